@@ -1,0 +1,95 @@
+package peering
+
+import (
+	"net/netip"
+	"time"
+
+	"peerflow/internal/bgp"
+)
+
+// Neighbor is what a router reports of one of its BGP neighbors, ours or not.
+type Neighbor struct {
+	Name        string        `json:"name"` // the router's own name for it, "" where it has none
+	VRF         string        `json:"vrf,omitempty"`
+	Address     netip.Addr    `json:"address"`
+	RemoteAS    bgp.ASN       `json:"remote_as"`
+	LocalAS     bgp.ASN       `json:"local_as"`
+	State       bgp.State     `json:"state"`
+	AdminDown   bool          `json:"admin_down"`             // shut down on our side
+	Since       time.Time     `json:"since"`                  // last change of state; zero when not reported
+	Transitions int64         `json:"transitions"`            // times it left Established; -1 when not reported
+	HoldTime    time.Duration `json:"hold_time"`              // negotiated, else configured; 0 when not reported
+	LastMessage time.Time     `json:"last_message,omitempty"` // last message received; zero when not reported
+	DownReason  DownReason    `json:"down_reason,omitempty"`
+	DownText    string        `json:"down_text,omitempty"` // the router's words, RFC 9003 text included
+	Families    []FamilyState `json:"families"`
+}
+
+// FamilyState is one family's counters. A nil counter was not reported: it is
+// shown as "not checked" and never as zero.
+type FamilyState struct {
+	Family       bgp.Family `json:"family"`
+	Received     *int64     `json:"received"`
+	Accepted     *int64     `json:"accepted"`
+	Announced    *int64     `json:"announced"`
+	ImportPolicy string     `json:"import_policy"` // filter in force, as the router names it; "" is none (RFC 8212)
+	ExportPolicy string     `json:"export_policy"`
+	Limit        *int64     `json:"limit"` // prefix limit in force
+}
+
+// Family gives one family's counters, and false when the session doesn't have it.
+func (n Neighbor) Family(f bgp.Family) (FamilyState, bool) {
+	for _, s := range n.Families {
+		if s.Family == f {
+			return s, true
+		}
+	}
+	return FamilyState{}, false
+}
+
+// Established reports that routes may flow.
+func (n Neighbor) Established() bool { return n.State == bgp.Established }
+
+// DownReason is why a session isn't up, as far as the router tells.
+type DownReason string
+
+const (
+	DownNoAnswer    DownReason = "no_answer"
+	DownRefused     DownReason = "refused"
+	DownAuth        DownReason = "auth_suspected"
+	DownWrongASN    DownReason = "wrong_asn"
+	DownLimitOurs   DownReason = "limit_ours"
+	DownLimitTheirs DownReason = "limit_theirs"
+	DownAdminPeer   DownReason = "admin_peer"
+	DownAdminOurs   DownReason = "admin_ours"
+	DownHoldTimer   DownReason = "hold_timer"
+	DownBFD         DownReason = "bfd"
+	DownLink        DownReason = "link"
+	DownOther       DownReason = "other"
+)
+
+// LocalCause reports reasons that lie on our side: a change that causes them is
+// rolled back. A peer's own Cease is not.
+func (r DownReason) LocalCause() bool {
+	switch r {
+	case DownAdminPeer, DownLimitTheirs:
+		return false
+	}
+	return true
+}
+
+// Running is what a router says of the part of its configuration that we own.
+type Running struct {
+	Stanzas    []Stanza  // what it runs now, secrets as placeholders
+	Identity   string    // artifact hash the router names as loaded; "" when it names none
+	Pending    *Pending  // a commit that waits for its confirmation; nil when none does
+	Boot       []Stanza  // what a restart of the router would load
+	Generation string    // changes whenever anybody loads a configuration; compared for equality only
+	ReadAt     time.Time // by our clock
+}
+
+// Pending is a commit whose rollback timer runs.
+type Pending struct {
+	Owner     string        // deployment as the router names it; "" when it can't say
+	Remaining time.Duration // 0 when the router doesn't tell
+}

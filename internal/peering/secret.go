@@ -1,0 +1,83 @@
+package peering
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// SecretRef names one version of a stored secret. Texts that people, hashes and
+// histories see carry its placeholder, never the clear text.
+type SecretRef struct {
+	ID      int64
+	Version int64
+	Cipher  string // how the platform writes it ("" is clear): cisco-type7, junos-9, arista-type7:192.0.2.1
+}
+
+var placeholder = regexp.MustCompile(`\{secret:(\d+)@(\d+)(?:\|([a-z0-9.:-]+))?\}`)
+
+// String is the placeholder that stands in artifacts: {secret:17@3}.
+func (r SecretRef) String() string {
+	cipher := ""
+	if r.Cipher != "" {
+		cipher = "|" + r.Cipher
+	}
+	return fmt.Sprintf("{secret:%d@%d%s}", r.ID, r.Version, cipher)
+}
+
+// IsZero reports that no secret is meant.
+func (r SecretRef) IsZero() bool { return r.ID == 0 }
+
+// SecretRefs lists the distinct placeholders in a text, in order of appearance.
+// Text that holds "{secret:" in any other form is refused.
+func SecretRefs(text string) ([]SecretRef, error) {
+	found := placeholder.FindAllStringSubmatch(text, -1)
+	if strings.Count(text, "{secret:") != len(found) {
+		return nil, errors.New("text holds \"{secret:\" outside a placeholder: a template may print a secret only as the secret's own value")
+	}
+	var refs []SecretRef
+	for _, m := range found {
+		ref, err := parseRef(m)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(refs, ref) {
+			refs = append(refs, ref)
+		}
+	}
+	return refs, nil
+}
+
+// ReplaceSecrets puts what resolve gives in the place of each placeholder. The
+// result holds secrets in clear: it goes to a router and nowhere else.
+func ReplaceSecrets(text string, resolve func(SecretRef) (string, error)) (string, error) {
+	refs, err := SecretRefs(text)
+	if err != nil {
+		return "", err
+	}
+	for _, ref := range refs {
+		clear, err := resolve(ref)
+		if err != nil {
+			return "", fmt.Errorf("resolve secret %d version %d: %w", ref.ID, ref.Version, err)
+		}
+		text = strings.ReplaceAll(text, ref.String(), clear)
+	}
+	return text, nil
+}
+
+// HideSecrets rewrites placeholders as people see them: <secret v3>.
+func HideSecrets(text string) string {
+	return placeholder.ReplaceAllString(text, "<secret v$2>")
+}
+
+func parseRef(m []string) (SecretRef, error) {
+	id, errID := strconv.ParseInt(m[1], 10, 64)
+	version, errVersion := strconv.ParseInt(m[2], 10, 64)
+	if errID != nil || errVersion != nil || id == 0 || version == 0 {
+		return SecretRef{}, fmt.Errorf("%s names no secret: id and version start at 1", m[0])
+	}
+	return SecretRef{ID: id, Version: version, Cipher: m[3]}, nil
+}
