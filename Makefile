@@ -1,0 +1,79 @@
+# What people and CI type. Every target works from a fresh clone; `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# The toolchain is the one that go.mod names; Go must not fetch another behind our back.
+export GOTOOLCHAIN := local
+# Generators and checkers are pinned in modules of their own, so that their needs never move the product's versions.
+TOOL      := go tool -modfile=tools/go.mod
+LINT_TOOL := go tool -modfile=tools/lint/go.mod
+
+# Packages at a time: each may run a PostgreSQL, a Temporal server and routers of its own.
+P         ?= 2
+TIMEOUT   ?= 20m
+TESTFLAGS ?=
+PKGS      ?= ./...
+# Where goroutines share state: these run a second time under the race detector. Elsewhere it costs minutes and finds nothing.
+RACE_PKGS ?= ./internal/peeringdb/... ./internal/driver/... ./activities/... ./api/...
+FUZZTIME  ?= 30s
+BENCH     ?= .
+BENCHTIME ?= 1x
+# The demo's own switches: make demo YES=1 EXIT=1, or anything that `peerflow up` knows in ARGS.
+ARGS      ?=
+
+# $(call present,PATTERNS): those of the ./folder/... patterns whose folder exists.
+present = $(foreach pattern,$(1),$(if $(wildcard $(patsubst ./%/...,%,$(pattern))),$(pattern)))
+# $(call having,WORD): the packages whose tests declare a func that starts with WORD.
+having = $(sort $(dir $(shell git grep -l --untracked -E '^func $(1)[A-Z]' -- '*_test.go' | sed 's|^|./|')))
+
+.PHONY: help
+help: ## what you can type
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: deps
+deps: ## install, or name, the programs that the demo and the tests run
+	@scripts/install-deps
+
+.PHONY: demo
+demo: deps bin/peerflow-standalone ## one peering on real routers, on loopback (YES=1 EXIT=1 for no questions)
+	@./bin/peerflow-standalone up --demo $(if $(YES),--yes) $(if $(EXIT),--exit) $(ARGS)
+
+.PHONY: test
+test: deps ## the race detector where it pays, then every test (PKGS= and TESTFLAGS= narrow it)
+	@status=0; \
+	scripts/test race -p $(P) -timeout $(TIMEOUT) $(TESTFLAGS) -race $(call present,$(RACE_PKGS)) || status=1; \
+	scripts/test all -p $(P) -timeout $(TIMEOUT) $(TESTFLAGS) $(PKGS) || status=1; \
+	exit $$status
+
+.PHONY: build
+build: bin/peerflow bin/peerflow-standalone ## both binaries, into bin/
+
+# Go knows what is stale; make doesn't.
+.PHONY: bin/peerflow bin/peerflow-standalone
+bin/peerflow:
+	@go build -trimpath -ldflags='-s -w' -o $@ ./cmd/peerflow
+bin/peerflow-standalone:
+	@go build -trimpath -ldflags='-s -w' -o $@ ./standalone/cmd/peerflow
+
+.PHONY: generate
+generate: ## write the generated code again
+	@scripts/generate
+
+.PHONY: lint
+lint: ## linters (.golangci.yml says why each), and determinism of the workflows
+	@$(LINT_TOOL) golangci-lint run
+	@$(if $(wildcard workflows/*.go),$(TOOL) workflowcheck ./workflows/...)
+
+.PHONY: verify
+verify: ## what is committed is formatted, tidy, pinned and freshly generated
+	@scripts/verify
+
+.PHONY: bench
+bench: deps ## figures: starts, memory, a change from approval to commit, a full PeeringDB
+	@go test -p 1 -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -timeout 60m $(call having,Benchmark)
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME
+	@scripts/fuzz $(FUZZTIME)
