@@ -12,9 +12,9 @@ import (
 // SecretRef names one version of a stored secret. Texts that people, hashes and
 // histories see carry its placeholder, never the clear text.
 type SecretRef struct {
-	ID      int64
-	Version int64
-	Cipher  string // how the platform writes it ("" is clear): cisco-type7, junos-9, arista-type7:192.0.2.1
+	ID      int64  `json:"id"`
+	Version int64  `json:"version"`
+	Cipher  string `json:"cipher,omitempty"` // how the platform writes it ("" is clear): cisco-type7, junos-9, arista-type7:192.0.2.1
 }
 
 var placeholder = regexp.MustCompile(`\{secret:(\d+)@(\d+)(?:\|([a-z0-9.:-]+))?\}`)

@@ -1,0 +1,214 @@
+package peering
+
+import (
+	"encoding/json"
+	"time"
+
+	"peerflow/internal/bgp"
+)
+
+// Change is one person's wish on its way to the routers.
+type Change struct {
+	Meta
+	Kind      ChangeKind    `json:"kind"`
+	AuthorID  int64         `json:"author_id"`
+	Author    string        `json:"author"` // name, for people
+	Reason    string        `json:"reason"`
+	Request   ChangeRequest `json:"request"`
+	State     ChangeState   `json:"state"`
+	Step      string        `json:"step"` // what it does or waits for now, for people
+	PlanID    int64         `json:"plan_id"`
+	PlanHash  string        `json:"plan_hash"`
+	Omissions []Omission    `json:"omissions"`
+	Outcome   string        `json:"outcome"`
+	ExpiresAt time.Time     `json:"expires_at,omitzero"`
+	EndedAt   time.Time     `json:"ended_at,omitzero"`
+}
+
+// ChangeRequest is what was asked for. Provision uses ASN and its options,
+// deploy uses Routers, the others carry operations on recorded objects.
+type ChangeRequest struct {
+	ASN            bgp.ASN     `json:"asn,omitempty"`
+	IXPs           []int64     `json:"exchange_ids,omitempty"` // only these; empty is all common ones
+	AllPorts       bool        `json:"all_ports,omitempty"`    // more than 16 ports of one peer at one exchange are meant
+	IncludePending bool        `json:"include_pending,omitempty"`
+	Routers        []int64     `json:"router_ids,omitempty"`
+	Operations     []Operation `json:"operations,omitempty"`
+}
+
+// ChangeKind says what a change is for; rules of approval go by it.
+type ChangeKind string
+
+const (
+	KindProvision    ChangeKind = "provision"
+	KindDepeer       ChangeKind = "depeer"
+	KindShutdown     ChangeKind = "shutdown"
+	KindMaintenance  ChangeKind = "maintenance"
+	KindRefresh      ChangeKind = "refresh"
+	KindRenumber     ChangeKind = "renumber"
+	KindPolicy       ChangeKind = "policy"
+	KindAdopt        ChangeKind = "adopt"
+	KindRotateSecret ChangeKind = "rotate_secret"
+	KindDriftFix     ChangeKind = "drift_fix"
+	KindDeploy       ChangeKind = "deploy" // carries pending edits of the noun tables
+)
+
+// ChangeState is where a change stands. Once deploying it follows its deployments.
+type ChangeState string
+
+const (
+	ChangeDraft            ChangeState = "draft"
+	ChangePlanned          ChangeState = "planned"
+	ChangeAwaitingApproval ChangeState = "awaiting_approval"
+	ChangeApproved         ChangeState = "approved"
+	ChangeStale            ChangeState = "stale"
+	ChangeDeploying        ChangeState = "deploying"
+	ChangeCompleted        ChangeState = "completed"
+	ChangeRejected         ChangeState = "rejected"
+	ChangeExpired          ChangeState = "expired"
+	ChangeCancelled        ChangeState = "cancelled"
+	ChangeFailed           ChangeState = "failed"
+	ChangeRolledBack       ChangeState = "rolled_back"
+	ChangePartial          ChangeState = "partial"
+	ChangeInterfered       ChangeState = "interfered"
+	ChangeNeedsOperator    ChangeState = "needs_operator"
+)
+
+var changeSteps = map[ChangeState][]ChangeState{
+	ChangeDraft:            {ChangePlanned, ChangeCompleted, ChangeFailed, ChangeCancelled, ChangeExpired},
+	ChangePlanned:          {ChangeAwaitingApproval, ChangeApproved, ChangePlanned, ChangeCompleted, ChangeFailed, ChangeCancelled, ChangeStale},
+	ChangeAwaitingApproval: {ChangeApproved, ChangeRejected, ChangeExpired, ChangeCancelled, ChangeStale, ChangeFailed},
+	ChangeApproved:         {ChangeDeploying, ChangeAwaitingApproval, ChangeStale, ChangeRejected, ChangeCancelled, ChangeExpired, ChangeFailed},
+	ChangeStale:            {ChangePlanned, ChangeCompleted, ChangeCancelled, ChangeFailed, ChangeExpired},
+	ChangeDeploying:        {ChangeCompleted, ChangeRolledBack, ChangePartial, ChangeInterfered, ChangeNeedsOperator, ChangeFailed, ChangeStale, ChangeCancelled},
+	ChangeNeedsOperator:    {ChangeCompleted, ChangeRolledBack, ChangePartial, ChangeInterfered, ChangeFailed},
+}
+
+// Ended reports states that nothing leaves.
+func (s ChangeState) Ended() bool { return len(changeSteps[s]) == 0 }
+
+// To refuses a step that a change can't take.
+func (s ChangeState) To(next ChangeState) error {
+	for _, n := range changeSteps[s] {
+		if n == next {
+			return nil
+		}
+	}
+	return Errorf(Conflict, "a change that is %s can't become %s", s, next)
+}
+
+// Operation is one step of a change's overlay: what routers would see of it.
+type Operation struct {
+	ID          int64           `json:"id,omitempty"`
+	RouterID    int64           `json:"router_id"` // 0: a shared object, it goes with the last router
+	Object      ObjectKind      `json:"object"`
+	ObjectID    int64           `json:"object_id"`
+	Action      Action          `json:"action"`
+	Patch       json.RawMessage `json:"patch"` // merge patch (RFC 7396) of the object's JSON
+	BaseVersion int64           `json:"base_version"`
+}
+
+// ObjectKind names a noun that an operation may change.
+type ObjectKind string
+
+const (
+	ObjectSession          ObjectKind = "session"
+	ObjectRoutingPolicy    ObjectKind = "routing_policy"
+	ObjectAutonomousSystem ObjectKind = "autonomous_system"
+	ObjectIXP              ObjectKind = "ixp"
+	ObjectBGPGroup         ObjectKind = "bgp_group"
+	ObjectConnection       ObjectKind = "connection"
+	ObjectRouter           ObjectKind = "router"
+	ObjectTemplate         ObjectKind = "template"
+)
+
+// Action is what an operation does to its object.
+type Action string
+
+const (
+	Create Action = "create"
+	Update Action = "update"
+	Delete Action = "delete"
+)
+
+// Omission is a session that a plan left out, and why.
+type Omission struct {
+	Code        OmissionCode `json:"code"`
+	IXPID       int64        `json:"exchange_id,omitempty"`
+	Exchange    string       `json:"exchange,omitempty"`
+	PeerAddress string       `json:"peer_address,omitempty"`
+	Text        string       `json:"text"` // one sentence for people
+}
+
+// OmissionCode is the rule that left a session out.
+type OmissionCode string
+
+const (
+	OmitOtherLAN       OmissionCode = "other_lan"
+	OmitWeLackV6       OmissionCode = "we_lack_v6"
+	OmitWeLackV4       OmissionCode = "we_lack_v4"
+	OmitNotOperational OmissionCode = "not_operational"
+	OmitNoAddress      OmissionCode = "no_address"
+	OmitMesh           OmissionCode = "mesh"
+	OmitPolicyNo       OmissionCode = "policy_no"
+	OmitIgnored        OmissionCode = "ignored"
+	OmitRSOnly         OmissionCode = "rs_only"
+	OmitExists         OmissionCode = "exists"
+	OmitDisabled       OmissionCode = "connection_disabled"
+	OmitAddressTaken   OmissionCode = "address_taken" // used by another ASN: quarantined
+	OmitRouteServer    OmissionCode = "route_server"
+	OmitObserve        OmissionCode = "router_observed"
+)
+
+// Vote is one person's decision on one plan.
+type Vote struct {
+	ID       int64     `json:"id"`
+	UserID   int64     `json:"user_id"`
+	User     string    `json:"user"`
+	Decision Decision  `json:"decision"`
+	Reason   string    `json:"reason"`
+	Door     Door      `json:"door"`
+	Solo     bool      `json:"solo"`
+	At       time.Time `json:"at"`
+}
+
+// Decision is what a vote says.
+type Decision string
+
+const (
+	Approve Decision = "approve"
+	Reject  Decision = "reject"
+)
+
+// CommandKind is what a person may tell a running change.
+type CommandKind string
+
+const (
+	CommandCancel     CommandKind = "cancel"
+	CommandRollBack   CommandKind = "roll_back"
+	CommandConfirmNow CommandKind = "confirm_now"
+	CommandResolve    CommandKind = "resolve"
+	CommandRevoke     CommandKind = "revoke"
+	CommandRetry      CommandKind = "retry"
+)
+
+// Freeze halts every change in its scope before the next commit.
+type Freeze struct {
+	ID        int64       `json:"id"`
+	Scope     FreezeScope `json:"scope"`
+	SiteID    int64       `json:"site_id,omitempty"`
+	RouterID  int64       `json:"router_id,omitempty"`
+	Author    string      `json:"author"`
+	Reason    string      `json:"reason"`
+	CreatedAt time.Time   `json:"created_at"`
+	LiftedAt  time.Time   `json:"lifted_at,omitzero"`
+}
+
+// FreezeScope is what a freeze halts.
+type FreezeScope string
+
+const (
+	FreezeAll    FreezeScope = "all"
+	FreezeSite   FreezeScope = "site"
+	FreezeRouter FreezeScope = "router"
+)

@@ -1,0 +1,107 @@
+package peering
+
+import (
+	"time"
+)
+
+// Deployment is one change on one router.
+type Deployment struct {
+	ID               int64           `json:"id"`
+	ChangeID         int64           `json:"change_id"`
+	PlanID           int64           `json:"plan_id"`
+	RouterID         int64           `json:"router_id"`
+	Router           string          `json:"router"`
+	State            DeploymentState `json:"state"`
+	Fence            int64           `json:"fence"`
+	ArtifactHash     string          `json:"artifact_hash"`
+	BaseHash         string          `json:"base_hash"`
+	BaseIdentity     string          `json:"base_identity"`
+	BaseGeneration   string          `json:"base_generation"`
+	CommitGeneration string          `json:"commit_generation"`
+	Baseline         *Baseline       `json:"baseline"`
+	Verdict          *Verdict        `json:"verdict"`
+	Timer            time.Duration   `json:"timer"` // rollback timer on the router, whole seconds
+	Deadline         time.Time       `json:"deadline,omitzero"`
+	CommitSentAt     time.Time       `json:"commit_sent_at,omitzero"`
+	CommittedAt      time.Time       `json:"committed_at,omitzero"`
+	ConfirmSentAt    time.Time       `json:"confirm_sent_at,omitzero"`
+	ConfirmedAt      time.Time       `json:"confirmed_at,omitzero"`
+	AbortSentAt      time.Time       `json:"abort_sent_at,omitzero"`
+	Outcome          string          `json:"outcome"`
+	CreatedAt        time.Time       `json:"created_at"`
+	EndedAt          time.Time       `json:"ended_at,omitzero"`
+}
+
+// DeploymentState is where a deployment stands. Terminal states are written
+// only from a read of the router.
+type DeploymentState string
+
+const (
+	DeploymentQueued        DeploymentState = "queued"
+	DeploymentCommitting    DeploymentState = "committing"
+	DeploymentSoaking       DeploymentState = "soaking"
+	DeploymentUnknown       DeploymentState = "unknown"
+	DeploymentConfirmed     DeploymentState = "confirmed"
+	DeploymentStale         DeploymentState = "stale"
+	DeploymentCancelled     DeploymentState = "cancelled"
+	DeploymentFailed        DeploymentState = "failed" // nothing was written
+	DeploymentRolledBack    DeploymentState = "rolled_back"
+	DeploymentInterfered    DeploymentState = "interfered"
+	DeploymentNeedsOperator DeploymentState = "needs_operator"
+)
+
+var deploymentSteps = map[DeploymentState][]DeploymentState{
+	DeploymentQueued: {DeploymentCommitting, DeploymentStale, DeploymentCancelled, DeploymentFailed},
+	DeploymentCommitting: {DeploymentSoaking, DeploymentUnknown, DeploymentConfirmed, DeploymentFailed, DeploymentRolledBack,
+		DeploymentInterfered, DeploymentNeedsOperator},
+	DeploymentSoaking:       {DeploymentUnknown, DeploymentConfirmed, DeploymentRolledBack, DeploymentInterfered, DeploymentNeedsOperator},
+	DeploymentUnknown:       {DeploymentSoaking, DeploymentConfirmed, DeploymentFailed, DeploymentRolledBack, DeploymentInterfered, DeploymentNeedsOperator},
+	DeploymentNeedsOperator: {DeploymentConfirmed, DeploymentRolledBack, DeploymentInterfered, DeploymentFailed},
+}
+
+// Ended reports states that nothing leaves.
+func (s DeploymentState) Ended() bool { return len(deploymentSteps[s]) == 0 }
+
+// InFlight reports states in which the router may run base or artifact.
+func (s DeploymentState) InFlight() bool {
+	return s == DeploymentCommitting || s == DeploymentSoaking || s == DeploymentUnknown || s == DeploymentNeedsOperator
+}
+
+// To refuses a step that a deployment can't take.
+func (s DeploymentState) To(next DeploymentState) error {
+	for _, n := range deploymentSteps[s] {
+		if n == next {
+			return nil
+		}
+	}
+	return Errorf(Conflict, "a deployment that is %s can't become %s", s, next)
+}
+
+// Where is what a read of the router says about a deployment in flight.
+type Where string
+
+const (
+	AtBase         Where = "at_base"     // runs its base, nothing pending
+	AtPending      Where = "pending"     // runs the artifact, our timer runs
+	AtArtifact     Where = "at_artifact" // runs the artifact, nothing pending
+	AtForeignTimer Where = "foreign"     // another commit is pending
+	AtElsewhere    Where = "elsewhere"   // neither base nor artifact
+)
+
+// Locate compares what the router runs with a deployment's base and artifact
+// (both as joined text's hash).
+func Locate(d Deployment, runningHash string, pending *Pending, owner string) Where {
+	switch {
+	case pending != nil && pending.Owner != "" && pending.Owner != owner:
+		return AtForeignTimer
+	case runningHash == d.ArtifactHash && pending != nil:
+		return AtPending
+	case runningHash == d.ArtifactHash:
+		return AtArtifact
+	case runningHash == d.BaseHash && pending == nil:
+		return AtBase
+	case pending != nil:
+		return AtForeignTimer
+	}
+	return AtElsewhere
+}

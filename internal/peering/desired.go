@@ -1,0 +1,160 @@
+package peering
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"peerflow/internal/bgp"
+)
+
+// Desired is everything that one router's configuration is rendered from, as
+// recorded or with a change's overlay applied. Of a session's four axes it
+// carries the intent only: what BGP does never changes what is rendered.
+type Desired struct {
+	Router        Router
+	LocalAS       AutonomousSystem
+	Template      Template
+	Sessions      map[int64]Session // of this router
+	Peerings      map[int64]Peering
+	Networks      map[int64]AutonomousSystem // by id: peers and ours
+	IXPs          map[int64]IXP
+	Connections   map[int64]Connection
+	Groups        map[int64]BGPGroup
+	Relationships map[int64]Relationship
+	Policies      map[int64]RoutingPolicy
+	// Mirror is PeeringDB's prefix counts by ASN, for the limit rule; absent when unknown.
+	Mirror map[bgp.ASN]PDBLimits
+}
+
+// PDBLimits are the prefix counts that a network publishes; 0 is unknown.
+type PDBLimits struct{ IPv4, IPv6 int64 }
+
+// Apply returns the desired state with a change's operations on it. Operations
+// of other routers are passed over; the receiver stays as it is.
+func (d Desired) Apply(ops []Operation) (Desired, error) {
+	next := d
+	next.Sessions, next.Policies, next.Networks = maps.Clone(d.Sessions), maps.Clone(d.Policies), maps.Clone(d.Networks)
+	next.IXPs, next.Groups, next.Connections = maps.Clone(d.IXPs), maps.Clone(d.Groups), maps.Clone(d.Connections)
+	for _, op := range ops {
+		if op.RouterID != 0 && op.RouterID != d.Router.ID {
+			continue
+		}
+		if err := next.apply(op); err != nil {
+			return Desired{}, fmt.Errorf("apply %s of %s %d: %w", op.Action, op.Object, op.ObjectID, err)
+		}
+	}
+	return next, nil
+}
+
+func (d *Desired) apply(op Operation) error {
+	switch op.Object {
+	case ObjectSession:
+		return applyTo(d.Sessions, op)
+	case ObjectRoutingPolicy:
+		return applyTo(d.Policies, op)
+	case ObjectAutonomousSystem:
+		return applyTo(d.Networks, op)
+	case ObjectIXP:
+		return applyTo(d.IXPs, op)
+	case ObjectBGPGroup:
+		return applyTo(d.Groups, op)
+	case ObjectConnection:
+		return applyTo(d.Connections, op)
+	case ObjectTemplate:
+		return applyOne(&d.Template, d.Template.ID, op)
+	case ObjectRouter:
+		return applyOne(&d.Router, d.Router.ID, op)
+	}
+	return Errorf(Unsupported, "no operation on %s", op.Object)
+}
+
+// applyTo changes one record of a set. A shared object that this router doesn't
+// use is passed over.
+func applyTo[T any](set map[int64]T, op Operation) error {
+	old, used := set[op.ObjectID]
+	switch op.Action {
+	case Delete:
+		delete(set, op.ObjectID)
+		return nil
+	case Update:
+		if !used {
+			return nil
+		}
+	}
+	next, err := MergePatch(old, op.Patch)
+	if err != nil {
+		return err
+	}
+	set[op.ObjectID] = next
+	return nil
+}
+
+func applyOne[T any](current *T, id int64, op Operation) (err error) {
+	if id != op.ObjectID || op.Action != Update {
+		return nil
+	}
+	*current, err = MergePatch(*current, op.Patch)
+	return err
+}
+
+// MergePatch applies a JSON merge patch (RFC 7396) to a record: fields that the
+// patch doesn't name stay, null resets a field to its zero value. Fields that
+// the record doesn't have are refused by name.
+func MergePatch[T any](record T, patch json.RawMessage) (T, error) {
+	var zero T
+	text, err := json.Marshal(record)
+	if err != nil {
+		return zero, err
+	}
+	var current, changes map[string]any
+	if err := json.Unmarshal(text, &current); err != nil {
+		return zero, err
+	}
+	if err := json.Unmarshal(patch, &changes); err != nil {
+		return zero, Errorf(Invalid, "the patch is no JSON object: %w", err)
+	}
+	merged, err := json.Marshal(merge(current, changes))
+	if err != nil {
+		return zero, err
+	}
+	var next T
+	if err := unmarshalStrict(merged, &next); err != nil {
+		return zero, Errorf(Invalid, "%w", err)
+	}
+	return next, nil
+}
+
+func merge(current, changes map[string]any) map[string]any {
+	if current == nil {
+		current = map[string]any{}
+	}
+	for k, v := range changes {
+		switch v := v.(type) {
+		case nil:
+			delete(current, k)
+		case map[string]any:
+			inner, _ := current[k].(map[string]any)
+			current[k] = merge(inner, v)
+		default:
+			current[k] = v
+		}
+	}
+	return current
+}
+
+// SessionsInOrder lists the sessions that reach templates, by id: those that a
+// router should have. Sessions that are only wanted don't count until a change
+// deploys them.
+func (d Desired) SessionsInOrder() []Session {
+	var out []Session
+	for _, s := range d.Sessions {
+		if s.Intent != Absent && s.Intent != Removing {
+			out = append(out, s)
+		}
+	}
+	slices.SortFunc(out, func(a, b Session) int { return cmp.Compare(a.ID, b.ID) })
+	return out
+}

@@ -1,0 +1,139 @@
+package peering
+
+import (
+	"slices"
+
+	"peerflow/internal/bgp"
+)
+
+// Origin names where an effective value comes from.
+type Origin string
+
+const (
+	FromSession  Origin = "session"
+	FromNetwork  Origin = "autonomous_system"
+	FromGroup    Origin = "bgp_group"
+	FromExchange Origin = "exchange"
+	FromMirror   Origin = "peeringdb"
+	FromRule     Origin = "rule" // the floor, when nothing else is known
+	FromNowhere  Origin = "none"
+)
+
+// Effective is a value with its origin.
+type Effective[T any] struct {
+	Value  T      `json:"value"`
+	Origin Origin `json:"origin"`
+}
+
+// Floors of the default prefix limit, for networks that publish nothing.
+const (
+	floorIPv4 = 100
+	floorIPv6 = 50
+)
+
+// Relationship of a session: its own, else the group's, else the exchange's.
+func (d Desired) Relationship(s Session) Effective[Relationship] {
+	if r, ok := d.Relationships[s.RelationshipID]; ok {
+		return Effective[Relationship]{r, FromSession}
+	}
+	if r, ok := d.Relationships[d.Groups[s.GroupID].RelationshipID]; ok {
+		return Effective[Relationship]{r, FromGroup}
+	}
+	if r, ok := d.Relationships[d.IXPs[d.Connections[s.ConnectionID].IXPID].RelationshipID]; ok {
+		return Effective[Relationship]{r, FromExchange}
+	}
+	return Effective[Relationship]{Origin: FromNowhere}
+}
+
+// Network is the peer's record; false when none exists for its AS number.
+func (d Desired) Network(asn bgp.ASN) (AutonomousSystem, bool) {
+	for _, n := range d.Networks {
+		if n.ASN == asn {
+			return n, true
+		}
+	}
+	return AutonomousSystem{}, false
+}
+
+// PolicyOf is an effective policy: what the session says, then what its network
+// adds, then its group or exchange; higher weight first within that order kept
+// stable. A policy that occurs twice counts where it stands first.
+func (d Desired) PolicyOf(s Session, dir Direction, f bgp.Family) []Effective[RoutingPolicy] {
+	network, _ := d.Network(s.PeerAS)
+	var out []Effective[RoutingPolicy]
+	add := func(p Policies, from Origin) {
+		ids := p.Import
+		if dir == Export {
+			ids = p.Export
+		}
+		for _, id := range ids {
+			policy, ok := d.Policies[id]
+			if ok && (policy.Family == 0 || policy.Family == f) && !holds(out, id) {
+				out = append(out, Effective[RoutingPolicy]{policy, from})
+			}
+		}
+	}
+	add(s.Policies, FromSession)
+	add(network.Policies, FromNetwork)
+	add(d.Groups[s.GroupID].Policies, FromGroup)
+	add(d.IXPs[d.Connections[s.ConnectionID].IXPID].Policies, FromExchange)
+	slices.SortStableFunc(out, func(a, b Effective[RoutingPolicy]) int { return b.Value.Weight - a.Value.Weight })
+	return out
+}
+
+func holds(list []Effective[RoutingPolicy], id int64) bool {
+	return slices.ContainsFunc(list, func(e Effective[RoutingPolicy]) bool { return e.Value.ID == id })
+}
+
+// LimitOf is the effective prefix limit of a session in one family: its own,
+// the group's (direct), the network's, else max(floor, PeeringDB × 1.1).
+func (d Desired) LimitOf(s Session, f bgp.Family) Effective[bgp.PrefixLimit] {
+	if l := s.Limits.For(f); !l.Inherits() {
+		return Effective[bgp.PrefixLimit]{l, FromSession}
+	}
+	if l := d.Groups[s.GroupID].Limits.For(f); !l.Inherits() {
+		return Effective[bgp.PrefixLimit]{l, FromGroup}
+	}
+	if n, ok := d.Network(s.PeerAS); ok {
+		if l := n.Limits.For(f); !l.Inherits() {
+			return Effective[bgp.PrefixLimit]{l, FromNetwork}
+		}
+	}
+	return d.defaultLimit(s, f)
+}
+
+func (d Desired) defaultLimit(s Session, f bgp.Family) Effective[bgp.PrefixLimit] {
+	published, floor := d.Mirror[s.PeerAS].IPv4, int64(floorIPv4)
+	if f == bgp.IPv6 {
+		published, floor = d.Mirror[s.PeerAS].IPv6, floorIPv6
+	}
+	origin := FromRule
+	if published*11/10 > floor {
+		floor, origin = published*11/10, FromMirror
+	}
+	limit, err := bgp.Limit(floor)
+	if err != nil {
+		return Effective[bgp.PrefixLimit]{Origin: FromNowhere}
+	}
+	return Effective[bgp.PrefixLimit]{limit, origin}
+}
+
+// LocalAddressOf is our side of a session: its own, else the connection's in
+// the peer's family.
+func (d Desired) LocalAddressOf(s Session) (addr Effective[string]) {
+	if s.LocalAddress.IsValid() {
+		return Effective[string]{s.LocalAddress.String(), FromSession}
+	}
+	if a, _, ok := d.Connections[s.ConnectionID].Address(bgp.FamilyOf(s.PeerAddress)); ok {
+		return Effective[string]{a.String(), FromExchange}
+	}
+	return Effective[string]{Origin: FromNowhere}
+}
+
+// LocalASOf is the AS number that we open a session with.
+func (d Desired) LocalASOf(s Session) bgp.ASN {
+	if s.LocalAS != 0 {
+		return s.LocalAS
+	}
+	return d.LocalAS.ASN
+}

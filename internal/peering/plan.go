@@ -1,0 +1,270 @@
+package peering
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"peerflow/internal/bgp"
+)
+
+// Plan is what people approve: for each router the stanzas that move, and the
+// hashes of those that they refer to.
+type Plan struct {
+	ID          int64        `json:"id"`
+	ChangeID    int64        `json:"change_id"`
+	Hash        string       `json:"hash"`
+	Impact      Impact       `json:"impact"`
+	Rule        string       `json:"rule"`         // named automatic rule that approves it; "" is people
+	VotesNeeded int          `json:"votes_needed"` // 0 only with a rule
+	Routers     []RouterPlan `json:"routers"`
+	CreatedAt   time.Time    `json:"created_at"`
+}
+
+// RouterPlan is a plan's part on one router.
+type RouterPlan struct {
+	RouterID     int64            `json:"router_id"`
+	Router       string           `json:"router"`
+	BaseHash     string           `json:"base_hash"`     // of what we own there, when planned
+	ArtifactHash string           `json:"artifact_hash"` // as shown; composed again before the commit
+	Diff         string           `json:"diff"`
+	Moves        []Move           `json:"moves"`
+	Refers       []Move           `json:"refers"` // unmoved stanzas that moved ones refer to; before = after
+	Touched      []TouchedSession `json:"touched"`
+}
+
+// TouchedSession is a session that a plan's moves reach through references.
+type TouchedSession struct {
+	Neighbor   netip.Addr       `json:"neighbor"`
+	VRF        string           `json:"vrf,omitempty"`
+	SessionID  int64            `json:"session_id,omitempty"`
+	PeerAS     bgp.ASN          `json:"peer_asn"`
+	Disruption Disruption       `json:"disruption"`
+	Added      bool             `json:"added"`
+	Removed    bool             `json:"removed"`
+	Protected  string           `json:"protected,omitempty"` // why no change may touch it; "" when it may
+	Expect     []ExpectedExport `json:"expect"`
+}
+
+// ExpectedExport is how many prefixes we should announce to a session in one
+// family, with where the figure comes from. A nil Count is "not known".
+type ExpectedExport struct {
+	Family       bgp.Family `json:"family"`
+	Count        *int64     `json:"count"`
+	Origin       string     `json:"origin"`
+	AllowDefault bool       `json:"allow_default"`
+	AllowLong    bool       `json:"allow_long"`
+}
+
+// Limit is the most prefixes that the export guard lets pass: × 1.1 + 10.
+func (e ExpectedExport) Limit() (int64, bool) {
+	if e.Count == nil {
+		return 0, false
+	}
+	return *e.Count*11/10 + 10, true
+}
+
+// Impact is what a plan does, in figures; its Line is the first thing an approver reads.
+type Impact struct {
+	Adds      int      `json:"adds"`
+	Removes   int      `json:"removes"`
+	Refreshes int      `json:"refreshes"`
+	Resets    int      `json:"resets"`
+	Unchanged int      `json:"unchanged"` // touched without disruption
+	ResetASNs []string `json:"reset_asns,omitempty"`
+	Announces *int64   `json:"announces"` // to the touched sessions together; nil when not known
+	Routers   int      `json:"routers"`
+	Pending   []string `json:"pending,omitempty"` // edits of others that ride along, labelled
+	Protected []string `json:"protected,omitempty"`
+}
+
+// Line is the impact in one sentence.
+func (i Impact) Line() string {
+	var parts []string
+	add := func(n int, verb string) {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d %s", verb, n, plural(n, "session")))
+		}
+	}
+	add(i.Adds, "adds")
+	add(i.Removes, "removes")
+	if i.Refreshes > 0 {
+		parts = append(parts, fmt.Sprintf("refreshes %d", i.Refreshes))
+	}
+	if i.Resets > 0 {
+		parts = append(parts, fmt.Sprintf("resets %d: %s", i.Resets, strings.Join(i.ResetASNs, " ")))
+	}
+	if i.Unchanged > 0 {
+		parts = append(parts, fmt.Sprintf("edits %d without disruption", i.Unchanged))
+	}
+	if i.Announces != nil {
+		parts = append(parts, fmt.Sprintf("announces %d %s", *i.Announces, plural(int(*i.Announces), "prefix")))
+	} else {
+		parts = append(parts, "expected announcements not known")
+	}
+	if len(i.Pending) > 0 {
+		parts = append(parts, "carries pending edits: "+strings.Join(i.Pending, ", "))
+	}
+	return strings.Join(parts, "; ")
+}
+
+func plural(n int, word string) string {
+	switch {
+	case n == 1:
+		return word
+	case strings.HasSuffix(word, "x"):
+		return word + "es"
+	}
+	return word + "s"
+}
+
+// NewImpact counts what a plan's routers say.
+func NewImpact(routers []RouterPlan, pending []string) Impact {
+	impact := Impact{Routers: len(routers), Pending: pending}
+	var announces int64
+	known := true
+	for _, r := range routers {
+		for _, t := range r.Touched {
+			impact.count(t)
+			for _, e := range t.Expect {
+				if t.Removed {
+					continue
+				}
+				if e.Count == nil {
+					known = false
+					continue
+				}
+				announces += *e.Count
+			}
+		}
+	}
+	if known {
+		impact.Announces = &announces
+	}
+	return impact
+}
+
+func (i *Impact) count(t TouchedSession) {
+	switch {
+	case t.Added:
+		i.Adds++
+	case t.Removed:
+		i.Removes++
+	case t.Disruption == DisruptsRefresh:
+		i.Refreshes++
+	case t.Disruption == DisruptsNone:
+		i.Unchanged++
+	default:
+		i.Resets++
+		i.ResetASNs = append(i.ResetASNs, t.PeerAS.String())
+	}
+	if t.Protected != "" {
+		i.Protected = append(i.Protected, fmt.Sprintf("%s %s (%s)", t.PeerAS, t.Neighbor, t.Protected))
+	}
+}
+
+// PlanHash is the SHA-256 over the sorted moves and references of all routers.
+// It depends on nothing else: the same plan has the same hash in any process.
+func PlanHash(routers []RouterPlan) string {
+	var lines []string
+	for _, r := range routers {
+		for _, m := range r.Moves {
+			lines = append(lines, fmt.Sprintf("move %d %q %s %s", r.RouterID, m.Key, m.Before, m.After))
+		}
+		for _, m := range r.Refers {
+			lines = append(lines, fmt.Sprintf("refer %d %q %s", r.RouterID, m.Key, m.Before))
+		}
+	}
+	slices.Sort(lines)
+	sum := sha256.Sum256([]byte(strings.Join(lines, "\n")))
+	return hex.EncodeToString(sum[:])
+}
+
+// References lists the stanzas that the moves lead to but don't move themselves,
+// through any number of steps, as the composed configuration has them.
+func References(composed map[string]Stanza, moves []Move) []Move {
+	moved := map[string]bool{}
+	var queue []string
+	for _, m := range moves {
+		moved[m.Key] = true
+		queue = append(queue, composed[m.Key].Refs...)
+	}
+	seen := map[string]bool{}
+	var refs []Move
+	for len(queue) > 0 {
+		key := queue[0]
+		queue = queue[1:]
+		s, ok := composed[key]
+		if seen[key] || !ok {
+			continue
+		}
+		seen[key] = true
+		queue = append(queue, s.Refs...)
+		if !moved[key] {
+			refs = append(refs, Move{Key: key, Before: s.Hash(), After: s.Hash()})
+		}
+	}
+	slices.SortFunc(refs, func(a, b Move) int { return cmp.Compare(a.Key, b.Key) })
+	return refs
+}
+
+// Touch lists the sessions that the moves reach: those whose own stanza moves,
+// and those that refer to a moved one, with the worst disruption on the way.
+func Touch(syntax Syntax, before, after map[string]Stanza, moves []Move) []TouchedSession {
+	worst := map[string]Disruption{}
+	for _, m := range moves {
+		worst[m.Key] = syntax.Disruption(at(before, m.Key), at(after, m.Key))
+	}
+	var touched []TouchedSession
+	for _, key := range unionKeys(before, after) {
+		old, now := at(before, key), at(after, key)
+		if !isSession(old) && !isSession(now) {
+			continue
+		}
+		d, reached := reach(key, before, after, worst, map[string]bool{})
+		if !reached {
+			continue
+		}
+		t := TouchedSession{Disruption: d, Added: old == nil, Removed: now == nil}
+		if now != nil {
+			t.Neighbor = now.Neighbor
+		} else {
+			t.Neighbor = old.Neighbor
+		}
+		touched = append(touched, t)
+	}
+	return touched
+}
+
+func at(m map[string]Stanza, key string) *Stanza {
+	s, ok := m[key]
+	if !ok {
+		return nil
+	}
+	return &s
+}
+
+func isSession(s *Stanza) bool { return s != nil && s.Neighbor.IsValid() }
+
+// reach follows references from key; false when no moved stanza lies on the way.
+func reach(key string, before, after map[string]Stanza, worst map[string]Disruption, seen map[string]bool) (Disruption, bool) {
+	if seen[key] {
+		return DisruptsNone, false
+	}
+	seen[key] = true
+	d, hit := worst[key]
+	if !hit {
+		d = DisruptsNone
+	}
+	for _, ref := range append(slices.Clone(before[key].Refs), after[key].Refs...) {
+		if r, ok := reach(ref, before, after, worst, seen); ok {
+			d, hit = d.Worse(r), true
+		}
+	}
+	return d, hit
+}
