@@ -1,0 +1,195 @@
+package activities
+
+import (
+	"context"
+	"time"
+
+	"peerflow/internal/bgp"
+	"peerflow/internal/peering"
+)
+
+// ChangeStore keeps changes and their overlays.
+type ChangeStore interface {
+	// Change gives one change; kind not_found when there is none.
+	Change(ctx context.Context, id int64) (peering.Change, error)
+	// MoveChange sets state and step after checking the transition under the
+	// row's lock; the state it already has only updates step and outcome.
+	MoveChange(ctx context.Context, id int64, to peering.ChangeState, step, outcome string) error
+	// RecordOverlay replaces the change's open operations and omissions. A create
+	// without an object id gets one; the same call twice keeps the ids.
+	RecordOverlay(ctx context.Context, changeID int64, ops []peering.Operation, omitted []peering.Omission) ([]peering.Operation, error)
+	// Overlay lists the operations that are neither applied nor discarded.
+	Overlay(ctx context.Context, changeID int64) ([]peering.Operation, error)
+	// ConflictingChange is the earliest other open change with an operation on an
+	// object of this one's overlay; 0 when there is none.
+	ConflictingChange(ctx context.Context, changeID int64) (int64, error)
+	// SettleChange derives state and outcome from the change's deployments and
+	// ends it when all ended; ended overlays are discarded.
+	SettleChange(ctx context.Context, changeID int64) (peering.Change, error)
+	// WaitingChanges lists other open changes whose plan or overlay reaches the router.
+	WaitingChanges(ctx context.Context, routerID, except int64) ([]int64, error)
+}
+
+// IntentStore reads what is recorded, for planning and rendering.
+type IntentStore interface {
+	// Desired loads what a router is rendered from with a fixed number of queries.
+	Desired(ctx context.Context, routerID int64) (peering.Desired, error)
+	// PlanningFacts loads what planning sessions with a peer needs; empty ixps means all.
+	PlanningFacts(ctx context.Context, asn bgp.ASN, ixps []int64) (peering.PlanningFacts, error)
+	// EnsureNetwork records a peer's AS if it isn't yet, with a change-log entry.
+	EnsureNetwork(ctx context.Context, changeID int64, n peering.AutonomousSystem) (peering.AutonomousSystem, error)
+	// EnsurePeering records the venue's peering in state none if it isn't yet.
+	EnsurePeering(ctx context.Context, changeID, localASID, peerASID, ixpID int64) (peering.Peering, error)
+	// SetPeering moves a peering, checked by peering.PeeringState's transitions.
+	SetPeering(ctx context.Context, changeID, peeringID int64, to peering.PeeringState, e peering.Evidence, text string) error
+	// Ledger maps the stanza keys that we wrote on a router, and that aren't proven absent, to their last confirmed hash.
+	Ledger(ctx context.Context, routerID int64) (map[string]string, error)
+	// PendingAuthors names who edited records of a router since it was last
+	// deployed, from the change log, for the label of pending edits.
+	PendingAuthors(ctx context.Context, routerID int64) ([]peering.User, error)
+	// Driver is the driver slug of a router's platform.
+	Driver(ctx context.Context, platformID int64) (string, error)
+}
+
+// PlanStore keeps plans and the texts they name.
+type PlanStore interface {
+	// StorePlan keeps a plan in force for its change. The plan that is in force
+	// stays, with its votes, when the hash is equal (base, artifact and diff are
+	// renewed); otherwise it is voided with the reason, votes included.
+	StorePlan(ctx context.Context, p peering.Plan, texts []string, voidReason string) (peering.Plan, error)
+	// Plan gives one plan with its routers.
+	Plan(ctx context.Context, id int64) (peering.Plan, error)
+	// Texts gives stored texts by hash; a missing one is not_found.
+	Texts(ctx context.Context, hashes []string) (map[string]string, error)
+}
+
+// VoteStore is the authority on approval.
+type VoteStore interface {
+	// RecordVote looks the code up, burns it, checks everything that approval
+	// demands, and inserts the vote or the audited refusal, in one transaction.
+	// A repeat with the same update id answers the same. A refusal is kind denied.
+	RecordVote(ctx context.Context, v VoteInput) (VoteResult, error)
+	// TallyVotes counts the valid votes for the plan in force.
+	TallyVotes(ctx context.Context, changeID, planID int64) (Tally, error)
+	// LatestCommands lists a change's open commands, oldest first.
+	LatestCommands(ctx context.Context, changeID int64) ([]Command, error)
+	// CommandHandled closes one.
+	CommandHandled(ctx context.Context, id int64) error
+}
+
+// VoteInput is a decision as it came through the Update `decide`.
+type VoteInput struct {
+	ChangeID int64            `json:"change_id"`
+	UpdateID string           `json:"update_id"`
+	Decision peering.Decision `json:"decision"`
+	Code     string           `json:"code,omitempty"` // approval code
+	Plan     string           `json:"plan,omitempty"` // first 8 hex digits, embedded single-user default only
+	Reason   string           `json:"reason,omitempty"`
+}
+
+// VoteResult is what the caller of `decide` gets back.
+type VoteResult struct {
+	Accepted bool   `json:"accepted"`
+	Text     string `json:"text"` // one line: what counts now, or why not
+}
+
+// Tally is the count of valid votes.
+type Tally struct {
+	Approved bool   `json:"approved"`
+	Rejected bool   `json:"rejected"`
+	Have     int    `json:"have"`
+	Need     int    `json:"need"`
+	Rejecter string `json:"rejecter,omitempty"`
+	Reason   string `json:"reason,omitempty"`
+}
+
+// Command is what a person told a change to do.
+type Command struct {
+	ID     int64               `json:"id"`
+	Kind   peering.CommandKind `json:"kind"`
+	User   string              `json:"user"`
+	Reason string              `json:"reason"`
+}
+
+// DeploymentStore is the record of deployments; every method is one transaction.
+type DeploymentStore interface {
+	// SubmitDeployment inserts the queued row, or gives the one that exists.
+	SubmitDeployment(ctx context.Context, changeID, planID, routerID int64) (int64, error)
+	// OpenDeployments lists a router's queued and in-flight deployments, oldest
+	// first, in-flight ones before queued ones.
+	OpenDeployments(ctx context.Context, routerID int64) ([]peering.Deployment, error)
+	// Deployment gives one; not_found when there is none.
+	Deployment(ctx context.Context, id int64) (peering.Deployment, error)
+	// StoreBaseline keeps baseline, base and artifact before anything is written;
+	// the stored ones win when it is called again after the commit was sent.
+	StoreBaseline(ctx context.Context, id int64, b BaselineRecord) error
+	// BeginDeployment locks change and freeze rows, checks votes for this plan, no
+	// freeze, no cancel, router in manage, and moves queued to committing with the
+	// deadline. Called again while committing it answers the same. It also takes a
+	// new fence. A refusal is kind denied and names what stands in the way.
+	BeginDeployment(ctx context.Context, id int64, timer time.Duration, now time.Time) (peering.Deployment, error)
+	// TakeFence takes a new token for one attempt of a writing step.
+	TakeFence(ctx context.Context, id int64) (int64, error)
+	// MarkCommitSent claims the one attempt; false when it was claimed before.
+	MarkCommitSent(ctx context.Context, id int64, at, deadline time.Time) (bool, error)
+	// MarkCommitted moves committing or unknown to soaking.
+	MarkCommitted(ctx context.Context, id int64, generation string, at time.Time) error
+	// MarkUnknown moves committing or soaking to unknown, with what is known.
+	MarkUnknown(ctx context.Context, id int64, text string) error
+	// StoreVerdict keeps the newest verdict; one that failed or was waived stays.
+	StoreVerdict(ctx context.Context, id int64, v peering.Verdict) error
+	// MarkConfirmSent refuses (denied) unless the stored verdict is confirmable and
+	// no roll back was ordered.
+	MarkConfirmSent(ctx context.Context, id int64, at time.Time) error
+	// MarkAbortSent records that we returned to the base ourselves.
+	MarkAbortSent(ctx context.Context, id int64, at time.Time) error
+	// EndDeployment writes a terminal state. Confirmed applies this router's
+	// operations (and the shared ones with the change's last router), moves the
+	// ledger and sets sessions in_sync, all in the same transaction.
+	EndDeployment(ctx context.Context, id int64, e DeploymentEnd) error
+	// FreezeRouter freezes a router in peerflow's own name, once per reason.
+	FreezeRouter(ctx context.Context, routerID int64, reason string) error
+}
+
+// BaselineRecord is what a deployment starts from.
+type BaselineRecord struct {
+	Baseline   peering.Baseline
+	Base       string // joined text of what we own there
+	Artifact   string // composed text
+	Identity   string // artifact hash that the router named
+	Generation string
+}
+
+// DeploymentEnd is how a deployment ended, as read from the router.
+type DeploymentEnd struct {
+	State   peering.DeploymentState
+	Outcome string
+	Stanzas map[string]string // key to hash of what we own on the router now
+}
+
+// ObservationStore keeps what polls saw.
+type ObservationStore interface {
+	// StorePoll replaces what is known of a router's neighbors; with an error it
+	// only notes the try. It answers which neighbors changed state.
+	StorePoll(ctx context.Context, p Poll) ([]StateChange, error)
+	// Flapped names neighbors that dropped at least twice since then, with the text to show.
+	Flapped(ctx context.Context, routerID int64, since time.Time) (map[string]string, error)
+	// SessionsUp tells for a change's sessions which were seen Established.
+	SessionsUp(ctx context.Context, changeID int64) (up, waiting []int64, err error)
+}
+
+// Poll is one look at a router.
+type Poll struct {
+	RouterID   int64
+	At         time.Time
+	Neighbors  []peering.Neighbor
+	Generation string
+	Error      string // "" when it answered
+}
+
+// StateChange is a neighbor that came up or went down.
+type StateChange struct {
+	Address string `json:"address"`
+	From    string `json:"from"`
+	To      string `json:"to"`
+}
