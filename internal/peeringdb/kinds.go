@@ -1,0 +1,85 @@
+package peeringdb
+
+import (
+	"errors"
+	"net/netip"
+
+	"peerflow/internal/peering"
+)
+
+// kind is how one object type is read. Another type joins with an entry in kinds
+// and its struct in package peering.
+type kind struct {
+	new func() peering.PDBRow
+	// check refuses a row that planning could not use, and brings the rest into
+	// the shape the mirror wants.
+	check func(peering.PDBRow) error
+}
+
+var kinds = map[peering.PDBType]kind{
+	peering.PDBOrgs: kindOf(func(o *peering.PDBOrganization) error {
+		return named(o.Name)
+	}),
+	peering.PDBNetworks: kindOf(func(n *peering.PDBNetwork) error {
+		if n.ASN == 0 {
+			return errors.New("no AS number")
+		}
+		n.InfoPrefixes4, n.InfoPrefixes6 = max(n.InfoPrefixes4, 0), max(n.InfoPrefixes6, 0)
+		return named(n.Name)
+	}),
+	peering.PDBExchanges: kindOf(func(x *peering.PDBExchange) error {
+		return named(x.Name)
+	}),
+	peering.PDBLANs: kindOf(func(l *peering.PDBLAN) error {
+		return child(l.IXID, "ix_id")
+	}),
+	peering.PDBPrefixes: kindOf(func(p *peering.PDBPrefix) error {
+		if !p.Prefix.IsValid() {
+			return errors.New("no prefix")
+		}
+		p.Prefix = p.Prefix.Masked()
+		return child(p.LANID, "ixlan_id")
+	}),
+	peering.PDBPorts: kindOf(checkPort),
+}
+
+func kindOf[T any, P interface {
+	*T
+	peering.PDBRow
+}](check func(P) error) kind {
+	return kind{
+		new:   func() peering.PDBRow { return P(new(T)) },
+		check: func(row peering.PDBRow) error { return check(row.(P)) },
+	}
+}
+
+func named(name string) error {
+	if name == "" {
+		return errors.New("no name")
+	}
+	return nil
+}
+
+func child(parent int64, field string) error {
+	if parent <= 0 {
+		return errors.New("no " + field)
+	}
+	return nil
+}
+
+func checkPort(p *peering.PDBPort) error {
+	if p.ASN == 0 {
+		return errors.New("no AS number")
+	}
+	if p.IPv4.IsValid() && !p.IPv4.Is4() {
+		return errors.New("ipaddr4 is no IPv4 address")
+	}
+	if p.IPv6.IsValid() && (!p.IPv6.Is6() || p.IPv6.Is4In6() || p.IPv6 != netip.AddrFrom16(p.IPv6.As16())) {
+		return errors.New("ipaddr6 is no IPv6 host address")
+	}
+	p.Speed = max(p.Speed, 0)
+	if err := child(p.NetID, "net_id"); err != nil {
+		return err
+	}
+	return child(p.LANID, "ixlan_id")
+}
