@@ -1,7 +1,12 @@
 package peering
 
 import (
+	"cmp"
+	"encoding/json"
+	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"peerflow/internal/bgp"
@@ -10,8 +15,8 @@ import (
 // PlanningFacts is what planning sessions with a peer needs to know.
 type PlanningFacts struct {
 	Now         time.Time
-	Peer        PDBNetwork // as PeeringDB has it
-	Ports       []PDBPort  // the peer's ports at exchanges where we are
+	Peer        PDBNetwork    // as PeeringDB has it
+	Ports       []PDBPresence // the peer's ports at exchanges where we are
 	OurASNs     map[bgp.ASN]bool
 	IXPs        map[int64]IXP
 	Connections []Connection
@@ -20,8 +25,6 @@ type PlanningFacts struct {
 	// Sessions are those that exist already on these routers, recorded or in an
 	// open change, by router and peer address.
 	Sessions map[SessionKey]SessionFact
-	// Servers are AS numbers of route servers and collectors: they have their own flow.
-	Servers map[bgp.ASN]bool
 }
 
 // SessionKey identifies a session on a router (VRF and interface are default here).
@@ -35,4 +38,253 @@ type SessionFact struct {
 	SessionID int64
 	PeerAS    bgp.ASN
 	ChangeID  int64 // the open change that plans it; 0 when it is recorded
+}
+
+// Ports of one peer at one exchange: above the first figure we ask, above the
+// second we refuse unless all ports are meant.
+const (
+	manyPorts    = 4
+	tooManyPorts = 16
+)
+
+// SessionPlan is which sessions a peering would get, and what was left out.
+type SessionPlan struct {
+	Sessions []Session
+	Omitted  []Omission
+	Ask      []string // what a person should look at before approving
+}
+
+// PlanSessions pairs a peer's ports with our connections. It fails only when
+// there is nothing to peer over at all; everything else is an omission.
+func PlanSessions(f PlanningFacts, allPorts bool) (SessionPlan, error) {
+	p := planner{facts: f}
+	if f.OurASNs[f.Peer.ASN] {
+		return SessionPlan{}, Errorf(Invalid, "%s is one of our own AS numbers: a network doesn't peer with itself", f.Peer.ASN)
+	}
+	ports := p.portsByIXP()
+	if len(ports) == 0 {
+		return SessionPlan{}, Errorf(NotFound, "no common exchange with %s (%s): record the exchange and our connection there, or make a direct session", f.Peer.ASN, f.Peer.Name)
+	}
+	for _, ixp := range p.ixpsInOrder() {
+		if err := p.venue(ixp, ports[ixp.ID], allPorts); err != nil {
+			return SessionPlan{}, err
+		}
+	}
+	return p.plan, nil
+}
+
+type planner struct {
+	facts PlanningFacts
+	plan  SessionPlan
+}
+
+func (p *planner) portsByIXP() map[int64][]PDBPresence {
+	byLAN := map[int64]int64{}
+	for _, ixp := range p.facts.IXPs {
+		if ixp.IXLANID != 0 {
+			byLAN[ixp.IXLANID] = ixp.ID
+		}
+	}
+	ports := map[int64][]PDBPresence{}
+	for _, port := range p.facts.Ports {
+		if id, ours := byLAN[port.LANID]; ours {
+			ports[id] = append(ports[id], port)
+		}
+	}
+	return ports
+}
+
+func (p *planner) ixpsInOrder() []IXP {
+	ixps := make([]IXP, 0, len(p.facts.IXPs))
+	for _, ixp := range p.facts.IXPs {
+		ixps = append(ixps, ixp)
+	}
+	slices.SortFunc(ixps, func(a, b IXP) int { return cmp.Compare(a.ID, b.ID) })
+	return ixps
+}
+
+func (p *planner) venue(ixp IXP, ports []PDBPresence, allPorts bool) error {
+	if len(ports) == 0 {
+		return nil
+	}
+	if reason := p.noSessions(ixp); reason.Code != "" {
+		p.plan.Omitted = append(p.plan.Omitted, reason)
+		return nil
+	}
+	if len(ports) > tooManyPorts && !allPorts {
+		return Errorf(Invalid, "%s has %d ports at %s: say --all-ports when all of them are meant", p.facts.Peer.ASN, len(ports), ixp.Name)
+	}
+	if len(ports) > manyPorts {
+		p.plan.Ask = append(p.plan.Ask, fmt.Sprintf("%s has %d ports at %s", p.facts.Peer.ASN, len(ports), ixp.Name))
+	}
+	slices.SortFunc(ports, func(a, b PDBPresence) int { return cmp.Compare(a.ID, b.ID) })
+	for _, f := range bgp.Families {
+		p.family(ixp, ports, f)
+	}
+	return nil
+}
+
+// noSessions says why a whole venue is left out; an empty code means that it isn't.
+func (p *planner) noSessions(ixp IXP) Omission {
+	peering := p.facts.Peerings[ixp.ID]
+	o := Omission{IXPID: ixp.ID, Exchange: ixp.Name}
+	switch {
+	case peering.State == Ignored && (peering.IgnoredUntil.IsZero() || peering.IgnoredUntil.After(p.facts.Now)):
+		o.Code, o.Text = OmitIgnored, "ignored: "+orText(peering.Reason, "no reason recorded")
+	case peering.Via == RouteServer:
+		o.Code, o.Text = OmitRSOnly, "we take its routes from the route servers there"
+	case strings.EqualFold(p.facts.Peer.PolicyGeneral, "No"):
+		o.Code, o.Text = OmitPolicyNo, "its peering policy is No"
+	}
+	return o
+}
+
+// family pairs ports and connections of one family at one exchange.
+func (p *planner) family(ixp IXP, ports []PDBPresence, f bgp.Family) {
+	ours := p.connections(ixp, f)
+	var usable []portAddress
+	for _, port := range ports {
+		addr := port.address(f)
+		switch {
+		case !addr.IsValid():
+			p.omit(ixp, port, addr, OmitNoAddress, fmt.Sprintf("no %s address there", f))
+		case len(ours) == 0 && f == bgp.IPv6:
+			p.omit(ixp, port, addr, OmitWeLackV6, "we have no IPv6 address there")
+		case len(ours) == 0:
+			p.omit(ixp, port, addr, OmitWeLackV4, "we have no enabled connection with IPv4 there")
+		case !port.Operational:
+			p.omit(ixp, port, addr, OmitNotOperational, "its port isn't operational")
+		case port.Venue.RSASN != 0 && port.ASN == port.Venue.RSASN:
+			p.omit(ixp, port, addr, OmitRouteServer, "it is the exchange's route server: route servers have their own flow")
+		default:
+			usable = append(usable, portAddress{port, addr})
+		}
+	}
+	p.pair(ixp, usable, ours, f)
+}
+
+type portAddress struct {
+	port PDBPresence
+	addr netip.Addr
+}
+
+func (port PDBPresence) address(f bgp.Family) netip.Addr {
+	if f == bgp.IPv6 {
+		return port.IPv6
+	}
+	return port.IPv4
+}
+
+func (p *planner) connections(ixp IXP, f bgp.Family) []Connection {
+	var ours []Connection
+	for _, c := range p.facts.Connections {
+		if _, _, has := c.Address(f); c.IXPID == ixp.ID && c.State == ConnectionEnabled && has {
+			ours = append(ours, c)
+		}
+	}
+	slices.SortFunc(ours, func(a, b Connection) int {
+		if a.Primary != b.Primary {
+			return map[bool]int{true: -1, false: 1}[a.Primary]
+		}
+		return cmp.Compare(a.ID, b.ID)
+	})
+	return ours
+}
+
+// pair applies the mesh: which of our connections faces which port.
+func (p *planner) pair(ixp IXP, ports []portAddress, ours []Connection, f bgp.Family) {
+	for i, pa := range ports {
+		var same []Connection
+		for _, c := range ours {
+			if _, lan, _ := c.Address(f); lan.Contains(pa.addr) {
+				same = append(same, c)
+			}
+		}
+		if len(same) == 0 {
+			p.omit(ixp, pa.port, pa.addr, OmitOtherLAN, "its address lies outside the LAN of our connection")
+			continue
+		}
+		chosen := meshed(ixp.Mesh, same, i)
+		for _, c := range chosen {
+			p.session(ixp, pa, c, f)
+		}
+		if left := len(same) - len(chosen); left > 0 {
+			p.omit(ixp, pa.port, pa.addr, OmitMesh, fmt.Sprintf("%d of our connections left out by mesh %s", left, orMesh(ixp.Mesh)))
+		}
+	}
+}
+
+func meshed(m Mesh, same []Connection, i int) []Connection {
+	switch m {
+	case FullMesh:
+		return same
+	case PairMesh:
+		if i < len(same) {
+			return same[i : i+1]
+		}
+		return nil
+	case PrimaryOnly:
+		return same[:1]
+	}
+	return same[i%len(same):][:1] // one session per peer port, spread over our connections
+}
+
+func (p *planner) session(ixp IXP, pa portAddress, c Connection, f bgp.Family) {
+	router := p.facts.Routers[c.RouterID]
+	if router.Mode == Observe {
+		p.omit(ixp, pa.port, pa.addr, OmitObserve, fmt.Sprintf("router %s is in mode observe", router.Name))
+		return
+	}
+	if there, taken := p.facts.Sessions[SessionKey{c.RouterID, pa.addr}]; taken {
+		p.taken(ixp, pa, there)
+		return
+	}
+	s := Session{
+		Kind: IXPSession, PeeringID: p.facts.Peerings[ixp.ID].ID, RouterID: c.RouterID, ConnectionID: c.ID,
+		PeerAddress: pa.addr, PeerAS: p.facts.Peer.ASN, Families: []bgp.Family{f}, Intent: Present, Sync: NotDeployed,
+		Description: p.facts.Peer.Name, Context: json.RawMessage("{}"),
+	}
+	if router.Lab {
+		s.Multihop = 2
+	}
+	p.plan.Sessions = append(p.plan.Sessions, s)
+}
+
+func (p *planner) taken(ixp IXP, pa portAddress, there SessionFact) {
+	switch {
+	case there.PeerAS != p.facts.Peer.ASN:
+		p.omit(ixp, pa.port, pa.addr, OmitAddressTaken, fmt.Sprintf("the address is %s's here: ask who moved, nothing is re-pointed", there.PeerAS))
+	case there.ChangeID != 0:
+		p.omit(ixp, pa.port, pa.addr, OmitExists, fmt.Sprintf("change %d plans it already", there.ChangeID))
+	default:
+		p.omit(ixp, pa.port, pa.addr, OmitExists, fmt.Sprintf("session %d exists", there.SessionID))
+	}
+}
+
+func (p *planner) omit(ixp IXP, _ PDBPresence, addr netip.Addr, code OmissionCode, text string) {
+	o := Omission{Code: code, IXPID: ixp.ID, Exchange: ixp.Name, Text: text}
+	if addr.IsValid() {
+		o.PeerAddress = addr.String()
+	}
+	p.plan.Omitted = append(p.plan.Omitted, o)
+}
+
+// AgreesByRule reports that a peer counts as agreed without being asked: its
+// policy is open, and the exchange's rule is configure_then_ask.
+func AgreesByRule(ixp IXP, peer PDBNetwork) bool {
+	return ixp.Agreement == ConfigureThenAsk && strings.EqualFold(peer.PolicyGeneral, "Open")
+}
+
+func orText(s, fallback string) string {
+	if s == "" {
+		return fallback
+	}
+	return s
+}
+
+func orMesh(m Mesh) Mesh {
+	if m == "" {
+		return OnePerPeerPort
+	}
+	return m
 }
