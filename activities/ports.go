@@ -67,7 +67,7 @@ type PlanStore interface {
 type VoteStore interface {
 	// RecordVote looks the code up, burns it, checks everything that approval
 	// demands, and inserts the vote or the audited refusal, in one transaction.
-	// A repeat with the same update id answers the same. A refusal is kind denied.
+	// A repeat with the same update id answers the same. A refusal is an answer, not an error.
 	RecordVote(ctx context.Context, v VoteInput) (VoteResult, error)
 	// TallyVotes counts the valid votes for the plan in force.
 	TallyVotes(ctx context.Context, changeID, planID int64) (Tally, error)
@@ -75,40 +75,6 @@ type VoteStore interface {
 	LatestCommands(ctx context.Context, changeID int64) ([]Command, error)
 	// CommandHandled closes one.
 	CommandHandled(ctx context.Context, id int64) error
-}
-
-// VoteInput is a decision as it came through the Update `decide`.
-type VoteInput struct {
-	ChangeID int64            `json:"change_id"`
-	UpdateID string           `json:"update_id"`
-	Decision peering.Decision `json:"decision"`
-	Code     string           `json:"code,omitempty"` // approval code
-	Plan     string           `json:"plan,omitempty"` // first 8 hex digits, embedded single-user default only
-	Reason   string           `json:"reason,omitempty"`
-}
-
-// VoteResult is what the caller of `decide` gets back.
-type VoteResult struct {
-	Accepted bool   `json:"accepted"`
-	Text     string `json:"text"` // one line: what counts now, or why not
-}
-
-// Tally is the count of valid votes.
-type Tally struct {
-	Approved bool   `json:"approved"`
-	Rejected bool   `json:"rejected"`
-	Have     int    `json:"have"`
-	Need     int    `json:"need"`
-	Rejecter string `json:"rejecter,omitempty"`
-	Reason   string `json:"reason,omitempty"`
-}
-
-// Command is what a person told a change to do.
-type Command struct {
-	ID     int64               `json:"id"`
-	Kind   peering.CommandKind `json:"kind"`
-	User   string              `json:"user"`
-	Reason string              `json:"reason"`
 }
 
 // DeploymentStore is the record of deployments; every method is one transaction.
@@ -151,22 +117,6 @@ type DeploymentStore interface {
 	FreezeRouter(ctx context.Context, routerID int64, reason string) error
 }
 
-// BaselineRecord is what a deployment starts from.
-type BaselineRecord struct {
-	Baseline   peering.Baseline
-	Base       string // joined text of what we own there
-	Artifact   string // composed text
-	Identity   string // artifact hash that the router named
-	Generation string
-}
-
-// DeploymentEnd is how a deployment ended, as read from the router.
-type DeploymentEnd struct {
-	State   peering.DeploymentState
-	Outcome string
-	Stanzas map[string]string // key to hash of what we own on the router now
-}
-
 // ObservationStore keeps what polls saw.
 type ObservationStore interface {
 	// StorePoll replaces what is known of a router's neighbors; with an error it
@@ -178,18 +128,14 @@ type ObservationStore interface {
 	SessionsUp(ctx context.Context, changeID int64) (up, waiting []int64, err error)
 }
 
-// Poll is one look at a router.
-type Poll struct {
-	RouterID   int64
-	At         time.Time
-	Neighbors  []peering.Neighbor
-	Generation string
-	Error      string // "" when it answered
-}
-
-// StateChange is a neighbor that came up or went down.
-type StateChange struct {
-	Address string `json:"address"`
-	From    string `json:"from"`
-	To      string `json:"to"`
-}
+// What these ports carry is declared beside the nouns, since the database answers with it.
+type (
+	VoteInput      = peering.VoteInput
+	VoteResult     = peering.VoteResult
+	Tally          = peering.Tally
+	Command        = peering.Command
+	BaselineRecord = peering.BaselineRecord
+	DeploymentEnd  = peering.DeploymentEnd
+	Poll           = peering.Poll
+	StateChange    = peering.StateChange
+)
