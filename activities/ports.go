@@ -47,6 +47,8 @@ type IntentStore interface {
 	// PendingAuthors names who edited records of a router since it was last
 	// deployed, from the change log, for the label of pending edits.
 	PendingAuthors(ctx context.Context, routerID int64) ([]peering.User, error)
+	// Routers lists every router, by id.
+	Routers(ctx context.Context) ([]peering.Router, error)
 	// Driver is the driver slug of a router's platform.
 	Driver(ctx context.Context, platformID int64) (string, error)
 }
@@ -107,8 +109,9 @@ type DeploymentStore interface {
 	// MarkConfirmSent refuses (denied) unless the stored verdict is confirmable and
 	// no roll back was ordered.
 	MarkConfirmSent(ctx context.Context, id int64, at time.Time) error
-	// MarkAbortSent records that we returned to the base ourselves.
-	MarkAbortSent(ctx context.Context, id int64, at time.Time) error
+	// MarkAbortSent records that we return to the base ourselves, and why (the
+	// outcome's text, unless a failed verdict gives it).
+	MarkAbortSent(ctx context.Context, id int64, reason string, at time.Time) error
 	// EndDeployment writes a terminal state. Confirmed applies this router's
 	// operations (and the shared ones with the change's last router), moves the
 	// ledger and sets sessions in_sync, all in the same transaction.

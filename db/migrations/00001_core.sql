@@ -453,6 +453,7 @@ CREATE TABLE deployment (
     base_identity text NOT NULL DEFAULT '',     -- artifact hash that the router named before
     base_generation text NOT NULL DEFAULT '',
     commit_generation text NOT NULL DEFAULT '', -- as read right after our commit
+    base_incarnation text NOT NULL DEFAULT '', -- of the router's daemon before the commit
     baseline      jsonb,                        -- peering.Baseline
     verdict       jsonb,                        -- peering.Verdict
     timer_seconds integer NOT NULL DEFAULT 0,

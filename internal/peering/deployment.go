@@ -18,6 +18,7 @@ type Deployment struct {
 	BaseIdentity     string          `json:"base_identity"`
 	BaseGeneration   string          `json:"base_generation"`
 	CommitGeneration string          `json:"commit_generation"`
+	BaseIncarnation  string          `json:"base_incarnation"`
 	Baseline         *Baseline       `json:"baseline"`
 	Verdict          *Verdict        `json:"verdict"`
 	Timer            time.Duration   `json:"timer"` // rollback timer on the router, whole seconds
@@ -75,33 +76,4 @@ func (s DeploymentState) To(next DeploymentState) error {
 		}
 	}
 	return Errorf(Conflict, "a deployment that is %s can't become %s", s, next)
-}
-
-// Where is what a read of the router says about a deployment in flight.
-type Where string
-
-const (
-	AtBase         Where = "at_base"     // runs its base, nothing pending
-	AtPending      Where = "pending"     // runs the artifact, our timer runs
-	AtArtifact     Where = "at_artifact" // runs the artifact, nothing pending
-	AtForeignTimer Where = "foreign"     // another commit is pending
-	AtElsewhere    Where = "elsewhere"   // neither base nor artifact
-)
-
-// Locate compares what the router runs with a deployment's base and artifact
-// (both as joined text's hash).
-func Locate(d Deployment, runningHash string, pending *Pending, owner string) Where {
-	switch {
-	case pending != nil && pending.Owner != "" && pending.Owner != owner:
-		return AtForeignTimer
-	case runningHash == d.ArtifactHash && pending != nil:
-		return AtPending
-	case runningHash == d.ArtifactHash:
-		return AtArtifact
-	case runningHash == d.BaseHash && pending == nil:
-		return AtBase
-	case pending != nil:
-		return AtForeignTimer
-	}
-	return AtElsewhere
 }

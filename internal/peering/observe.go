@@ -80,12 +80,13 @@ func (r DownReason) LocalCause() bool {
 
 // Running is what a router says of the part of its configuration that we own.
 type Running struct {
-	Stanzas    []Stanza  // what it runs now, secrets as placeholders
-	Identity   string    // artifact hash the router names as loaded; "" when it names none
-	Pending    *Pending  // a commit that waits for its confirmation; nil when none does
-	Boot       []Stanza  // what a restart of the router would load
-	Generation string    // changes whenever anybody loads a configuration; compared for equality only
-	ReadAt     time.Time // by our clock
+	Stanzas     []Stanza  // what it runs now, secrets as placeholders
+	Identity    string    // artifact hash the router names as loaded; "" when it names none
+	Pending     *Pending  // a commit that waits for its confirmation; nil when none does
+	Boot        []Stanza  // what a restart of the router would load
+	Generation  string    // changes whenever anybody loads a configuration; compared for equality only
+	Incarnation string    // changes when the router's daemon restarts; "" when not told
+	ReadAt      time.Time // by our clock
 }
 
 // Pending is a commit whose rollback timer runs.

@@ -38,11 +38,12 @@ type Command struct {
 
 // BaselineRecord is what a deployment starts from.
 type BaselineRecord struct {
-	Baseline   Baseline
-	Base       string // joined text of what we own there
-	Artifact   string // composed text
-	Identity   string // artifact hash that the router named
-	Generation string
+	Baseline    Baseline
+	Base        string // joined text of what we own there
+	Artifact    string // composed text
+	Identity    string // artifact hash that the router named
+	Generation  string
+	Incarnation string `json:"incarnation"` // of the router\'s daemon
 }
 
 // DeploymentEnd is how a deployment ended, as read from the router.

@@ -1,0 +1,176 @@
+package peering
+
+import (
+	"fmt"
+	"time"
+)
+
+// Where is what a read of the router says about a deployment in flight.
+type Where string
+
+const (
+	AtBase      Where = "base"      // runs its base, nothing pending
+	AtPending   Where = "pending"   // runs the artifact, our rollback timer runs
+	AtArtifact  Where = "artifact"  // runs the artifact, nothing pending
+	AtForeign   Where = "foreign"   // somebody else's commit is pending
+	AtElsewhere Where = "elsewhere" // neither base nor artifact
+)
+
+// Read is a router's state in the terms of one deployment.
+type Read struct {
+	Where       Where
+	Remaining   time.Duration // of the rollback timer; 0 when the router doesn't tell
+	Booting     bool          // a restart would load the artifact
+	Restarted   bool          // the daemon restarted since the baseline
+	At          time.Time
+	StanzaCount int
+}
+
+// Locate puts what a router runs in the terms of a deployment. The hash is of
+// the owned stanzas, joined; owner is how the router names our pending commit.
+func Locate(d Deployment, hash, bootHash, owner string, r Running) Read {
+	read := Read{At: r.ReadAt, Booting: bootHash == d.ArtifactHash, StanzaCount: len(r.Stanzas)}
+	read.Restarted = d.BaseIncarnation != "" && r.Incarnation != "" && r.Incarnation != d.BaseIncarnation
+	if r.Pending != nil {
+		read.Remaining = r.Pending.Remaining
+	}
+	switch {
+	case r.Pending != nil && r.Pending.Owner != "" && r.Pending.Owner != owner:
+		read.Where = AtForeign
+	case hash == d.ArtifactHash && r.Pending != nil:
+		read.Where = AtPending
+	case hash == d.ArtifactHash:
+		read.Where = AtArtifact
+	case r.Pending != nil:
+		read.Where = AtForeign
+	case hash == d.BaseHash:
+		read.Where = AtBase
+	default:
+		read.Where = AtElsewhere
+	}
+	return read
+}
+
+// Step is what a deployment does next.
+type Step string
+
+const (
+	StepPrepare Step = "prepare"
+	StepBegin   Step = "begin"
+	StepCommit  Step = "commit"
+	StepSoak    Step = "soak"
+	StepConfirm Step = "confirm"
+	StepInstall Step = "install"
+	StepAbort   Step = "abort"
+	StepWait    Step = "wait" // read again later
+	StepEnd     Step = "end"
+)
+
+// Next is a step with what goes with it.
+type Next struct {
+	Step  Step            `json:"step"`
+	State DeploymentState `json:"state,omitempty"` // of StepEnd
+	Text  string          `json:"text,omitempty"`
+	Wait  time.Duration   `json:"wait,omitempty"` // of StepWait
+}
+
+// commitGrace is how long a commit that got no reply may still arrive: the hard
+// deadline of a write, and the margin that a new token's first write waits.
+const commitGrace = 15 * time.Second
+
+// timerSlack is what a router's clock and ours may differ over one timer.
+const timerSlack = 3 * time.Second
+
+// NextStep decides from the record and a read of the router, never from what a
+// worker remembers: it is the crash matrix in one place. ordered is a person's
+// "roll back now".
+func NextStep(d Deployment, r Read, p Profile, ordered bool) Next {
+	switch {
+	case d.State.Ended():
+		return Next{Step: StepEnd, State: d.State, Text: d.Outcome}
+	case d.State == DeploymentQueued && d.Baseline == nil:
+		return Next{Step: StepPrepare}
+	case d.State == DeploymentQueued:
+		return Next{Step: StepBegin}
+	case d.CommitSentAt.IsZero():
+		return beforeCommit(r)
+	}
+	switch r.Where {
+	case AtPending:
+		return whilePending(d, r, p, ordered)
+	case AtArtifact:
+		return afterConfirm(d, r)
+	case AtBase:
+		return backAtBase(d, r)
+	}
+	return end(DeploymentInterfered, "the router runs neither its base nor this change: somebody else configured it during the deployment")
+}
+
+func end(s DeploymentState, text string) Next { return Next{Step: StepEnd, State: s, Text: text} }
+
+func beforeCommit(r Read) Next {
+	if r.Where == AtBase {
+		return Next{Step: StepCommit}
+	}
+	return end(DeploymentFailed, "the router's configuration moved before the commit: nothing was written")
+}
+
+func whilePending(d Deployment, r Read, p Profile, ordered bool) Next {
+	switch {
+	case ordered:
+		return Next{Step: StepAbort, Text: "rolled back by a person"}
+	case d.Verdict != nil && d.Verdict.Outcome == CheckFailed:
+		return Next{Step: StepAbort, Text: d.Verdict.Reason}
+	case d.remaining(r) < p.ConfirmReserve:
+		return Next{Step: StepWait, Wait: max(d.remaining(r), 0) + time.Second, Text: "too late to confirm: the router reverts by itself"}
+	case d.Verdict.Confirmable():
+		return Next{Step: StepConfirm}
+	}
+	return Next{Step: StepSoak}
+}
+
+// remaining is what is left of the rollback timer: as the router tells, else
+// counted from when the commit was sent, which is never too long.
+func (d Deployment) remaining(r Read) time.Duration {
+	if r.Remaining > 0 {
+		return r.Remaining
+	}
+	return d.CommitSentAt.Add(d.Timer).Sub(r.At)
+}
+
+func afterConfirm(d Deployment, r Read) Next {
+	switch {
+	case d.ConfirmSentAt.IsZero():
+		return end(DeploymentInterfered, "the router runs the change for good, but we never confirmed it: somebody else did")
+	case !r.Booting:
+		return Next{Step: StepInstall}
+	}
+	return end(DeploymentConfirmed, "verified, confirmed, and in the boot configuration")
+}
+
+func backAtBase(d Deployment, r Read) Next {
+	switch {
+	case !d.AbortSentAt.IsZero():
+		return end(DeploymentRolledBack, reasonOf(d))
+	case r.Restarted:
+		return end(DeploymentRolledBack, "the router's daemon restarted and booted its base")
+	case r.At.Sub(d.CommitSentAt) >= d.Timer-timerSlack:
+		return end(DeploymentRolledBack, "the rollback timer ended before the change was confirmed; "+reasonOf(d))
+	case d.State == DeploymentCommitting:
+		if left := commitGrace - r.At.Sub(d.CommitSentAt); left > 0 {
+			return Next{Step: StepWait, Wait: left, Text: "the commit got no reply: waiting until it can't arrive any more"}
+		}
+		return end(DeploymentRolledBack, "the commit didn't take: the router runs its base")
+	}
+	return end(DeploymentInterfered, "the router went back to its base before the timer ended: somebody else configured it")
+}
+
+func reasonOf(d Deployment) string {
+	if d.Verdict != nil && d.Verdict.Reason != "" {
+		return d.Verdict.Reason
+	}
+	if d.Outcome != "" {
+		return d.Outcome
+	}
+	return fmt.Sprintf("the router runs its base (deployment %d)", d.ID)
+}
