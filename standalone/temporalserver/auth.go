@@ -1,0 +1,47 @@
+package temporalserver
+
+import (
+	"context"
+
+	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/server/common/authorization"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+
+	"peerflow/internal/temporalauth"
+)
+
+const (
+	userPrincipal    = "user"     // a person, named by a holder of the secret
+	servicePrincipal = "peerflow" // peerflow itself: workers, schedules
+)
+
+// secretMapper turns the data folder's secret into Temporal's administrator role, and anything else into no claims.
+type secretMapper struct{ secret string }
+
+// GetClaims returns nil rather than an error for a wrong secret: an error would let strangers fill the log.
+func (m secretMapper) GetClaims(info *authorization.AuthInfo) (*authorization.Claims, error) {
+	if !temporalauth.Accepts(m.secret, info.AuthToken) {
+		return nil, nil
+	}
+	claims := &authorization.Claims{System: authorization.RoleAdmin, AuthType: servicePrincipal, Subject: servicePrincipal}
+	if user := temporalauth.DecodeUser(info.ExtraData); user != "" {
+		claims.AuthType, claims.Subject = userPrincipal, user
+	}
+	return claims, nil
+}
+
+// doorkeeper lets administrators do everything and others ask for health alone. Temporal's own services come as
+// administrators: they call the internal frontend, whose claims the server sets itself and whose port asks for our
+// certificate (tls.go).
+type doorkeeper struct{}
+
+func (doorkeeper) Authorize(_ context.Context, caller *authorization.Claims, target *authorization.CallTarget) (authorization.Result, error) {
+	if target.APIName == healthpb.Health_Check_FullMethodName {
+		return authorization.Result{Decision: authorization.DecisionAllow}, nil
+	}
+	if caller == nil || caller.System&authorization.RoleAdmin == 0 {
+		return authorization.Result{Decision: authorization.DecisionDeny, Reason: "the secret of the data folder is missing or wrong"}, nil
+	}
+	principal := &commonpb.Principal{Type: caller.AuthType, Name: caller.Subject}
+	return authorization.Result{Decision: authorization.DecisionAllow, Principal: principal}, nil
+}

@@ -1,0 +1,133 @@
+package temporalserver
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/server/common/authorization"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
+	"google.golang.org/grpc/status"
+
+	"peerflow/internal/temporalauth"
+)
+
+func TestEveryCallAsksForTheSecret(t *testing.T) {
+	t.Parallel()
+	s := sharedStack(t)
+	target := &commonpb.WorkflowExecution{WorkflowId: "change/1"}
+	calls := map[string]func(context.Context, workflowservice.WorkflowServiceClient) error{
+		"start": func(ctx context.Context, c workflowservice.WorkflowServiceClient) error {
+			_, err := c.StartWorkflowExecution(ctx, &workflowservice.StartWorkflowExecutionRequest{Namespace: Namespace, WorkflowId: "change/1",
+				WorkflowType: &commonpb.WorkflowType{Name: "Await"}, TaskQueue: &taskqueuepb.TaskQueue{Name: queue}, RequestId: "1"})
+			return err
+		},
+		"signal": func(ctx context.Context, c workflowservice.WorkflowServiceClient) error {
+			_, err := c.SignalWorkflowExecution(ctx, &workflowservice.SignalWorkflowExecutionRequest{Namespace: Namespace, WorkflowExecution: target, SignalName: "s"})
+			return err
+		},
+		"update": func(ctx context.Context, c workflowservice.WorkflowServiceClient) error {
+			_, err := c.UpdateWorkflowExecution(ctx, &workflowservice.UpdateWorkflowExecutionRequest{Namespace: Namespace, WorkflowExecution: target})
+			return err
+		},
+		"reset": func(ctx context.Context, c workflowservice.WorkflowServiceClient) error {
+			_, err := c.ResetWorkflowExecution(ctx, &workflowservice.ResetWorkflowExecutionRequest{Namespace: Namespace, WorkflowExecution: target, WorkflowTaskFinishEventId: 3})
+			return err
+		},
+		"poll": func(ctx context.Context, c workflowservice.WorkflowServiceClient) error {
+			_, err := c.PollWorkflowTaskQueue(ctx, &workflowservice.PollWorkflowTaskQueueRequest{Namespace: Namespace,
+				TaskQueue: &taskqueuepb.TaskQueue{Name: queue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL}})
+			return err
+		},
+		"list": func(ctx context.Context, c workflowservice.WorkflowServiceClient) error {
+			_, err := c.ListWorkflowExecutions(ctx, &workflowservice.ListWorkflowExecutionsRequest{Namespace: Namespace})
+			return err
+		},
+		"system namespace": func(ctx context.Context, c workflowservice.WorkflowServiceClient) error {
+			_, err := c.ListWorkflowExecutions(ctx, &workflowservice.ListWorkflowExecutionsRequest{Namespace: "temporal-system"})
+			return err
+		},
+		"system info": func(ctx context.Context, c workflowservice.WorkflowServiceClient) error {
+			_, err := c.GetSystemInfo(ctx, &workflowservice.GetSystemInfoRequest{})
+			return err
+		},
+	}
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for kind, secret := range map[string]string{"no secret": "", "a wrong secret": "f" + testSecret[1:]} {
+				ctx := limit(t)
+				var denied *serviceerror.PermissionDenied
+				if err := call(ctx, rawClient(t, s, secret)); !errors.As(serviceerror.FromStatus(status.Convert(err)), &denied) {
+					t.Errorf("%s: %v, want permission denied", kind, err)
+				}
+			}
+		})
+	}
+}
+
+// rawClient has no SDK around it, as a stranger's would.
+func rawClient(t *testing.T, s *stack, secret string) workflowservice.WorkflowServiceClient {
+	t.Helper()
+	return workflowservice.NewWorkflowServiceClient(rawConn(t, s.temporal.HostPort(), secret))
+}
+
+func rawConn(t *testing.T, hostPort, secret string) *grpc.ClientConn {
+	t.Helper()
+	conn, err := grpc.NewClient(hostPort, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithPerRPCCredentials(perCall{secret}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+type perCall struct{ secret string }
+
+func (p perCall) GetRequestMetadata(ctx context.Context, _ ...string) (map[string]string, error) {
+	return temporalauth.Headers(p.secret).GetHeaders(ctx)
+}
+func (perCall) RequireTransportSecurity() bool { return false }
+
+func TestHealthIsOpenAndReflectionIsNot(t *testing.T) {
+	t.Parallel()
+	conn := rawConn(t, sharedStack(t).temporal.HostPort(), "")
+	answer, err := healthpb.NewHealthClient(conn).Check(limit(t), &healthpb.HealthCheckRequest{Service: "temporal.api.workflowservice.v1.WorkflowService"})
+	if err != nil || answer.GetStatus() != healthpb.HealthCheckResponse_SERVING {
+		t.Errorf("health: %v, %v", answer, err)
+	}
+	stream, err := reflectionpb.NewServerReflectionClient(conn).ServerReflectionInfo(limit(t))
+	if err == nil {
+		_, err = stream.Recv()
+	}
+	if want := authorization.RequestUnauthorized; status.Convert(err).Message() != want { // Temporal gives streams no code of their own
+		t.Errorf("reflection: %v, want %q", err, want)
+	}
+}
+
+func TestPortsBetweenTemporalsServicesRefuseStrangers(t *testing.T) {
+	t.Parallel()
+	s := sharedStack(t)
+	for name, port := range s.temporal.ports {
+		if address(port) == s.temporal.HostPort() {
+			continue
+		}
+		t.Run(string(name), func(t *testing.T) {
+			t.Parallel()
+			conn := rawConn(t, address(port), testSecret)
+			_, err := healthpb.NewHealthClient(conn).Check(limit(t), &healthpb.HealthCheckRequest{})
+			if status.Code(err) != codes.Unavailable {
+				t.Errorf("plain: %v, want no connection", err)
+			}
+		})
+	}
+}
