@@ -99,11 +99,11 @@ func sessionSchema() members {
 			"peer-as": one(unsigned(32)), "local-as": one(unsigned(32)),
 			"auth-password": one(text), "description": one(text),
 		}),
-		"timers":         config(members{"hold-time": one(unsigned(16)), "keepalive-interval": one(unsigned(16)), "connect-retry": one(unsigned(16))}),
-		"transport":      config(members{"local-address": one(ipAddress), "passive-mode": one(boolean)}),
-		"ebgp-multihop":  config(members{"enabled": one(boolean), "multihop-ttl": one(unsigned(8))}),
-		"apply-policy":   applyPolicySchema(),
-		"afi-safis":      box(members{"afi-safi": familySchema()}),
+		"timers":          config(members{"hold-time": one(unsigned(16)), "keepalive-interval": one(unsigned(16)), "connect-retry": one(unsigned(16))}),
+		"transport":       config(members{"local-address": one(ipAddress), "passive-mode": one(boolean)}),
+		"ebgp-multihop":   config(members{"enabled": one(boolean), "multihop-ttl": one(unsigned(8))}),
+		"apply-policy":    applyPolicySchema(),
+		"afi-safis":       box(members{"afi-safi": familySchema()}),
 		"as-path-options": config(members{"allow-own-as": one(unsigned(8))}),
 	}
 }
@@ -137,7 +137,7 @@ func prefixSetSchema() *node {
 	prefix["config"] = box(row())
 	return rows("name", members{
 		"name":     one(text),
-		"config":   box(members{"name": one(text), "mode": one(enum("IPV4", "IPV6", "MIXED"))}),
+		"config":   box(members{"name": one(text), "mode": one(enum("IPV4", "IPV6"))}),
 		"prefixes": box(members{"prefix": rows("ip-prefix masklength-range", prefix)}),
 	})
 }

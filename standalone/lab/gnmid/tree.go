@@ -45,8 +45,8 @@ func bare(name string) string {
 
 // modulePrefixOfValue drops the module of an identity used as a key; addresses keep their colons.
 func modulePrefixOfValue(v string) string {
-	if rest, ok := strings.CutPrefix(v, "openconfig-"); ok {
-		return bare(rest)
+	if module, name, ok := strings.Cut(v, ":"); ok && strings.HasPrefix(module, "openconfig-") {
+		return name
 	}
 	return v
 }

@@ -1,0 +1,192 @@
+package gnmid
+
+import (
+	"context"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/osrg/gobgp/v4/api"
+	"github.com/osrg/gobgp/v4/pkg/apiutil"
+	"github.com/osrg/gobgp/v4/pkg/packet/bgp"
+	"github.com/osrg/gobgp/v4/pkg/server"
+)
+
+// peerEvent counts transitions and notifications as GoBGP reports them.
+func (s *speaker) peerEvent(e *apiutil.WatchEventMessage_PeerEvent, at time.Time) {
+	if e.Type != apiutil.PEER_EVENT_STATE {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.history(e.Peer.State.NeighborAddress)
+	up := e.Peer.State.SessionState == bgp.BGP_FSM_ESTABLISHED
+	if up != h.established {
+		h.established, h.lastChange = up, at
+		if up {
+			h.transitions++
+		}
+	}
+	if !up {
+		h.note(e.Peer.State.DisconnectMessage, at)
+	}
+}
+
+func (s *speaker) history(a netip.Addr) *history {
+	h, ok := s.events[a]
+	if !ok {
+		h = &history{}
+		s.events[a] = h
+	}
+	return h
+}
+
+// sessionEnded records an end that GoBGP doesn't report: we restart the session ourselves.
+func (s *speaker) sessionEnded(a netip.Addr) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h := s.history(a); h.established {
+		h.established, h.lastChange = false, time.Now()
+	}
+}
+
+func (s *speaker) forget(a netip.Addr) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.events, a)
+}
+
+var notificationWords = regexp.MustCompile(`^notification-(sent|received) code (\d+)\(.*?\) subcode (\d+)\(`)
+
+// note keeps a NOTIFICATION's code, in OpenConfig's words.
+func (h *history) note(words string, at time.Time) {
+	m := notificationWords.FindStringSubmatch(words)
+	if m == nil {
+		if strings.HasPrefix(words, "hold-timer-expired") {
+			h.sent = lastNotification{count: h.sent.count + 1, code: "HOLD_TIMER_EXPIRED", at: at}
+		}
+		return
+	}
+	last := &h.received
+	if m[1] == "sent" {
+		last = &h.sent
+	}
+	code, _ := strconv.Atoi(m[2])
+	subcode, _ := strconv.Atoi(m[3])
+	*last = lastNotification{count: last.count + 1, code: errorCodes[code], subcode: subcodeName(code, subcode), at: at}
+}
+
+// errorCodes are the identities of openconfig-bgp-errors by error code, RFC 4271 §4.5.
+var errorCodes = map[int]string{
+	1: "MESSAGE_HEADER_ERROR", 2: "OPEN_MESSAGE_ERROR", 3: "UPDATE_MESSAGE_ERROR",
+	4: "HOLD_TIMER_EXPIRED", 5: "FINITE_STATE_MACHINE_ERROR", 6: "CEASE",
+}
+
+// ceaseSubcodes are RFC 4486 §3; openSubcodes RFC 4271 §4.5.
+var (
+	ceaseSubcodes = map[int]string{
+		1: "MAX_NUM_PREFIXES_REACHED", 2: "ADMINISTRATIVE_SHUTDOWN", 3: "PEER_DE_CONFIGURED", 4: "ADMINISTRATIVE_RESET",
+		5: "CONNECTION_REJECTED", 6: "OTHER_CONFIG_CHANGE", 7: "CONN_COLLISION_RESOLUTION", 8: "OUT_OF_RESOURCES",
+	}
+	openSubcodes = map[int]string{
+		1: "UNSUPPORTED_VERSION_NUMBER", 2: "BAD_PEER_AS", 3: "BAD_BGP_IDENTIFIER",
+		4: "UNSUPPORTED_OPTIONAL_PARAMETER", 6: "UNACCEPTABLE_HOLD_TIME",
+	}
+)
+
+func subcodeName(code, subcode int) string {
+	switch code {
+	case 2:
+		return openSubcodes[subcode]
+	case 6:
+		return ceaseSubcodes[subcode]
+	}
+	return ""
+}
+
+// observe reads every session as it stands now.
+func (s *speaker) observe(ctx context.Context) (map[netip.Addr]observedState, error) {
+	out := map[netip.Addr]observedState{}
+	err := s.bgp.ListPeer(ctx, &api.ListPeerRequest{EnableAdvertised: true}, func(p *api.Peer) {
+		a, err := netip.ParseAddr(p.GetConf().GetNeighborAddress())
+		if err == nil {
+			out[a] = s.observed(a, p)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, s.countInstalled(out)
+}
+
+func (s *speaker) observed(a netip.Addr, p *api.Peer) observedState {
+	st := p.GetState()
+	o := observedState{
+		session: strings.TrimPrefix(st.GetSessionState().String(), "SESSION_STATE_"),
+		peerAS:  p.GetConf().GetPeerAsn(), localAS: st.GetLocalAsn(),
+		updatesIn: st.GetMessages().GetReceived().GetUpdate(), updatesOut: st.GetMessages().GetSent().GetUpdate(),
+		families: map[string]familyCounts{},
+	}
+	if o.session == "ESTABLISHED" {
+		o.holdTime = p.GetTimers().GetState().GetNegotiatedHoldTime()
+	}
+	for _, f := range p.GetAfiSafis() {
+		c := f.GetState()
+		o.families[familyName(f.GetConfig().GetFamily())] = familyCounts{prePolicy: c.GetReceived(), received: c.GetAccepted(), sent: c.GetAdvertised()}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.history(a)
+	o.transitions, o.lastChange, o.received, o.sent = h.transitions, h.lastChange, h.received, h.sent
+	return o
+}
+
+func familyName(f *api.Family) string {
+	if f.GetAfi() == api.Family_AFI_IP6 {
+		return "IPV6_UNICAST"
+	}
+	return "IPV4_UNICAST"
+}
+
+// countInstalled adds the routes of each neighbor that are best in the local table.
+func (s *speaker) countInstalled(out map[netip.Addr]observedState) error {
+	for _, f := range []bgp.Family{bgp.RF_IPv4_UC, bgp.RF_IPv6_UC} {
+		name := "IPV4_UNICAST"
+		if f == bgp.RF_IPv6_UC {
+			name = "IPV6_UNICAST"
+		}
+		err := s.bgp.ListPath(apiutil.ListPathRequest{TableType: api.TableType_TABLE_TYPE_GLOBAL, Family: f}, func(_ bgp.NLRI, paths []*apiutil.Path) {
+			for _, p := range paths {
+				o, ok := out[p.PeerAddress]
+				if !p.Best || !ok {
+					continue
+				}
+				c := o.families[name]
+				c.installed++
+				o.families[name] = c
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// received lists the routes of other speakers in a table.
+func received(b *server.BgpServer, f bgp.Family) ([]string, error) {
+	var out []string
+	err := b.ListPath(apiutil.ListPathRequest{TableType: api.TableType_TABLE_TYPE_GLOBAL, Family: f}, func(n bgp.NLRI, paths []*apiutil.Path) {
+		for _, p := range paths {
+			if p.PeerASN != 0 && p.IsFromExternal {
+				out = append(out, n.String())
+				return
+			}
+		}
+	})
+	slices.Sort(out)
+	return out, err
+}
