@@ -39,6 +39,7 @@ type answer struct {
 	kind   kind
 	assert func(peering.PDBRow) error
 	raw    json.RawMessage
+	marked bool
 	total  int64
 }
 
@@ -168,13 +169,34 @@ func (a *answer) row() (peering.PDBRow, error) {
 	a.total++
 	row := a.kind.new()
 	err := json.Unmarshal(a.raw, row)
-	if err == nil && row.Head().Status != peering.PDBDeleted {
-		err = a.kind.check(row)
+	if err != nil || row.Head().Status == peering.PDBDeleted {
+		return a.headOnly(err)
 	}
-	if err == nil {
-		return row, a.checkHead(row)
+	if err := a.checkMarks(); err != nil {
+		return nil, err
 	}
-	return a.headOnly(err)
+	if err := a.kind.check(row); err != nil {
+		return a.headOnly(err)
+	}
+	return row, a.checkHead(row)
+}
+
+// checkMarks looks at the first live row only: the server makes all of them alike.
+func (a *answer) checkMarks() error {
+	if a.marked {
+		return nil
+	}
+	a.marked = true
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(a.raw, &fields); err != nil {
+		return err
+	}
+	for _, mark := range a.kind.marks {
+		if _, ok := fields[mark]; !ok {
+			return fmt.Errorf("row %d is not of this type: it has no %s", a.total, mark)
+		}
+	}
+	return nil
 }
 
 func (a *answer) checkHead(row peering.PDBRow) error {
@@ -188,8 +210,8 @@ func (a *answer) checkHead(row peering.PDBRow) error {
 	return a.assert(row)
 }
 
-// headOnly is what remains of a row whose other fields make no sense. That is
-// enough for a tombstone.
+// headOnly is what remains of a row whose other fields make no sense, for cause, or
+// don't matter: a tombstone needs no more.
 func (a *answer) headOnly(cause error) (peering.PDBRow, error) {
 	row := a.kind.new()
 	if err := json.Unmarshal(a.raw, row.Head()); err != nil {

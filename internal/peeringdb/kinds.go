@@ -11,43 +11,47 @@ import (
 // and its struct in package peering.
 type kind struct {
 	new func() peering.PDBRow
+	// marks are fields that the first row must have. They tell the type from the
+	// others, and a field that was renamed from one that is false or empty.
+	marks []string
 	// check refuses a row that planning could not use, and brings the rest into
 	// the shape the mirror wants.
 	check func(peering.PDBRow) error
 }
 
 var kinds = map[peering.PDBType]kind{
-	peering.PDBOrgs: kindOf(func(o *peering.PDBOrganization) error {
+	peering.PDBOrgs: kindOf([]string{"name", "address1"}, func(o *peering.PDBOrganization) error {
 		return named(o.Name)
 	}),
-	peering.PDBNetworks: kindOf(func(n *peering.PDBNetwork) error {
+	peering.PDBNetworks: kindOf([]string{"asn", "irr_as_set", "info_prefixes4", "policy_general"}, func(n *peering.PDBNetwork) error {
 		if n.ASN == 0 {
 			return errors.New("no AS number")
 		}
 		n.InfoPrefixes4, n.InfoPrefixes6 = max(n.InfoPrefixes4, 0), max(n.InfoPrefixes6, 0)
 		return named(n.Name)
 	}),
-	peering.PDBExchanges: kindOf(func(x *peering.PDBExchange) error {
+	peering.PDBExchanges: kindOf([]string{"name", "region_continent"}, func(x *peering.PDBExchange) error {
 		return named(x.Name)
 	}),
-	peering.PDBLANs: kindOf(func(l *peering.PDBLAN) error {
+	peering.PDBLANs: kindOf([]string{"ix_id", "rs_asn"}, func(l *peering.PDBLAN) error {
 		return child(l.IXID, "ix_id")
 	}),
-	peering.PDBPrefixes: kindOf(func(p *peering.PDBPrefix) error {
+	peering.PDBPrefixes: kindOf([]string{"ixlan_id", "prefix"}, func(p *peering.PDBPrefix) error {
 		if !p.Prefix.IsValid() {
 			return errors.New("no prefix")
 		}
 		p.Prefix = p.Prefix.Masked()
 		return child(p.LANID, "ixlan_id")
 	}),
-	peering.PDBPorts: kindOf(checkPort),
+	peering.PDBPorts: kindOf([]string{"net_id", "ixlan_id", "ipaddr4", "ipaddr6", "is_rs_peer", "operational"}, checkPort),
 }
 
 func kindOf[T any, P interface {
 	*T
 	peering.PDBRow
-}](check func(P) error) kind {
+}](marks []string, check func(P) error) kind {
 	return kind{
+		marks: marks,
 		new:   func() peering.PDBRow { return P(new(T)) },
 		check: func(row peering.PDBRow) error { return check(row.(P)) },
 	}
