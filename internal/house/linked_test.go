@@ -17,7 +17,7 @@ var unlinked = []struct {
 		[]string{"go.temporal.io/server", "github.com/temporalio/ui-server", "github.com/osrg/gobgp", "github.com/openconfig/ygot", "peerflow/standalone", "modernc.org/sqlite"},
 		"the lean binary is a client of Temporal and of routers; with these it would weigh 150 MB more"},
 	{[]string{"workflows", "activities"},
-		[]string{"peerflow/db", "peerflow/cmd", "peerflow/internal/driver/", "github.com/jackc/pgx", "github.com/scrapli", "database/sql"},
+		[]string{"peerflow/db", "peerflow/cmd", "peerflow/internal/driver/", "github.com/jackc/pgx", "github.com/scrapli"},
 		"a workflow reaches the world through an activity, an activity through a port that cmd fills"},
 	{[]string{"internal/peering", "internal/bgp", "internal/jinja", "internal/render"},
 		[]string{"net/http", "database/sql", "os/exec", "go.temporal.io"},
