@@ -57,14 +57,16 @@ var arrows = []arrow{
 		why: "everything that `up`, the lab and the end-to-end tests need"},
 }
 
-// testsMay are folders that the tests of any package may import on top of the package's own arrows.
-var testsMay = []string{"standalone/...", "db/dbtest/...", "internal/driver/drivertest/..."}
+// testsMay are folders that the tests of any package may import on top of the package's own arrows: test support, and the
+// PeeringDB client, whose synthetic server is what its mirror and its workflow are tried on.
+var testsMay = []string{"standalone/...", "db/dbtest/...", "internal/driver/drivertest/...", "internal/peeringdb/..."}
 
 // testOnly are packages that no code but tests (and, for the first, standalone) may import.
 var testOnly = []struct{ folder, importer, why string }{
 	{"standalone", "standalone", "its own main links it, and nobody else: Temporal's server and the lab stay out of the lean binary"},
 	{"db/dbtest", "", "creates and drops databases"},
 	{"internal/driver/drivertest", "standalone/lab", "a conformance suite, not a library"},
+	{"internal/peeringdb/pdbfake", "standalone", "invents networks: for tests and the demo"},
 	{"internal/house", "", "rules only"},
 }
 
