@@ -1,0 +1,196 @@
+package bird
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"peerflow/internal/peering"
+)
+
+// readScript prints one line per fact: its name and what there is, in base64. It
+// asks for the status twice, so that a configuration loaded meanwhile is noticed.
+const readScript = `owned=$1 birdc=$2 main=$3
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin LC_ALL=C
+export PATH LC_ALL
+bird() { timeout 60 $birdc -v "$@"; }
+fact() { printf '%s ' "$1"; base64 -w 0; printf '\n'; }
+bird show status | fact before
+bird configure status | fact pending
+bird eval PEERFLOW_ARTIFACT | fact artifact
+bird eval PEERFLOW_DEPLOYMENT | fact deployment
+cat -- "$main" | fact main
+if [ -e "$owned" ]; then cat -- "$owned" | fact owned; fi
+for f in "${owned%/*}"/candidate-[0-9]*.conf; do
+  if [ -f "$f" ]; then cat -- "$f" | fact "${f##*/}"; fi
+done
+bird show status | fact after
+`
+
+// readTries is how often a read starts again when somebody loads a configuration in the middle of it.
+const readTries = 3
+
+// ReadOwned reads what BIRD runs of our part, what it would boot, and what is pending.
+func (r *Reader) ReadOwned(ctx context.Context, known []peering.SecretRef) (peering.Running, error) {
+	for range readTries {
+		facts, err := r.readFacts(ctx)
+		if err != nil {
+			return peering.Running{}, err
+		}
+		if facts.generation != "" {
+			return r.interpret(ctx, facts, known)
+		}
+	}
+	return peering.Running{}, peering.Errorf(peering.Unavailable, "%s: its configuration changes faster than it can be read", r.router)
+}
+
+// facts is one consistent look at the router.
+type facts struct {
+	generation string // "" when the configuration changed during the look
+	artifact   string // hash of what runs, "" for none
+	deployment string // whose trial was loaded last, "" for none
+	pending    *peering.Pending
+	main       string
+	owned      string
+	candidates map[string]string // text by deployment
+	readAt     time.Time
+}
+
+func (r *Reader) readFacts(ctx context.Context) (facts, error) {
+	res, err := r.shell.run(ctx, readScript, nil, r.settings.Owned, r.settings.Birdc, r.settings.Main)
+	if err != nil {
+		return facts{}, err
+	}
+	raw, err := decodeFacts(res.out)
+	if err != nil {
+		return facts{}, fmt.Errorf("%s: %w", r.router, err)
+	}
+	f := facts{main: raw["main"], owned: raw["owned"], candidates: candidates(raw), readAt: time.Now()}
+	before, after := generation(raw["before"]), generation(raw["after"])
+	if before == "" || after == "" {
+		return facts{}, silent(r.router)
+	}
+	if before == after {
+		f.generation = before
+	}
+	if f.artifact, err = value(r.router, parseReplies(raw["artifact"])); err != nil {
+		return facts{}, err
+	}
+	if f.deployment, err = value(r.router, parseReplies(raw["deployment"])); err != nil {
+		return facts{}, err
+	}
+	f.pending = pendingOf(parseReplies(raw["pending"]), f.deployment)
+	return f, nil
+}
+
+func decodeFacts(out string) (map[string]string, error) {
+	raw := map[string]string{}
+	for line := range strings.Lines(out) {
+		name, encoded, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		text, err := base64.StdEncoding.DecodeString(encoded)
+		if err != nil {
+			return nil, peering.NewError(peering.Unavailable, "what was read from it is cut short")
+		}
+		raw[name] = string(text)
+	}
+	return raw, nil
+}
+
+func candidates(raw map[string]string) map[string]string {
+	found := map[string]string{}
+	for name, text := range raw {
+		if middle, ok := strings.CutPrefix(name, "candidate-"); ok {
+			found[strings.TrimSuffix(middle, ".conf")] = text
+		}
+	}
+	return found
+}
+
+// generation is when BIRD started and when it loaded what it runs. After an undo
+// the second is again the time of the earlier load: what runs is that very load.
+func generation(status string) string {
+	var parts []string
+	for _, r := range parseReplies(status) {
+		for _, what := range []string{"Last reboot on ", "Last reconfiguration on "} {
+			if at, ok := strings.CutPrefix(r.text, what); ok {
+				parts = append(parts, at)
+			}
+		}
+	}
+	return strings.Join(parts, ", loaded ")
+}
+
+var undoIn = regexp.MustCompile(`undo in ([0-9.]+) s`)
+
+// pendingOf reads configure status. The owner is the deployment whose trial is
+// loaded; somebody's own configure with timeout has none.
+func pendingOf(replies []reply, deployment string) *peering.Pending {
+	text, ok := find(replies, codeUndoScheduled)
+	if !ok {
+		return nil
+	}
+	p := &peering.Pending{Owner: deployment}
+	if m := undoIn.FindStringSubmatch(text); m != nil {
+		seconds, err := strconv.ParseFloat(m[1], 64)
+		if err == nil {
+			p.Remaining = time.Duration(seconds * float64(time.Second))
+		}
+	}
+	return p
+}
+
+func (r *Reader) interpret(ctx context.Context, f facts, known []peering.SecretRef) (peering.Running, error) {
+	if err := checkIncludes(includes(f.main, path.Dir(r.settings.Main)), r.settings); err != nil {
+		return peering.Running{}, fmt.Errorf("%s: %w", r.router, err)
+	}
+	boot, err := r.restore(ctx, f.owned, known)
+	if err != nil {
+		return peering.Running{}, fmt.Errorf("%s: owned file: %w", r.router, err)
+	}
+	text, err := r.runningText(ctx, f, known, boot)
+	if err != nil {
+		return peering.Running{}, fmt.Errorf("%s: candidate: %w", r.router, err)
+	}
+	running := peering.Running{Identity: f.artifact, Pending: f.pending, Generation: f.generation, ReadAt: f.readAt}
+	if running.Boot, err = (Syntax{}).Split(boot); err != nil {
+		return peering.Running{}, fmt.Errorf("%s: owned file: %w", r.router, err)
+	}
+	if running.Stanzas, err = (Syntax{}).Split(text); err != nil {
+		return peering.Running{}, fmt.Errorf("%s: what it runs: %w", r.router, err)
+	}
+	return running, nil
+}
+
+// runningText finds the file that BIRD loaded: the one whose text has the
+// artifact's hash, else (someone edited it, or a password isn't known) the one
+// that is marked with it. A router that names no artifact was never ours: it runs
+// its owned file, as its operator wrote it.
+func (r *Reader) runningText(ctx context.Context, f facts, known []peering.SecretRef, boot string) (string, error) {
+	if f.artifact == "" && mark(f.owned) == "" || peering.HashText(boot) == f.artifact {
+		return boot, nil
+	}
+	order := append([]string{f.deployment}, sortedKeys(f.candidates)...)
+	for _, name := range order {
+		if mark(f.candidates[name]) == f.artifact && f.artifact != "" {
+			return r.restore(ctx, f.candidates[name], known)
+		}
+	}
+	if mark(f.owned) == f.artifact {
+		return boot, nil
+	}
+	return "", peering.Errorf(peering.Conflict, "no file in its working folder is what BIRD runs (artifact %.12s): someone removed it, or loaded a configuration from elsewhere", f.artifact)
+}
+
+// mark is the artifact hash in a file's first line, "" for none.
+func mark(text string) string {
+	m := header.FindStringSubmatch(text)
+	if m == nil {
+		return ""
+	}
+	return m[1]
+}

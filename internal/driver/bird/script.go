@@ -1,0 +1,148 @@
+package bird
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"peerflow/internal/driver"
+	"peerflow/internal/peering"
+)
+
+// Exit codes of our scripts.
+const (
+	exitFolder     = 71 // the working folder or a file in it can't be used
+	exitUnproven   = 72 // the installed file isn't the candidate
+	exitNotStaged  = 73
+	exitFenced     = 75
+	exitBusy       = 76 // another command of ours holds the lock, or BIRD is still reconfiguring
+	exitPending    = 77
+	exitNotPending = 78
+	exitCutShort   = 79 // the upload ended early
+)
+
+// prologue names the arguments that every script starts with, and two ways to
+// ask the daemon. A birdc that hangs must not hold the lock for ever.
+const prologue = `set -f
+dir=$1 owned=$2 birdc=$3 deployment=$4 hash=$5 token=$6
+shift 6
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin LC_ALL=C
+export PATH LC_ALL
+candidate=$dir/candidate-$deployment.conf trial=$dir/main-$deployment.conf
+bird() { timeout 60 $birdc -v "$@" 9>&-; }
+constant() { bird eval "$1" | sed -n 's/^0023 //p'; }
+pending() { case $(bird configure status) in *0022-*) true ;; *) false ;; esac; }
+ours() { [ "$(constant PEERFLOW_DEPLOYMENT)" = "$deployment" ] && [ "$(constant PEERFLOW_ARTIFACT)" = "$hash" ]; }
+marked() { [ -f "$1" ] && head -n 1 "$1" | grep -qF "PEERFLOW_ARTIFACT = \"$hash\";"; }
+umask 077
+cd "$dir" || exit 71
+`
+
+// fence takes the lock and refuses a token older than the newest seen, before anything is written.
+// The daemon must be able to read what we write: files get the owner of the owned file where we
+// may give it, else its group.
+const fence = `exec 9>>.lock || exit 71
+flock -w 5 9 || exit 76
+seen=$(cat .fence 2>/dev/null)
+[ "$token" -ge "${seen:-0}" ] || exit 75
+if [ "$token" -gt "${seen:-0}" ]; then
+  printf '%s\n' "$token" >.fence.new && sync .fence.new && mv -f .fence.new .fence || exit 71
+fi
+readable() {
+  like=$owned
+  [ -e "$like" ] || like=.
+  chown --reference="$like" "$1" 2>/dev/null || chgrp --reference="$like" "$1" 2>/dev/null
+  chmod 640 "$1"
+}
+`
+
+// upload reads two files from stdin into place: the candidate, then the copy of the main file.
+const upload = `put() {
+  head -c "$2" >"$1.new" && [ "$(wc -c <"$1.new")" -eq "$2" ] || { rm -f "$1.new"; exit 79; }
+  readable "$1.new" && mv -f "$1.new" "$1" || exit 71
+}
+put "$candidate" "$1"
+put "$trial" "$2"
+`
+
+const stageScript = prologue + fence + upload
+
+// checkScript needs no fence: its files have names of their own, and nothing is loaded.
+const checkScript = prologue + `trap 'rm -f "$candidate" "$trial"' EXIT
+readable() { chown --reference="$owned" "$1" 2>/dev/null || chgrp --reference="$owned" "$1" 2>/dev/null; chmod 640 "$1"; }
+` + upload + `bird "configure check \"$trial\""
+`
+
+const commitScript = prologue + fence + `marked "$candidate" && [ -f "$trial" ] || exit 73
+status=$(bird configure status)
+case $status in *0022-*) exit 77 ;; *0003*) ;; "") exit 0 ;; *) exit 76 ;; esac
+bird "configure \"$trial\" timeout $1"
+`
+
+const confirmScript = prologue + fence + `pending && ours || exit 78
+bird configure confirm
+`
+
+// abortScript looks again after the undo: if someone loaded another configuration
+// between its check and its undo, the undo may have brought our trial back.
+const abortScript = prologue + fence + `pending && ours || exit 78
+bird configure undo
+! ours || exit 77
+`
+
+const installScript = prologue + fence + `pending && exit 77
+[ "$(constant PEERFLOW_ARTIFACT)" = "$hash" ] || exit 78
+if [ ! -f "$candidate" ] && marked "$owned"; then exit 0; fi
+marked "$candidate" || exit 73
+rm -f "$owned.new"
+cp "$candidate" "$owned.new" && readable "$owned.new" && sync "$owned.new" || exit 71
+mv -f "$owned.new" "$owned" && sync "$dir" || exit 71
+cmp -s "$candidate" "$owned" || exit 72
+`
+
+// discardScript keeps a candidate that runs and isn't installed: it is the only copy of what runs.
+const discardScript = prologue + fence + `if ours; then
+  if pending; then exit 77; fi
+  marked "$owned" || exit 0
+fi
+rm -f "$candidate" "$trial" "$candidate.new" "$trial.new"
+`
+
+// script runs one of the above for a commit, whose files carry the name.
+func (r *Reader) script(ctx context.Context, script, name string, c driver.Commit, stdin []byte, args ...string) (result, error) {
+	all := append([]string{
+		r.settings.folder(), r.settings.Owned, r.settings.Birdc, name, c.Hash, strconv.FormatInt(c.Fence, 10),
+	}, args...)
+	res, err := r.shell.run(ctx, script, stdin, all...)
+	if err != nil {
+		return res, err
+	}
+	return res, r.exitError(res.code)
+}
+
+// exitError translates our own exit codes. birdc's 1 is judged by its replies.
+func (r *Reader) exitError(code int) error {
+	switch code {
+	case 0, 1:
+		return nil
+	case exitFenced:
+		return fmt.Errorf("%s: %w", r.router, driver.ErrFenced)
+	case exitBusy:
+		return fmt.Errorf("%s: %w", r.router, driver.ErrLocked)
+	case exitPending:
+		return fmt.Errorf("%s: %w", r.router, driver.ErrPending)
+	case exitNotPending:
+		return fmt.Errorf("%s: %w", r.router, driver.ErrNotPending)
+	case exitCutShort:
+		return fmt.Errorf("%s: %w: the upload ended early", r.router, driver.ErrUnreachable)
+	case exitNotStaged:
+		return peering.Errorf(peering.Conflict, "%s: this deployment's candidate isn't on the router: stage it again", r.router)
+	case exitUnproven:
+		return peering.Errorf(peering.Unavailable, "%s: %s isn't what was written to it", r.router, r.settings.Owned)
+	case exitFolder:
+		return peering.Errorf(peering.Denied, "%s: the login can't write to %s: make the folder, owned by the login's user and of BIRD's group", r.router, r.settings.folder())
+	case 127:
+		return peering.Errorf(peering.Unsupported, "%s: a program is missing there: peerflow needs sh, coreutils and flock (util-linux)", r.router)
+	}
+	return peering.Errorf(peering.Unavailable, "%s: a command ended with code %d there", r.router, code)
+}

@@ -1,0 +1,80 @@
+package bird
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"regexp"
+	"strings"
+
+	"peerflow/internal/peering"
+)
+
+// Settings say where a router keeps BIRD's files. The zero value means Debian's.
+type Settings struct {
+	Main  string `json:"main"`  // the file that BIRD boots (bird -c); default /etc/bird/bird.conf
+	Owned string `json:"owned"` // the file that peerflow owns; its folder is ours to write; default /etc/bird/peerflow/owned.conf
+	Birdc string `json:"birdc"` // command that reaches the daemon; default /usr/sbin/birdc -s /run/bird/bird.ctl
+}
+
+var debian = Settings{
+	Main:  "/etc/bird/bird.conf",
+	Owned: "/etc/bird/peerflow/owned.conf",
+	Birdc: "/usr/sbin/birdc -s /run/bird/bird.ctl", // a plain user's PATH lacks /usr/sbin
+}
+
+var (
+	// BIRD has no escape inside quotes, so that a path may hold neither those nor what its include would expand.
+	plainPath    = regexp.MustCompile(`^/[\p{L}\p{N} _./+@:=,-]+$`)
+	plainCommand = regexp.MustCompile(`^[A-Za-z0-9_./+@:=, -]+$`)
+)
+
+// parseSettings fills in the defaults and refuses unknown fields.
+func parseSettings(raw json.RawMessage) (Settings, error) {
+	s := debian
+	if len(raw) == 0 {
+		return s, nil
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&s); err != nil {
+		return s, peering.Errorf(peering.Invalid, "settings of platform bird: %w", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return s, peering.NewError(peering.Invalid, "settings of platform bird: text after the object")
+	}
+	return s, s.check()
+}
+
+func (s Settings) check() error {
+	for name, file := range map[string]string{"main": s.Main, "owned": s.Owned} {
+		if !plainPath.MatchString(file) || path.Clean(file) != file {
+			return peering.Errorf(peering.Invalid, "settings of platform bird: %s must be an absolute path without \"..\", quotes or wildcards", name)
+		}
+	}
+	if s.Main == s.Owned {
+		return peering.NewError(peering.Invalid, "settings of platform bird: main and owned must be two files: peerflow never writes the main one")
+	}
+	if !plainCommand.MatchString(s.Birdc) || strings.TrimSpace(s.Birdc) == "" {
+		return peering.NewError(peering.Invalid, "settings of platform bird: birdc must be a command of plain words")
+	}
+	return nil
+}
+
+func (s Settings) folder() string { return path.Dir(s.Owned) }
+
+func (s Settings) candidate(name string) string {
+	return path.Join(s.folder(), "candidate-"+name+".conf")
+}
+
+// IncludeLine is the line that a router's main file needs once, for router adopt to print.
+func IncludeLine(raw json.RawMessage) (string, error) {
+	s, err := parseSettings(raw)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("include \"%s\";", s.Owned), nil
+}
