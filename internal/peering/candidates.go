@@ -133,8 +133,11 @@ func (p *planner) noSessions(ixp IXP) Omission {
 		o.Code, o.Text = OmitIgnored, "ignored: "+orText(peering.Reason, "no reason recorded")
 	case peering.Via == RouteServer:
 		o.Code, o.Text = OmitRSOnly, "we take its routes from the route servers there"
+	case peering.State == Agreed:
 	case strings.EqualFold(p.facts.Peer.PolicyGeneral, "No"):
 		o.Code, o.Text = OmitPolicyNo, "its peering policy is No"
+	default:
+		o.Code, o.Text = OmitNotAgreed, "not agreed yet: "+orText(string(peering.State), string(PeeringNone))
 	}
 	return o
 }

@@ -157,6 +157,7 @@ const (
 	OmitDisabled       OmissionCode = "connection_disabled"
 	OmitAddressTaken   OmissionCode = "address_taken" // used by another ASN: quarantined
 	OmitRouteServer    OmissionCode = "route_server"
+	OmitNotAgreed      OmissionCode = "not_agreed"
 	OmitObserve        OmissionCode = "router_observed"
 )
 

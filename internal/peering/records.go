@@ -43,7 +43,7 @@ type BaselineRecord struct {
 	Artifact    string // composed text
 	Identity    string // artifact hash that the router named
 	Generation  string
-	Incarnation string `json:"incarnation"` // of the router\'s daemon
+	Incarnation string // of the router's daemon
 }
 
 // DeploymentEnd is how a deployment ended, as read from the router.
@@ -67,4 +67,16 @@ type StateChange struct {
 	Address string `json:"address"`
 	From    string `json:"from"`
 	To      string `json:"to"`
+}
+
+// AuditEvent is what a door refused, or did without leaving a row elsewhere.
+type AuditEvent struct {
+	ID      int64     `json:"id"`
+	At      time.Time `json:"at"`
+	UserID  int64     `json:"user_id"` // 0: nobody that we know
+	User    string    `json:"user"`
+	Door    Door      `json:"door"`
+	Act     string    `json:"act"`
+	Refused bool      `json:"refused"`
+	Text    string    `json:"text"`
 }

@@ -1,0 +1,104 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"peerflow/internal/driver"
+	"peerflow/internal/peering"
+)
+
+// Access opens routers: it knows the drivers, and resolves logins.
+type Access struct {
+	Drivers driver.Registry
+	Secrets driver.Secrets
+	Intent  IntentStore
+}
+
+// device is an open router with what its driver offers.
+type device struct {
+	platform driver.Platform
+	conn     driver.Conn
+	router   peering.Router
+}
+
+// open logs in. A router that isn't in mode manage gets a connection that is
+// unable to write.
+func (a Access) open(ctx context.Context, r peering.Router) (device, error) {
+	slug, err := a.Intent.Driver(ctx, r.PlatformID)
+	if err != nil {
+		return device{}, err
+	}
+	platform, err := a.Drivers.Platform(slug)
+	if err != nil {
+		return device{}, err
+	}
+	conn, err := platform.Open(ctx, driver.Target{
+		Router: r.Name, Address: r.Address, Username: r.Username, Login: r.Login, HostKey: r.HostKey,
+		BGPPort: r.BGPPort, Settings: r.Settings, ReadOnly: r.Mode != peering.Manage,
+	}, a.Secrets)
+	if err != nil {
+		return device{}, fmt.Errorf("open router %s: %w", r.Name, err)
+	}
+	return device{platform: platform, conn: conn, router: r}, nil
+}
+
+func (d device) close() { _ = d.conn.Close() }
+
+// owned reads what peerflow owns on the router.
+func (d device) owned(ctx context.Context, known []peering.SecretRef) (peering.Running, error) {
+	reader, err := driver.Can[driver.OwnedReader](d.platform, d.conn)
+	if err != nil {
+		return peering.Running{}, err
+	}
+	running, err := reader.ReadOwned(ctx, known)
+	if err != nil {
+		return peering.Running{}, fmt.Errorf("read router %s: %w", d.router.Name, err)
+	}
+	running.ReadAt = time.Now()
+	return running, nil
+}
+
+func (d device) neighbors(ctx context.Context) ([]peering.Neighbor, error) {
+	reader, err := driver.Can[driver.NeighborReader](d.platform, d.conn)
+	if err != nil {
+		return nil, err
+	}
+	neighbors, err := reader.ReadNeighbors(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read neighbors of router %s: %w", d.router.Name, err)
+	}
+	return neighbors, nil
+}
+
+func (d device) committer() (driver.ConfirmedCommitter, error) {
+	return driver.Can[driver.ConfirmedCommitter](d.platform, d.conn)
+}
+
+// text joins stanzas as the platform writes them.
+func (d device) text(stanzas []peering.Stanza) (string, error) {
+	return d.platform.Syntax().Join(stanzas)
+}
+
+// locate reads the router in the terms of a deployment.
+func (d device) locate(ctx context.Context, dep peering.Deployment, known []peering.SecretRef) (peering.Read, peering.Running, error) {
+	running, err := d.owned(ctx, known)
+	if err != nil {
+		return peering.Read{}, running, err
+	}
+	now, err := d.text(running.Stanzas)
+	if err != nil {
+		return peering.Read{}, running, err
+	}
+	boot, err := d.text(running.Boot)
+	if err != nil {
+		return peering.Read{}, running, err
+	}
+	read := peering.Locate(dep, peering.HashText(now), peering.HashText(boot), commitOwner(dep.ID), running)
+	return read, running, nil
+}
+
+// commitOwner is how a deployment's pending commit is named on the router.
+func commitOwner(deployment int64) string { return strconv.FormatInt(deployment, 10) }

@@ -1,0 +1,52 @@
+package activities
+
+import (
+	"context"
+
+	"peerflow/internal/peering"
+)
+
+// Approving asks the database, the authority on approval. Workflows keep no votes.
+type Approving struct {
+	Votes VoteStore
+}
+
+// RecordVote records a vote or the audited refusal. Idempotent by the update's id.
+func (a *Approving) RecordVote(ctx context.Context, in VoteInput) (VoteResult, error) {
+	result, err := a.Votes.RecordVote(ctx, in)
+	return result, fail(err)
+}
+
+// StandingInput names a change and the plan in force.
+type StandingInput struct {
+	Change int64 `json:"change"`
+	Plan   int64 `json:"plan"`
+}
+
+// Standing is what people have said about a change so far.
+type Standing struct {
+	Tally  Tally  `json:"tally"`
+	Cancel string `json:"cancel,omitempty"` // who cancelled, and why; "" when nobody did
+}
+
+// TallyVotes counts valid votes, and looks for a cancel.
+func (a *Approving) TallyVotes(ctx context.Context, in StandingInput) (Standing, error) {
+	commands, err := a.Votes.LatestCommands(ctx, in.Change)
+	if err != nil {
+		return Standing{}, fail(err)
+	}
+	var standing Standing
+	for _, c := range commands {
+		if c.Kind == peering.CommandCancel {
+			standing.Cancel = "cancelled by " + c.User
+			if c.Reason != "" {
+				standing.Cancel += ": " + c.Reason
+			}
+		}
+	}
+	if in.Plan == 0 {
+		return standing, nil
+	}
+	standing.Tally, err = a.Votes.TallyVotes(ctx, in.Change, in.Plan)
+	return standing, fail(err)
+}

@@ -1,0 +1,138 @@
+package activities
+
+import (
+	"context"
+
+	"peerflow/internal/peering"
+)
+
+// Changing moves changes and hands their deployments to the routers' queues.
+type Changing struct {
+	Changes     ChangeStore
+	Plans       PlanStore
+	Deployments DeploymentStore
+	Observed    ObservationStore
+	Queue       RouterQueue
+}
+
+// RouterQueue reaches the workflow that serves one router.
+type RouterQueue interface {
+	// Enqueue signals the router's workflow, starting it when it doesn't run.
+	Enqueue(ctx context.Context, routerID, deploymentID int64) error
+	// LookAgain tells a change's workflow that something it waits for may have
+	// happened. One that doesn't run is no error.
+	LookAgain(ctx context.Context, changeID int64, why string) error
+}
+
+// MoveInput names a change's next state.
+type MoveInput struct {
+	Change  int64               `json:"change"`
+	To      peering.ChangeState `json:"to"`
+	Step    string              `json:"step"`
+	Outcome string              `json:"outcome,omitempty"`
+}
+
+// MoveChange sets a change's state; the state it has already is no error.
+func (c *Changing) MoveChange(ctx context.Context, in MoveInput) error {
+	return fail(c.Changes.MoveChange(ctx, in.Change, in.To, in.Step, in.Outcome))
+}
+
+// DescribeResult is what a workflow needs to know of its change.
+type DescribeResult struct {
+	Kind    peering.ChangeKind  `json:"kind"`
+	State   peering.ChangeState `json:"state"`
+	ASN     uint32              `json:"asn,omitempty"`
+	Outcome string              `json:"outcome,omitempty"`
+}
+
+// DescribeChange reads a change.
+func (c *Changing) DescribeChange(ctx context.Context, changeID int64) (DescribeResult, error) {
+	change, err := c.Changes.Change(ctx, changeID)
+	return DescribeResult{Kind: change.Kind, State: change.State, ASN: uint32(change.Request.ASN), Outcome: change.Outcome}, fail(err)
+}
+
+// PlannedRouter is a router of a plan.
+type PlannedRouter struct {
+	ID   int64  `json:"id"`
+	Name string `json:"name"`
+}
+
+// PlannedRouters lists a plan's routers in the order they are deployed.
+func (c *Changing) PlannedRouters(ctx context.Context, planID int64) ([]PlannedRouter, error) {
+	plan, err := c.Plans.Plan(ctx, planID)
+	if err != nil {
+		return nil, fail(err)
+	}
+	var routers []PlannedRouter
+	for _, r := range plan.Routers {
+		routers = append(routers, PlannedRouter{ID: r.RouterID, Name: r.Router})
+	}
+	return routers, nil
+}
+
+// SubmitInput names what to deploy where.
+type SubmitInput struct {
+	Change int64 `json:"change"`
+	Plan   int64 `json:"plan"`
+	Router int64 `json:"router"`
+}
+
+// SubmitDeployment writes the queued row and tells the router's queue.
+// Idempotent: one row per plan and router, and the queue dedupes ids.
+func (c *Changing) SubmitDeployment(ctx context.Context, in SubmitInput) (int64, error) {
+	id, err := c.Deployments.SubmitDeployment(ctx, in.Change, in.Plan, in.Router)
+	if err != nil {
+		return 0, fail(err)
+	}
+	return id, fail(c.Queue.Enqueue(ctx, in.Router, id))
+}
+
+// DeploymentStatus is where a deployment stands.
+type DeploymentStatus struct {
+	State peering.DeploymentState `json:"state"`
+	Ended bool                    `json:"ended"`
+	Text  string                  `json:"text"`
+}
+
+// ReadDeployment reads a deployment's record.
+func (c *Changing) ReadDeployment(ctx context.Context, id int64) (DeploymentStatus, error) {
+	d, err := c.Deployments.Deployment(ctx, id)
+	return DeploymentStatus{State: d.State, Ended: d.State.Ended(), Text: d.Outcome}, fail(err)
+}
+
+// SettleChange derives the change's end from its deployments.
+func (c *Changing) SettleChange(ctx context.Context, changeID int64) (DescribeResult, error) {
+	change, err := c.Changes.SettleChange(ctx, changeID)
+	return DescribeResult{Kind: change.Kind, State: change.State, Outcome: change.Outcome}, fail(err)
+}
+
+// TellDeployment tells the deployment's change that it ended.
+func (c *Changing) TellDeployment(ctx context.Context, deploymentID int64) error {
+	d, err := c.Deployments.Deployment(ctx, deploymentID)
+	if err != nil {
+		return fail(err)
+	}
+	return fail(c.Queue.LookAgain(ctx, d.ChangeID, "deployment_finished"))
+}
+
+// TellChanges tells other changes that a router moved.
+func (c *Changing) TellChanges(ctx context.Context, ids []int64) error {
+	for _, id := range ids {
+		if err := c.Queue.LookAgain(ctx, id, "router_moved"); err != nil {
+			return fail(err)
+		}
+	}
+	return nil
+}
+
+// UpResult counts a change's sessions by whether the other side is there.
+type UpResult struct {
+	Up      int `json:"up"`
+	Waiting int `json:"waiting"`
+}
+
+// CountSessionsUp reads what polls saw of the change's sessions.
+func (c *Changing) CountSessionsUp(ctx context.Context, changeID int64) (UpResult, error) {
+	up, waiting, err := c.Observed.SessionsUp(ctx, changeID)
+	return UpResult{Up: len(up), Waiting: len(waiting)}, fail(err)
+}

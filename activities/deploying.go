@@ -1,0 +1,658 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"peerflow/internal/driver"
+	"peerflow/internal/peering"
+)
+
+// Deploying brings one deployment to its end on one router. Every method takes
+// a deployment's id and nothing else, reads the record and the router, does at
+// most one writing step, and answers what comes next by peering.NextStep.
+type Deploying struct {
+	Access      Access
+	Intent      IntentStore
+	Plans       PlanStore
+	Votes       VoteStore
+	Deployments DeploymentStore
+	Observed    ObservationStore
+	Now         func() time.Time
+}
+
+// at is a deployment with its router open.
+type at struct {
+	device
+	dep     peering.Deployment
+	plan    peering.RouterPlan
+	profile peering.Profile
+	known   []peering.SecretRef
+}
+
+func (d *Deploying) load(ctx context.Context, id int64) (peering.Deployment, peering.RouterPlan, peering.Router, error) {
+	dep, err := d.Deployments.Deployment(ctx, id)
+	if err != nil {
+		return dep, peering.RouterPlan{}, peering.Router{}, err
+	}
+	plan, err := d.Plans.Plan(ctx, dep.PlanID)
+	if err != nil {
+		return dep, peering.RouterPlan{}, peering.Router{}, err
+	}
+	i := slices.IndexFunc(plan.Routers, func(r peering.RouterPlan) bool { return r.RouterID == dep.RouterID })
+	if i < 0 {
+		return dep, peering.RouterPlan{}, peering.Router{}, peering.Errorf(peering.Invalid, "plan %d has no part on router %s", plan.ID, dep.Router)
+	}
+	desired, err := d.Intent.Desired(ctx, dep.RouterID)
+	return dep, plan.Routers[i], desired.Router, err
+}
+
+func (d *Deploying) open(ctx context.Context, id int64) (at, error) {
+	dep, plan, router, err := d.load(ctx, id)
+	if err != nil {
+		return at{}, err
+	}
+	known, err := d.secrets(ctx, dep, plan)
+	if err != nil {
+		return at{}, err
+	}
+	dev, err := d.Access.open(ctx, router)
+	if err != nil {
+		return at{}, err
+	}
+	return at{device: dev, dep: dep, plan: plan, profile: peering.ProfileFor(router), known: known}, nil
+}
+
+// secrets lists the references that may stand on the router: those of the
+// artifact shown, of the base, and of the plan's stanzas. No other id is ever resolved.
+func (d *Deploying) secrets(ctx context.Context, dep peering.Deployment, plan peering.RouterPlan) ([]peering.SecretRef, error) {
+	hashes := []string{plan.ArtifactHash, plan.BaseHash}
+	if dep.ArtifactHash != "" {
+		hashes = append(hashes, dep.ArtifactHash, dep.BaseHash)
+	}
+	texts, err := d.Plans.Texts(ctx, hashes)
+	if err != nil {
+		return nil, err
+	}
+	var refs []peering.SecretRef
+	for _, text := range texts {
+		found, err := peering.SecretRefs(text)
+		if err != nil {
+			return nil, err
+		}
+		refs = append(refs, found...)
+	}
+	return refs, nil
+}
+
+// DecideDeployment reads record and router and answers what comes next. A router that
+// can't be read leaves the deployment unknown, and is an error worth retrying.
+func (d *Deploying) DecideDeployment(ctx context.Context, id int64) (peering.Next, error) {
+	dep, err := d.Deployments.Deployment(ctx, id)
+	if err != nil {
+		return peering.Next{}, fail(err)
+	}
+	if dep.State.Ended() || dep.State == peering.DeploymentQueued {
+		return peering.NextStep(dep, peering.Read{}, peering.Profile{}, false), nil
+	}
+	a, err := d.open(ctx, id)
+	if err != nil {
+		return peering.Next{}, d.unread(ctx, dep, err)
+	}
+	defer a.close()
+	next, err := d.next(ctx, a)
+	if err != nil {
+		return peering.Next{}, d.unread(ctx, dep, err)
+	}
+	return next, nil
+}
+
+// unread notes that the router's state isn't known, and keeps the error retryable.
+func (d *Deploying) unread(ctx context.Context, dep peering.Deployment, err error) error {
+	if !dep.CommitSentAt.IsZero() {
+		if noted := d.Deployments.MarkUnknown(ctx, dep.ID, err.Error()); noted != nil {
+			return fail(errors.Join(err, noted))
+		}
+	}
+	return fail(peering.Errorf(peering.Unavailable, "%w", err))
+}
+
+// next reads the router for an open deployment and decides.
+func (d *Deploying) next(ctx context.Context, a at) (peering.Next, error) {
+	dep, err := d.Deployments.Deployment(ctx, a.dep.ID)
+	if err != nil {
+		return peering.Next{}, err
+	}
+	read, running, err := a.locate(ctx, dep, a.known)
+	if err != nil {
+		return peering.Next{}, err
+	}
+	if read.Where == peering.AtPending && dep.State != peering.DeploymentSoaking {
+		if err := d.Deployments.MarkCommitted(ctx, dep.ID, running.Generation, d.Now()); err != nil {
+			return peering.Next{}, err
+		}
+		dep.State = peering.DeploymentSoaking
+	}
+	ordered, err := d.rollBackOrdered(ctx, dep)
+	if err != nil {
+		return peering.Next{}, err
+	}
+	return peering.NextStep(dep, read, a.profile, ordered), nil
+}
+
+func (d *Deploying) rollBackOrdered(ctx context.Context, dep peering.Deployment) (bool, error) {
+	commands, err := d.Votes.LatestCommands(ctx, dep.ChangeID)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(commands, func(c Command) bool { return c.Kind == peering.CommandRollBack }), nil
+}
+
+// PrepareDeployment checks that the plan still fits what the router runs,
+// composes the artifact, takes the baseline and stores all of it before
+// anything is written. Idempotent: until the commit is sent it may run again.
+func (d *Deploying) PrepareDeployment(ctx context.Context, id int64) (peering.Next, error) {
+	a, err := d.open(ctx, id)
+	if err != nil {
+		return peering.Next{}, fail(err)
+	}
+	defer a.close()
+	running, err := a.owned(ctx, a.known)
+	if err != nil {
+		return peering.Next{}, fail(err)
+	}
+	if running.Pending != nil {
+		return ended(peering.DeploymentFailed, "another commit waits for its confirmation on the router: nothing was written"), nil
+	}
+	record, err := d.compose(ctx, a, running)
+	var moved *peering.StanzaMovedError
+	if errors.As(err, &moved) {
+		return ended(peering.DeploymentStale, moved.Error()), nil
+	}
+	if err != nil {
+		return peering.Next{}, fail(err)
+	}
+	if record.Baseline, err = d.baseline(ctx, a); err != nil {
+		return peering.Next{}, fail(err)
+	}
+	if err := d.Deployments.StoreBaseline(ctx, id, record); err != nil {
+		return peering.Next{}, fail(err)
+	}
+	return peering.Next{Step: peering.StepBegin}, nil
+}
+
+func ended(s peering.DeploymentState, text string) peering.Next {
+	return peering.Next{Step: peering.StepEnd, State: s, Text: text}
+}
+
+// compose puts the plan's stanzas in place of what runs now; its hash may
+// differ from the one shown, the plan's may not.
+func (d *Deploying) compose(ctx context.Context, a at, running peering.Running) (BaselineRecord, error) {
+	now, err := peering.StanzaMap(running.Stanzas)
+	if err != nil {
+		return BaselineRecord{}, err
+	}
+	after, err := d.planned(ctx, a)
+	if err != nil {
+		return BaselineRecord{}, err
+	}
+	composed, err := peering.Compose(now, a.plan.Moves, after)
+	if err != nil {
+		return BaselineRecord{}, err
+	}
+	if key := movedReference(composed, a.plan); key != "" {
+		return BaselineRecord{}, &peering.StanzaMovedError{Key: key}
+	}
+	base, err := a.text(running.Stanzas)
+	if err != nil {
+		return BaselineRecord{}, err
+	}
+	artifact, err := a.text(composed)
+	return BaselineRecord{Base: base, Artifact: artifact, Identity: running.Identity, Generation: running.Generation,
+		Incarnation: running.Incarnation}, err
+}
+
+// planned gives the stored text of each stanza that the plan writes.
+func (d *Deploying) planned(ctx context.Context, a at) (map[string]peering.Stanza, error) {
+	var hashes []string
+	for _, m := range a.plan.Moves {
+		if m.After != "" {
+			hashes = append(hashes, m.After)
+		}
+	}
+	texts, err := d.Plans.Texts(ctx, append(hashes, a.plan.ArtifactHash))
+	if err != nil {
+		return nil, err
+	}
+	shown, err := a.platform.Syntax().Split(texts[a.plan.ArtifactHash])
+	if err != nil {
+		return nil, err
+	}
+	return peering.StanzaMap(shown)
+}
+
+func movedReference(composed []peering.Stanza, plan peering.RouterPlan) string {
+	now, err := peering.StanzaMap(composed)
+	if err != nil {
+		return ""
+	}
+	want := peering.References(now, plan.Moves)
+	if slices.Equal(want, plan.Refers) {
+		return ""
+	}
+	for _, r := range plan.Refers {
+		if s, ok := now[r.Key]; !ok || s.Hash() != r.Before {
+			return r.Key
+		}
+	}
+	return want[0].Key
+}
+
+func (d *Deploying) baseline(ctx context.Context, a at) (peering.Baseline, error) {
+	first, err := a.neighbors(ctx)
+	if err != nil {
+		return peering.Baseline{}, err
+	}
+	if err := pause(ctx, a.profile.Sample); err != nil {
+		return peering.Baseline{}, err
+	}
+	second, err := a.neighbors(ctx)
+	if err != nil {
+		return peering.Baseline{}, err
+	}
+	flapped, err := d.Observed.Flapped(ctx, a.router.ID, d.Now().Add(-24*time.Hour))
+	if err != nil {
+		return peering.Baseline{}, err
+	}
+	protected, err := d.protected(ctx, a, second)
+	if err != nil {
+		return peering.Baseline{}, err
+	}
+	return peering.NewBaseline(first, second, byAddress(flapped), protected, d.Now()), nil
+}
+
+// protected names the neighbors that no change may drop: every one we don't
+// own, and those whose relationship says so.
+func (d *Deploying) protected(ctx context.Context, a at, neighbors []peering.Neighbor) (map[netip.Addr]string, error) {
+	desired, err := d.Intent.Desired(ctx, a.router.ID)
+	if err != nil {
+		return nil, err
+	}
+	ours := map[netip.Addr]peering.Session{}
+	for _, s := range desired.Sessions {
+		ours[s.PeerAddress] = s
+	}
+	protected := map[netip.Addr]string{}
+	for _, n := range neighbors {
+		s, own := ours[n.Address]
+		switch r := desired.Relationship(s); {
+		case n.RemoteAS == n.LocalAS:
+			protected[n.Address] = "iBGP"
+		case !own:
+			protected[n.Address] = "not ours"
+		case r.Value.Protected:
+			protected[n.Address] = r.Value.Name
+		}
+	}
+	return protected, nil
+}
+
+func byAddress(texts map[string]string) map[netip.Addr]string {
+	m := make(map[netip.Addr]string, len(texts))
+	for text, why := range texts {
+		if a, err := netip.ParseAddr(text); err == nil {
+			m[a] = why
+		}
+	}
+	return m
+}
+
+// BeginResult says whether the deployment may go on.
+type BeginResult struct {
+	Next    peering.Next `json:"next"`
+	Refused string       `json:"refused,omitempty"` // what stands in the way: a freeze, a missing vote
+}
+
+// BeginDeployment is the gate before the first write: one transaction that
+// checks votes, freezes and cancels, and moves the deployment to committing.
+func (d *Deploying) BeginDeployment(ctx context.Context, id int64) (BeginResult, error) {
+	dep, plan, router, err := d.load(ctx, id)
+	if err != nil {
+		return BeginResult{}, fail(err)
+	}
+	if dep.Baseline == nil {
+		return BeginResult{Next: peering.Next{Step: peering.StepPrepare}}, nil
+	}
+	timer := peering.ProfileFor(router).Timer(dep.Baseline.LargestHold(touchedAddresses(plan)))
+	_, err = d.Deployments.BeginDeployment(ctx, id, timer, d.Now())
+	if peering.KindOf(err) == peering.Denied {
+		return BeginResult{Refused: err.Error()}, nil
+	}
+	return BeginResult{Next: peering.Next{Step: peering.StepCommit}}, fail(err)
+}
+
+func touchedAddresses(plan peering.RouterPlan) map[netip.Addr]bool {
+	touched := map[netip.Addr]bool{}
+	for _, t := range plan.Touched {
+		touched[t.Neighbor] = true
+	}
+	return touched
+}
+
+// CommitDeployment stages the candidate and commits it with the rollback timer
+// running. It reads first and commits only from the base with nothing pending;
+// the one attempt is claimed in the database before it is sent, so that running
+// this twice never commits twice. Whatever is in doubt afterwards is Decide's.
+func (d *Deploying) CommitDeployment(ctx context.Context, id int64) (peering.Next, error) {
+	a, err := d.open(ctx, id)
+	if err != nil {
+		return peering.Next{}, fail(err)
+	}
+	defer a.close()
+	next, err := d.next(ctx, a)
+	if err != nil || next.Step != peering.StepCommit {
+		return next, fail(err)
+	}
+	committer, err := a.committer()
+	if err != nil {
+		return peering.Next{}, fail(err)
+	}
+	commit, err := d.commit(ctx, a)
+	if err != nil {
+		return peering.Next{}, fail(err)
+	}
+	if err := stage(ctx, a, committer, commit); err != nil {
+		return stageFailed(err)
+	}
+	sent := d.Now()
+	mine, err := d.Deployments.MarkCommitSent(ctx, id, sent, sent.Add(commit.Timer+a.profile.Margin))
+	if err != nil || !mine {
+		return peering.Next{Step: peering.StepWait, Wait: time.Second, Text: "the commit was sent before"}, fail(err)
+	}
+	limited, cancel := context.WithTimeout(ctx, a.profile.Commit+writeDeadline)
+	defer cancel()
+	if err := committer.Commit(limited, commit); err != nil {
+		return peering.Next{}, fail(fmt.Errorf("commit on router %s: %w", a.router.Name, err))
+	}
+	return d.nextOrFail(ctx, a)
+}
+
+// writeDeadline is the hard limit of a write, counted from the check of its
+// fence, on platforms that can't check it themselves.
+const writeDeadline = 10 * time.Second
+
+func (d *Deploying) nextOrFail(ctx context.Context, a at) (peering.Next, error) {
+	next, err := d.next(ctx, a)
+	return next, fail(err)
+}
+
+// stage puts the candidate beside the running configuration, and lets the
+// router judge it.
+func stage(ctx context.Context, a at, committer driver.ConfirmedCommitter, c driver.Commit) error {
+	if err := committer.Stage(ctx, c); err != nil {
+		return err
+	}
+	if checker, ok := a.conn.(driver.Checker); ok {
+		return checker.CheckCandidate(ctx, c)
+	}
+	return nil
+}
+
+// stageFailed ends a deployment whose candidate the router refuses; any other
+// failure may be tried again, since nothing that runs was written.
+func stageFailed(err error) (peering.Next, error) {
+	var rejected *driver.RejectedError
+	if errors.As(err, &rejected) {
+		return ended(peering.DeploymentFailed, rejected.Error()+"; nothing was written"), nil
+	}
+	return peering.Next{}, fail(fmt.Errorf("stage the candidate: %w", err))
+}
+
+// commit takes a new fence for one attempt of a writing step.
+func (d *Deploying) commit(ctx context.Context, a at) (driver.Commit, error) {
+	dep, err := d.Deployments.Deployment(ctx, a.dep.ID)
+	if err != nil {
+		return driver.Commit{}, err
+	}
+	texts, err := d.Plans.Texts(ctx, []string{dep.ArtifactHash})
+	if err != nil {
+		return driver.Commit{}, err
+	}
+	fence, err := d.Deployments.TakeFence(ctx, dep.ID)
+	if err != nil {
+		return driver.Commit{}, err
+	}
+	return driver.Commit{Deployment: dep.ID, Fence: fence, Artifact: texts[dep.ArtifactHash], Hash: dep.ArtifactHash, Timer: dep.Timer}, nil
+}
+
+// SoakDeployment watches the router between commit and confirm, and stores a
+// verdict with every sample. It ends as soon as the next step isn't to watch.
+// A restarted one compares with the stored baseline.
+func (d *Deploying) SoakDeployment(ctx context.Context, id int64) (peering.Next, error) {
+	a, err := d.open(ctx, id)
+	if err != nil {
+		return peering.Next{}, fail(err)
+	}
+	defer a.close()
+	management := d.freshLogin(ctx, a)
+	stable := stability{since: d.Now()}
+	for {
+		next, err := d.next(ctx, a)
+		if err != nil || next.Step != peering.StepSoak {
+			return next, fail(err)
+		}
+		verdict, err := d.sample(ctx, a, management, &stable)
+		if err != nil {
+			return peering.Next{}, fail(err)
+		}
+		activity.RecordHeartbeat(ctx, string(verdict.Outcome))
+		if verdict.Outcome != peering.CheckPending {
+			return d.nextOrFail(ctx, a)
+		}
+		if err := pause(ctx, a.profile.Sample); err != nil {
+			return peering.Next{}, err
+		}
+	}
+}
+
+func (d *Deploying) freshLogin(ctx context.Context, a at) error {
+	second, err := d.Access.open(ctx, a.router)
+	if err != nil {
+		return err
+	}
+	defer second.close()
+	_, err = second.neighbors(ctx)
+	return err
+}
+
+func (d *Deploying) sample(ctx context.Context, a at, management error, stable *stability) (peering.Verdict, error) {
+	dep, err := d.Deployments.Deployment(ctx, a.dep.ID)
+	if err != nil {
+		return peering.Verdict{}, err
+	}
+	neighbors, err := a.neighbors(ctx)
+	if err != nil {
+		return peering.Verdict{}, err
+	}
+	now := d.Now()
+	stable.see(neighbors, now)
+	verdict := peering.Judge(a.profile, a.plan.Touched, *dep.Baseline, peering.Observation{
+		Neighbors: neighbors, Management: management, CommittedAt: dep.CommitSentAt, Now: now, StableSince: stable.since,
+	})
+	return verdict, d.Deployments.StoreVerdict(ctx, dep.ID, verdict)
+}
+
+// stability notes when the router's accepted counters last moved.
+type stability struct {
+	total int64
+	since time.Time
+}
+
+func (s *stability) see(neighbors []peering.Neighbor, now time.Time) {
+	var total int64
+	for _, n := range neighbors {
+		for _, f := range n.Families {
+			if f.Accepted != nil {
+				total += *f.Accepted
+			}
+		}
+	}
+	if total != s.total {
+		s.total, s.since = total, now
+	}
+}
+
+// ConfirmDeployment makes the commit stay. The database refuses it unless this
+// deployment's verification is stored; the driver refuses it unless this
+// deployment's commit is pending.
+func (d *Deploying) ConfirmDeployment(ctx context.Context, id int64) (peering.Next, error) {
+	return d.write(ctx, id, peering.StepConfirm, func(ctx context.Context, w driver.ConfirmedCommitter, c driver.Commit) error {
+		if err := d.Deployments.MarkConfirmSent(ctx, id, d.Now()); err != nil {
+			return err
+		}
+		return w.Confirm(ctx, c)
+	})
+}
+
+// InstallDeployment makes a restart boot what runs. Twice is the same as once.
+func (d *Deploying) InstallDeployment(ctx context.Context, id int64) (peering.Next, error) {
+	return d.write(ctx, id, peering.StepInstall, func(ctx context.Context, w driver.ConfirmedCommitter, c driver.Commit) error {
+		return w.Install(ctx, c)
+	})
+}
+
+// AbortInput names a deployment to return to its base, and why.
+type AbortInput struct {
+	Deployment int64  `json:"deployment"`
+	Reason     string `json:"reason"`
+}
+
+// AbortDeployment returns to the base while the commit is pending.
+func (d *Deploying) AbortDeployment(ctx context.Context, in AbortInput) (peering.Next, error) {
+	return d.write(ctx, in.Deployment, peering.StepAbort, func(ctx context.Context, w driver.ConfirmedCommitter, c driver.Commit) error {
+		if err := d.Deployments.MarkAbortSent(ctx, in.Deployment, in.Reason, d.Now()); err != nil {
+			return err
+		}
+		return w.Abort(ctx, c)
+	})
+}
+
+// write does one writing step if record and router still call for it, and
+// answers what comes next either way.
+func (d *Deploying) write(ctx context.Context, id int64, step peering.Step, do func(context.Context, driver.ConfirmedCommitter, driver.Commit) error) (peering.Next, error) {
+	a, err := d.open(ctx, id)
+	if err != nil {
+		return peering.Next{}, fail(err)
+	}
+	defer a.close()
+	next, err := d.next(ctx, a)
+	if err != nil || next.Step != step {
+		return next, fail(err)
+	}
+	committer, err := a.committer()
+	if err != nil {
+		return peering.Next{}, fail(err)
+	}
+	commit, err := d.commit(ctx, a)
+	if err != nil {
+		return peering.Next{}, fail(err)
+	}
+	limited, cancel := context.WithTimeout(ctx, writeDeadline)
+	defer cancel()
+	if err := do(limited, committer, commit); err != nil {
+		return peering.Next{}, fail(fmt.Errorf("%s on router %s: %w", step, a.router.Name, err))
+	}
+	return d.nextOrFail(ctx, a)
+}
+
+// EndInput names how a deployment ends.
+type EndInput struct {
+	Deployment int64                   `json:"deployment"`
+	State      peering.DeploymentState `json:"state"`
+	Text       string                  `json:"text"`
+}
+
+// EndDeployment writes the terminal state. A deployment that may have reached
+// the router is read once more: the outcome is what the router says, not what
+// the caller does.
+func (d *Deploying) EndDeployment(ctx context.Context, in EndInput) (peering.Next, error) {
+	dep, err := d.Deployments.Deployment(ctx, in.Deployment)
+	if err != nil || dep.State.Ended() {
+		return peering.NextStep(dep, peering.Read{}, peering.Profile{}, false), fail(err)
+	}
+	if dep.CommitSentAt.IsZero() {
+		return d.end(ctx, dep, in, nil)
+	}
+	a, err := d.open(ctx, in.Deployment)
+	if err != nil {
+		return peering.Next{}, d.unread(ctx, dep, err)
+	}
+	defer a.close()
+	next, err := d.next(ctx, a)
+	if err != nil {
+		return peering.Next{}, d.unread(ctx, dep, err)
+	}
+	if next.Step != peering.StepEnd {
+		return next, nil
+	}
+	running, err := a.owned(ctx, a.known)
+	if err != nil {
+		return peering.Next{}, d.unread(ctx, dep, err)
+	}
+	d.discard(ctx, a)
+	return d.end(ctx, dep, EndInput{in.Deployment, next.State, next.Text}, running.Stanzas)
+}
+
+func (d *Deploying) end(ctx context.Context, dep peering.Deployment, in EndInput, runs []peering.Stanza) (peering.Next, error) {
+	hashes := make(map[string]string, len(runs))
+	for _, s := range runs {
+		hashes[s.Key] = s.Hash()
+	}
+	if in.State == peering.DeploymentInterfered {
+		if err := d.Deployments.FreezeRouter(ctx, dep.RouterID, fmt.Sprintf("deployment %d of change %d was interfered with: %s", dep.ID, dep.ChangeID, in.Text)); err != nil {
+			return peering.Next{}, fail(err)
+		}
+	}
+	err := d.Deployments.EndDeployment(ctx, dep.ID, DeploymentEnd{State: in.State, Outcome: in.Text, Stanzas: hashes})
+	return ended(in.State, in.Text), fail(err)
+}
+
+// discard removes a candidate that isn't in use; one that stays does no harm,
+// so that a failure is only logged.
+func (d *Deploying) discard(ctx context.Context, a at) {
+	committer, err := a.committer()
+	if err != nil {
+		return
+	}
+	commit, err := d.commit(ctx, a)
+	if err != nil {
+		return
+	}
+	if err := committer.Discard(ctx, commit); err != nil {
+		activity.GetLogger(ctx).Warn("candidate stays on the router", "router", a.router.Name, "deployment", a.dep.ID, "error", err)
+	}
+}
+
+// pause waits while heartbeating, so that a lost worker is noticed.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	beat := time.NewTicker(2 * time.Second)
+	defer beat.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timer.C:
+			return nil
+		case <-beat.C:
+			activity.RecordHeartbeat(ctx)
+		}
+	}
+}

@@ -1,0 +1,558 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"peerflow/internal/bgp"
+	"peerflow/internal/peering"
+	"peerflow/internal/render"
+)
+
+// Planning turns a wish into sessions, and sessions into a plan that people can
+// approve. It writes nothing to a router.
+type Planning struct {
+	Access  Access
+	Intent  IntentStore
+	Changes ChangeStore
+	Plans   PlanStore
+	Mirror  Mirror
+	Now     func() time.Time
+}
+
+// Mirror refreshes PeeringDB's view of one network.
+type Mirror interface {
+	RefreshASN(ctx context.Context, asn bgp.ASN) (peering.PDBFreshness, error)
+}
+
+// LookUpResult says how fresh the view of the peer is.
+type LookUpResult struct {
+	Stale bool   `json:"stale"` // PeeringDB couldn't be asked: planning goes on with the mirror
+	Text  string `json:"text"`
+}
+
+// LookUpPeer refreshes the mirror for the change's peer. An outage of PeeringDB
+// doesn't stop the change. Idempotent: it only reads elsewhere.
+func (p *Planning) LookUpPeer(ctx context.Context, changeID int64) (LookUpResult, error) {
+	change, err := p.Changes.Change(ctx, changeID)
+	if err != nil {
+		return LookUpResult{}, fail(err)
+	}
+	asn := change.Request.ASN
+	if _, err := p.Mirror.RefreshASN(ctx, asn); err != nil {
+		if peering.KindOf(err) == peering.NotFound {
+			return LookUpResult{}, fail(peering.Errorf(peering.NotFound, "PeeringDB has no network %s: check the number", asn))
+		}
+		return LookUpResult{Stale: true, Text: fmt.Sprintf("PeeringDB couldn't be asked for %s: planning with the mirror's view", asn)}, nil
+	}
+	return LookUpResult{Text: fmt.Sprintf("%s looked up in PeeringDB", asn)}, nil
+}
+
+// AgreeResult says which venues are agreed, and what to ask.
+type AgreeResult struct {
+	Agreed  int    `json:"agreed"`  // venues that may deploy
+	Waiting int    `json:"waiting"` // venues where the peer has to agree first
+	Text    string `json:"text"`
+}
+
+// AssessAgreement records the peer and its peerings, and moves those that count
+// as agreed by rule. Idempotent: what is agreed stays agreed.
+func (p *Planning) AssessAgreement(ctx context.Context, changeID int64) (AgreeResult, error) {
+	change, facts, err := p.facts(ctx, changeID)
+	if err != nil {
+		return AgreeResult{}, fail(err)
+	}
+	network, err := p.Intent.EnsureNetwork(ctx, changeID, peering.AutonomousSystem{
+		ASN: facts.Peer.ASN, Name: facts.Peer.Name, IRRASSet: facts.Peer.IRRASSet,
+	})
+	if err != nil {
+		return AgreeResult{}, fail(err)
+	}
+	var result AgreeResult
+	for _, ixp := range commonIXPs(facts) {
+		agreed, err := p.agree(ctx, change.ID, network, ixp, facts.Peer)
+		if err != nil {
+			return AgreeResult{}, fail(err)
+		}
+		if agreed {
+			result.Agreed++
+		} else {
+			result.Waiting++
+		}
+	}
+	result.Text = fmt.Sprintf("%s: agreed at %d of %d exchanges", facts.Peer.ASN, result.Agreed, result.Agreed+result.Waiting)
+	return result, nil
+}
+
+// commonIXPs are the exchanges where the peer has a port, by id.
+func commonIXPs(facts peering.PlanningFacts) []peering.IXP {
+	var common []peering.IXP
+	for _, id := range slices.Sorted(maps.Keys(facts.IXPs)) {
+		ixp := facts.IXPs[id]
+		if slices.ContainsFunc(facts.Ports, func(port peering.PDBPresence) bool { return ixp.IXLANID != 0 && port.LANID == ixp.IXLANID }) {
+			common = append(common, ixp)
+		}
+	}
+	return common
+}
+
+func (p *Planning) agree(ctx context.Context, changeID int64, network peering.AutonomousSystem, ixp peering.IXP, peer peering.PDBNetwork) (bool, error) {
+	record, err := p.Intent.EnsurePeering(ctx, changeID, ixp.LocalASID, network.ID, ixp.ID)
+	if err != nil {
+		return false, err
+	}
+	switch record.State {
+	case peering.Agreed:
+		return true, nil
+	case peering.PeeringNone, peering.RequestedByUs, peering.RequestedByThem:
+	default:
+		return false, nil
+	}
+	if peering.AgreesByRule(ixp, peer) {
+		text := fmt.Sprintf("open policy, and %s has rule %s", ixp.Name, ixp.Agreement)
+		return true, p.Intent.SetPeering(ctx, changeID, record.ID, peering.Agreed, peering.OpenPolicy, text)
+	}
+	if record.State == peering.PeeringNone {
+		return false, p.Intent.SetPeering(ctx, changeID, record.ID, peering.RequestedByUs, peering.NoEvidence, "")
+	}
+	return false, nil
+}
+
+// SessionsResult counts what was planned.
+type SessionsResult struct {
+	Sessions int    `json:"sessions"`
+	Omitted  int    `json:"omitted"`
+	Text     string `json:"text"`
+}
+
+// PlanSessions records the change's overlay: the sessions to create, and what
+// was left out. Idempotent: the same facts give the same operations and ids.
+func (p *Planning) PlanSessions(ctx context.Context, changeID int64) (SessionsResult, error) {
+	change, facts, err := p.facts(ctx, changeID)
+	if err != nil {
+		return SessionsResult{}, fail(err)
+	}
+	facts = withoutOwn(facts, changeID)
+	plan, err := peering.PlanSessions(facts, change.Request.AllPorts)
+	if err != nil {
+		return SessionsResult{}, fail(err)
+	}
+	ops, err := sessionOperations(plan.Sessions, facts.Peerings)
+	if err != nil {
+		return SessionsResult{}, fail(err)
+	}
+	if _, err := p.Changes.RecordOverlay(ctx, changeID, ops, plan.Omitted); err != nil {
+		return SessionsResult{}, fail(err)
+	}
+	text := fmt.Sprintf("%d to configure, %d left out", len(ops), len(plan.Omitted))
+	return SessionsResult{Sessions: len(ops), Omitted: len(plan.Omitted), Text: text}, nil
+}
+
+// withoutOwn forgets the sessions that this change planned earlier: planning
+// again must find them again.
+func withoutOwn(facts peering.PlanningFacts, changeID int64) peering.PlanningFacts {
+	facts.Sessions = maps.Clone(facts.Sessions)
+	maps.DeleteFunc(facts.Sessions, func(_ peering.SessionKey, f peering.SessionFact) bool { return f.ChangeID == changeID })
+	return facts
+}
+
+func (p *Planning) facts(ctx context.Context, changeID int64) (peering.Change, peering.PlanningFacts, error) {
+	change, err := p.Changes.Change(ctx, changeID)
+	if err != nil {
+		return change, peering.PlanningFacts{}, err
+	}
+	facts, err := p.Intent.PlanningFacts(ctx, change.Request.ASN, change.Request.IXPs)
+	if err != nil {
+		return change, facts, err
+	}
+	facts.Now = p.Now()
+	return change, facts, nil
+}
+
+// PlanResult is a plan in figures; its texts stay in the database.
+type PlanResult struct {
+	PlanID      int64  `json:"plan_id"`
+	Hash        string `json:"hash"`
+	Empty       bool   `json:"empty"`                // the routers run it already
+	BlockedBy   int64  `json:"blocked_by,omitempty"` // an earlier open change touches the same object
+	VotesNeeded int    `json:"votes_needed"`
+	Routers     int    `json:"routers"`
+	Impact      string `json:"impact"`
+	Rule        string `json:"rule,omitempty"`
+}
+
+// PlanChange renders each affected router without and with the change's
+// overlay, takes what differs, and stores it as the plan in force. A plan that
+// didn't change keeps its votes. Idempotent: the same state gives the same hash.
+func (p *Planning) PlanChange(ctx context.Context, changeID int64) (PlanResult, error) {
+	change, err := p.Changes.Change(ctx, changeID)
+	if err != nil {
+		return PlanResult{}, fail(err)
+	}
+	blocker, err := p.Changes.ConflictingChange(ctx, changeID)
+	if err != nil || blocker != 0 {
+		return PlanResult{BlockedBy: blocker}, fail(err)
+	}
+	ops, err := p.Changes.Overlay(ctx, changeID)
+	if err != nil {
+		return PlanResult{}, fail(err)
+	}
+	plan, texts, err := p.build(ctx, change, ops)
+	if err != nil {
+		return PlanResult{}, fail(err)
+	}
+	if len(plan.Routers) == 0 {
+		return PlanResult{Empty: true, Impact: "nothing to change: the routers run it already"}, nil
+	}
+	stored, err := p.Plans.StorePlan(ctx, plan, texts, "a stanza of the plan moved")
+	if err != nil {
+		return PlanResult{}, fail(err)
+	}
+	return PlanResult{PlanID: stored.ID, Hash: stored.Hash, VotesNeeded: stored.VotesNeeded, Routers: len(stored.Routers),
+		Impact: stored.Impact.Line(), Rule: stored.Rule}, nil
+}
+
+func (p *Planning) build(ctx context.Context, change peering.Change, ops []peering.Operation) (peering.Plan, []string, error) {
+	routers, err := p.affected(ctx, change, ops)
+	if err != nil {
+		return peering.Plan{}, nil, err
+	}
+	plan := peering.Plan{ChangeID: change.ID, VotesNeeded: 1}
+	var texts, pending []string
+	for _, r := range routers {
+		activity.RecordHeartbeat(ctx, r.Name)
+		one, more, labels, err := p.planRouter(ctx, change, r, ops)
+		if err != nil {
+			return peering.Plan{}, nil, fmt.Errorf("plan router %s: %w", r.Name, err)
+		}
+		if len(one.Moves) == 0 {
+			continue
+		}
+		plan.Routers, texts, pending = append(plan.Routers, one), append(texts, more...), append(pending, labels...)
+	}
+	plan.Impact = peering.NewImpact(plan.Routers, pending)
+	if len(plan.Impact.Protected) > 0 {
+		return peering.Plan{}, nil, peering.Errorf(peering.Denied, "the change would touch protected sessions: %s", strings.Join(plan.Impact.Protected, ", "))
+	}
+	plan.Hash = peering.PlanHash(plan.Routers)
+	return plan, texts, nil
+}
+
+// affected lists the routers that a change may reach: those its operations
+// name, and for a shared object every router that is managed.
+func (p *Planning) affected(ctx context.Context, change peering.Change, ops []peering.Operation) ([]peering.Router, error) {
+	all, err := p.Intent.Routers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	named := map[int64]bool{}
+	shared := false
+	for _, id := range change.Request.Routers {
+		named[id] = true
+	}
+	for _, op := range ops {
+		named[op.RouterID] = true
+		shared = shared || op.RouterID == 0
+	}
+	var reached []peering.Router
+	for _, r := range all {
+		if r.TemplateID != 0 && (named[r.ID] || shared && r.Mode != peering.Observe) {
+			reached = append(reached, r)
+		}
+	}
+	return reached, nil
+}
+
+// planRouter is one router's part of the plan, with the texts to keep and the
+// labels of pending edits that ride along.
+func (p *Planning) planRouter(ctx context.Context, change peering.Change, r peering.Router, ops []peering.Operation) (peering.RouterPlan, []string, []string, error) {
+	desired, err := p.Intent.Desired(ctx, r.ID)
+	if err != nil {
+		return peering.RouterPlan{}, nil, nil, err
+	}
+	dev, err := p.Access.open(ctx, r)
+	if err != nil {
+		return peering.RouterPlan{}, nil, nil, err
+	}
+	defer dev.close()
+	c, err := compare(ctx, dev, desired, ops)
+	if err != nil {
+		return peering.RouterPlan{}, nil, nil, err
+	}
+	moves, labels, err := p.moves(ctx, change, c)
+	if err != nil || len(moves) == 0 {
+		return peering.RouterPlan{}, nil, nil, err
+	}
+	return p.describe(ctx, dev, desired, ops, c, moves, labels)
+}
+
+// comparison is one router's owned stanzas three times.
+type comparison struct {
+	router                 peering.Router
+	without, with, running map[string]peering.Stanza
+}
+
+func compare(ctx context.Context, dev device, desired peering.Desired, ops []peering.Operation) (comparison, error) {
+	without, err := stanzas(ctx, dev, desired)
+	if err != nil {
+		return comparison{}, err
+	}
+	changed, err := desired.Apply(ops)
+	if err != nil {
+		return comparison{}, err
+	}
+	with, err := stanzas(ctx, dev, changed)
+	if err != nil {
+		return comparison{}, err
+	}
+	now, err := dev.owned(ctx, slices.Concat(secretsOf(without), secretsOf(with)))
+	if err != nil {
+		return comparison{}, err
+	}
+	running, err := peering.StanzaMap(now.Stanzas)
+	return comparison{router: dev.router, without: without, with: with, running: running}, err
+}
+
+func stanzas(ctx context.Context, dev device, d peering.Desired) (map[string]peering.Stanza, error) {
+	text, err := render.Router(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	cut, err := dev.platform.Syntax().Split(text)
+	if err != nil {
+		return nil, peering.Errorf(peering.Invalid, "template %s gives text that platform %s can't be cut into stanzas: %w", d.Template.Name, dev.platform.Name(), err)
+	}
+	return peering.StanzaMap(cut)
+}
+
+func secretsOf(m map[string]peering.Stanza) []peering.SecretRef {
+	var refs []peering.SecretRef
+	for _, s := range m {
+		found, err := peering.SecretRefs(s.Text)
+		if err == nil {
+			refs = append(refs, found...)
+		}
+	}
+	return refs
+}
+
+// moves takes the delta, and keeps other people's pending edits out of it
+// unless the requester includes them.
+func (p *Planning) moves(ctx context.Context, change peering.Change, c comparison) ([]peering.Move, []string, error) {
+	if change.Kind == peering.KindDeploy {
+		return peering.Delta(c.running, c.with, c.running), nil, nil
+	}
+	moves := peering.Delta(c.without, c.with, c.running)
+	pending := pendingIn(c, moves)
+	if len(pending) == 0 {
+		return moves, nil, nil
+	}
+	if !change.Request.IncludePending {
+		return nil, nil, peering.Errorf(peering.Conflict,
+			"%s hold edits by %s that were never deployed: deploy those first, or include them (--include-pending)",
+			strings.Join(pending, ", "), p.authors(ctx, c))
+	}
+	return withPending(c, moves, pending), []string{fmt.Sprintf("%s by %s", strings.Join(pending, ", "), p.authors(ctx, c))}, nil
+}
+
+// pendingIn lists stanzas of the delta, and those that it newly refers to, that
+// already differ between what is recorded and what runs.
+func pendingIn(c comparison, moves []peering.Move) []string {
+	var pending []string
+	differs := func(key string) bool { return c.without[key].Text != c.running[key].Text }
+	for _, m := range moves {
+		if differs(m.Key) {
+			pending = append(pending, m.Key)
+		}
+		for _, ref := range c.with[m.Key].Refs {
+			if _, runs := c.running[ref]; !runs && !moved(moves, ref) {
+				pending = append(pending, ref)
+			}
+		}
+	}
+	slices.Sort(pending)
+	return slices.Compact(pending)
+}
+
+func moved(moves []peering.Move, key string) bool {
+	return slices.ContainsFunc(moves, func(m peering.Move) bool { return m.Key == key })
+}
+
+// withPending adds the stanzas of pending edits that the moves need.
+func withPending(c comparison, moves []peering.Move, pending []string) []peering.Move {
+	for _, key := range pending {
+		if !moved(moves, key) {
+			moves = append(moves, peering.Delta(c.running, map[string]peering.Stanza{key: c.with[key]}, pick(c.running, key))...)
+		}
+	}
+	slices.SortFunc(moves, func(a, b peering.Move) int { return strings.Compare(a.Key, b.Key) })
+	return slices.CompactFunc(moves, func(a, b peering.Move) bool { return a.Key == b.Key })
+}
+
+func pick(m map[string]peering.Stanza, key string) map[string]peering.Stanza {
+	if s, ok := m[key]; ok {
+		return map[string]peering.Stanza{key: s}
+	}
+	return nil
+}
+
+func (p *Planning) authors(ctx context.Context, c comparison) string {
+	users, err := p.Intent.PendingAuthors(ctx, c.router.ID)
+	if err != nil || len(users) == 0 {
+		return "somebody"
+	}
+	var names []string
+	for _, u := range users {
+		names = append(names, u.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+func (p *Planning) describe(ctx context.Context, dev device, desired peering.Desired, ops []peering.Operation, c comparison, moves []peering.Move, labels []string) (peering.RouterPlan, []string, []string, error) {
+	composed, err := peering.Compose(c.running, moves, c.with)
+	if err != nil {
+		return peering.RouterPlan{}, nil, nil, err
+	}
+	base, err := dev.text(slices.Collect(maps.Values(c.running)))
+	if err != nil {
+		return peering.RouterPlan{}, nil, nil, err
+	}
+	artifact, err := dev.text(composed)
+	if err != nil {
+		return peering.RouterPlan{}, nil, nil, err
+	}
+	after, err := peering.StanzaMap(composed)
+	if err != nil {
+		return peering.RouterPlan{}, nil, nil, err
+	}
+	neighbors, err := dev.neighbors(ctx)
+	if err != nil {
+		return peering.RouterPlan{}, nil, nil, err
+	}
+	changed, err := desired.Apply(ops)
+	if err != nil {
+		return peering.RouterPlan{}, nil, nil, err
+	}
+	touched := peering.Touch(dev.platform.Syntax(), c.running, after, moves)
+	t := toucher{desired: changed, before: desired, neighbors: neighbors}
+	for i := range touched {
+		touched[i] = t.fill(touched[i])
+	}
+	one := peering.RouterPlan{
+		RouterID: dev.router.ID, Router: dev.router.Name, BaseHash: peering.HashText(base), ArtifactHash: peering.HashText(artifact),
+		Diff: peering.HideSecrets(peering.Diff(c.running, composed)), Moves: moves, Refers: peering.References(after, moves), Touched: touched,
+	}
+	texts := []string{artifact, base}
+	for _, m := range moves {
+		if m.After != "" {
+			texts = append(texts, c.with[m.Key].Text)
+		}
+	}
+	return one, texts, labels, nil
+}
+
+// toucher tells who a touched session is, whether it is protected, and what it
+// should be announced.
+type toucher struct {
+	desired, before peering.Desired
+	neighbors       []peering.Neighbor
+}
+
+func (t toucher) fill(s peering.TouchedSession) peering.TouchedSession {
+	session, known := t.session(t.desired, s.Neighbor)
+	if !known {
+		session, known = t.session(t.before, s.Neighbor)
+	}
+	if !known {
+		return s
+	}
+	s.SessionID, s.PeerAS = session.ID, session.PeerAS
+	if r := t.desired.Relationship(session); r.Value.Protected {
+		s.Protected = r.Value.Name
+	}
+	if t.desired.Router.ReachedVia == s.Neighbor {
+		s.Protected = "it carries our own way to the router"
+	}
+	for _, f := range session.Families {
+		s.Expect = append(s.Expect, t.expect(session, f))
+	}
+	return s
+}
+
+func (t toucher) session(d peering.Desired, addr netip.Addr) (peering.Session, bool) {
+	for _, s := range d.Sessions {
+		if s.PeerAddress == addr {
+			return s, true
+		}
+	}
+	return peering.Session{}, false
+}
+
+// expect is what the session's export policy says, else the most that an
+// Established session with the same export policy is announced now.
+func (t toucher) expect(s peering.Session, f bgp.Family) peering.ExpectedExport {
+	e := peering.ExpectedExport{Family: f, Origin: "not known"}
+	policies := t.desired.PolicyOf(s, peering.Export, f)
+	for _, p := range policies {
+		e.AllowDefault = e.AllowDefault || p.Value.AllowDefault
+		e.AllowLong = e.AllowLong || p.Value.AllowLong
+		if n, ok := p.Value.Expected(f); ok && e.Count == nil {
+			e.Count, e.Origin = &n, "policy "+p.Value.Slug
+		}
+	}
+	if e.Count != nil || len(policies) == 0 {
+		return e
+	}
+	for _, other := range t.before.Sessions {
+		if most := t.announced(other, f); most != nil && samePolicies(policies, t.before.PolicyOf(other, peering.Export, f)) {
+			if e.Count == nil || *most > *e.Count {
+				e.Count, e.Origin = most, "announced now to "+other.PeerAS.String()
+			}
+		}
+	}
+	return e
+}
+
+func (t toucher) announced(s peering.Session, f bgp.Family) *int64 {
+	for _, n := range t.neighbors {
+		if n.Address == s.PeerAddress && n.Established() {
+			state, _ := n.Family(f)
+			return state.Announced
+		}
+	}
+	return nil
+}
+
+func samePolicies(a, b []peering.Effective[peering.RoutingPolicy]) bool {
+	return slices.EqualFunc(a, b, func(x, y peering.Effective[peering.RoutingPolicy]) bool { return x.Value.ID == y.Value.ID })
+}
+
+// WaitingChanges lists the open changes that a deployment on a router may have
+// overtaken: they look at their plans again.
+func (p *Planning) WaitingChanges(ctx context.Context, changeID int64) ([]int64, error) {
+	change, err := p.Changes.Change(ctx, changeID)
+	if err != nil || change.PlanID == 0 {
+		return nil, fail(err)
+	}
+	plan, err := p.Plans.Plan(ctx, change.PlanID)
+	if err != nil {
+		return nil, fail(err)
+	}
+	var waiting []int64
+	for _, r := range plan.Routers {
+		ids, err := p.Changes.WaitingChanges(ctx, r.RouterID, changeID)
+		if err != nil {
+			return nil, fail(err)
+		}
+		waiting = append(waiting, ids...)
+	}
+	slices.Sort(waiting)
+	return slices.Compact(waiting), nil
+}

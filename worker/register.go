@@ -1,0 +1,54 @@
+// Package worker builds Temporal workers. register.go is the list of every
+// workflow and every activity that exists; nothing registers itself.
+package worker
+
+import (
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"peerflow/activities"
+	"peerflow/workflows"
+)
+
+// Activities holds one struct per outside system.
+type Activities struct {
+	Planning  *activities.Planning
+	Approving *activities.Approving
+	Changing  *activities.Changing
+	Deploying *activities.Deploying
+	Routers   *activities.Routers
+	Mirroring *activities.Mirroring
+}
+
+// New builds the worker of the control queue.
+func New(c client.Client, a Activities) worker.Worker {
+	w := worker.New(c, workflows.ControlQueue, worker.Options{
+		MaxConcurrentActivityExecutionSize:     50,
+		MaxConcurrentWorkflowTaskExecutionSize: 20,
+		MaxConcurrentActivityTaskPollers:       4,
+		MaxConcurrentWorkflowTaskPollers:       4,
+	})
+	Register(w, a)
+	return w
+}
+
+// Register lists the workflows and activities.
+func Register(w worker.Registry, a Activities) {
+	for name, f := range map[string]any{
+		"ProvisionPeering": workflows.ProvisionPeering,
+		"DeployChange":     workflows.DeployChange,
+		"ServeRouter":      workflows.ServeRouter,
+		"DeployRouter":     workflows.DeployRouter,
+		"PollRouter":       workflows.PollRouter,
+		"SyncPeeringDB":    workflows.SyncPeeringDB,
+	} {
+		w.RegisterWorkflowWithOptions(f, workflow.RegisterOptions{Name: name})
+	}
+	w.RegisterActivity(a.Planning)
+	w.RegisterActivity(a.Approving)
+	w.RegisterActivity(a.Changing)
+	w.RegisterActivity(a.Deploying)
+	w.RegisterActivity(a.Routers)
+	w.RegisterActivity(a.Mirroring)
+}

@@ -1,0 +1,124 @@
+package workflows
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"peerflow/activities"
+	"peerflow/internal/bgp"
+)
+
+// Client starts and wakes workflows. Everything it sends is an id or a word:
+// what they mean is in the database.
+type Client struct {
+	Temporal client.Client
+}
+
+// StartChange starts the workflow of a change that was written as a start row.
+// One that runs already is no error.
+func (c Client) StartChange(ctx context.Context, workflow string, change int64, asn bgp.ASN, summary string) error {
+	options := client.StartWorkflowOptions{
+		TaskQueue: ControlQueue, StaticSummary: summary,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		TypedSearchAttributes: temporal.NewSearchAttributes(
+			attrChange.ValueSet(fmt.Sprint(change)), attrState.ValueSet("draft"), attrASN.ValueSet(int64(asn))),
+	}
+	var err error
+	switch workflow {
+	case "ProvisionPeering":
+		options.ID = provisionID(change)
+		_, err = c.Temporal.ExecuteWorkflow(ctx, options, ProvisionPeering, ProvisionPeeringInput{Change: change})
+	case "DeployChange":
+		options.ID = changeID(change)
+		_, err = c.Temporal.ExecuteWorkflow(ctx, options, DeployChange, DeployChangeInput{Change: change})
+	default:
+		return fmt.Errorf("no workflow %q starts from a change", workflow)
+	}
+	if temporal.IsWorkflowExecutionAlreadyStartedError(err) {
+		return nil
+	}
+	return err
+}
+
+// Enqueue tells a router's queue that a deployment was submitted, and starts
+// the queue when it doesn't run.
+func (c Client) Enqueue(ctx context.Context, router, deployment int64) error {
+	options := client.StartWorkflowOptions{TaskQueue: ControlQueue, ID: routerID(router), StaticSummary: fmt.Sprintf("queue of router %d", router)}
+	_, err := c.Temporal.SignalWithStartWorkflow(ctx, routerID(router), SignalEnqueue, EnqueueSignal{Deployment: deployment},
+		options, ServeRouter, ServeRouterInput{Router: router})
+	return err
+}
+
+// LookAgain wakes a change's workflows: DeployChange, and ProvisionPeering
+// before and after it. Those that don't run are passed over.
+func (c Client) LookAgain(ctx context.Context, change int64, why string) error {
+	var errs []error
+	for _, id := range []string{changeID(change), provisionID(change)} {
+		err := c.Temporal.SignalWorkflow(ctx, id, "", SignalLookAgain, LookAgainSignal{Why: why})
+		var gone *serviceerror.NotFound
+		if err != nil && !errors.As(err, &gone) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// SyncNow starts a sync of PeeringDB's mirror, or joins the one that runs.
+func (c Client) SyncNow(ctx context.Context, full bool) (string, error) {
+	options := client.StartWorkflowOptions{TaskQueue: ControlQueue, ID: syncID, StaticSummary: "sync of PeeringDB's mirror",
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING}
+	run, err := c.Temporal.ExecuteWorkflow(ctx, options, SyncPeeringDB, SyncPeeringDBInput{Full: full})
+	if err != nil {
+		return "", err
+	}
+	return run.GetID(), nil
+}
+
+// AwaitSync waits for a sync to end.
+func (c Client) AwaitSync(ctx context.Context) (activities.SyncResult, error) {
+	var result activities.SyncResult
+	err := c.Temporal.GetWorkflow(ctx, syncID, "").Get(ctx, &result)
+	return result, err
+}
+
+// PollEvery creates or updates the schedule that polls a router.
+func (c Client) PollEvery(ctx context.Context, router int64, every time.Duration) error {
+	return c.schedule(ctx, pollID(router), every, &client.ScheduleWorkflowAction{
+		ID: pollID(router), TaskQueue: ControlQueue, Workflow: PollRouter, Args: []any{PollRouterInput{Router: router}},
+		WorkflowExecutionTimeout: 2 * time.Minute,
+	})
+}
+
+// SyncEvery creates or updates the schedule of the mirror's sync.
+func (c Client) SyncEvery(ctx context.Context, every time.Duration) error {
+	return c.schedule(ctx, syncID, every, &client.ScheduleWorkflowAction{
+		ID: syncID, TaskQueue: ControlQueue, Workflow: SyncPeeringDB, Args: []any{SyncPeeringDBInput{}},
+		WorkflowExecutionTimeout: time.Hour,
+	})
+}
+
+// schedule skips overlaps, catches up ten minutes at most, and spreads starts.
+func (c Client) schedule(ctx context.Context, id string, every time.Duration, action *client.ScheduleWorkflowAction) error {
+	spec := client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: every}}, Jitter: every / 10}
+	_, err := c.Temporal.ScheduleClient().Create(ctx, client.ScheduleOptions{
+		ID: id, Spec: spec, Action: action, Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: 10 * time.Minute,
+	})
+	if !errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
+		return err
+	}
+	return c.Temporal.ScheduleClient().GetHandle(ctx, id).Update(ctx, client.ScheduleUpdateOptions{
+		DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
+			s := in.Description.Schedule
+			s.Spec, s.Action = &spec, action
+			return &client.ScheduleUpdate{Schedule: &s}, nil
+		},
+	})
+}

@@ -1,0 +1,324 @@
+package workflows
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"peerflow/activities"
+	"peerflow/internal/peering"
+)
+
+// DeployChangeInput names a change.
+type DeployChangeInput struct {
+	Change int64 `json:"change"`
+}
+
+// DeployChangeResult is how it ended.
+type DeployChangeResult struct {
+	State   peering.ChangeState `json:"state"`
+	Outcome string              `json:"outcome"`
+}
+
+// LookAgainSignal means that something a change waits for may have happened:
+// a vote, a command, a deployment's end, or that a router moved.
+type LookAgainSignal struct {
+	Why string `json:"why"`
+}
+
+// approvalPatience is how long a plan waits for its votes before it expires.
+const approvalPatience = 7 * 24 * time.Hour
+
+// DeployChange plans a change, waits for its approval and brings it to its
+// routers, one after the other. It keeps no votes: the database is asked on
+// every entry and after every decision.
+func DeployChange(ctx workflow.Context, in DeployChangeInput) (DeployChangeResult, error) {
+	c := changeRun{id: in.Change, changed: workflow.GetSignalChannel(ctx, SignalLookAgain)}
+	if err := c.serveDecisions(ctx); err != nil {
+		return DeployChangeResult{}, err
+	}
+	result, err := c.run(ctx)
+	if err != nil {
+		result, err = c.fail(ctx, err)
+	}
+	_ = workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
+	return result, err
+}
+
+type changeRun struct {
+	id      int64
+	plan    activities.PlanResult
+	changed workflow.ReceiveChannel
+	decided int // decisions presented, accepted or not
+	looked  int // of them, seen by the main flow
+}
+
+func (c *changeRun) run(ctx workflow.Context) (DeployChangeResult, error) {
+	for {
+		// 1. Plan: render without and with the change, take what differs.
+		if done, err := c.makePlan(ctx); err != nil || done != nil {
+			return orZero(done), err
+		}
+		// 2. Wait for approval; a router that moved sends us back to 1.
+		standing, err := c.approval(ctx)
+		if err != nil || standing.end != nil {
+			return orZero(standing.end), err
+		}
+		if standing.replan {
+			continue
+		}
+		// 3. Deploy, router by router; a stanza that moved sends us back to 1.
+		stale, err := c.deploy(ctx)
+		if err != nil {
+			return DeployChangeResult{}, err
+		}
+		if stale {
+			continue
+		}
+		// 4. Settle from what the routers say.
+		return c.settle(ctx)
+	}
+}
+
+// makePlan answers a result when there is nothing to deploy.
+func (c *changeRun) makePlan(ctx workflow.Context) (*DeployChangeResult, error) {
+	var a *activities.Planning
+	for {
+		if err := workflow.ExecuteActivity(plan(ctx), a.PlanChange, c.id).Get(ctx, &c.plan); err != nil {
+			return nil, err
+		}
+		if c.plan.BlockedBy == 0 {
+			break
+		}
+		step := fmt.Sprintf("waits for change %d, which edits the same object", c.plan.BlockedBy)
+		if done, err := c.waitBlocked(ctx, step); err != nil || done != nil {
+			return done, err
+		}
+	}
+	if c.plan.Empty {
+		return c.finish(ctx, peering.ChangeCompleted, c.plan.Impact)
+	}
+	return nil, c.move(ctx, peering.ChangePlanned, c.plan.Impact, "")
+}
+
+func (c *changeRun) waitBlocked(ctx workflow.Context, step string) (*DeployChangeResult, error) {
+	workflow.SetCurrentDetails(ctx, step)
+	c.wait(ctx, time.Minute)
+	standing, err := c.standing(ctx)
+	if err != nil || standing.Cancel == "" {
+		return nil, err
+	}
+	return c.finish(ctx, peering.ChangeCancelled, standing.Cancel)
+}
+
+// waited is how waiting for approval ended.
+type waited struct {
+	end    *DeployChangeResult
+	replan bool
+}
+
+func (c *changeRun) approval(ctx workflow.Context) (waited, error) {
+	if err := c.move(ctx, peering.ChangeAwaitingApproval, "waits for approval: "+c.plan.Impact, ""); err != nil {
+		return waited{}, err
+	}
+	expires := workflow.Now(ctx).Add(approvalPatience)
+	for {
+		c.describe(ctx)
+		standing, err := c.standing(ctx)
+		if err != nil {
+			return waited{}, err
+		}
+		if done, err := c.judge(ctx, standing, expires); err != nil || done != nil {
+			return waited{end: done}, err
+		}
+		if standing.Tally.Approved {
+			return waited{}, c.move(ctx, peering.ChangeApproved, "approved", "")
+		}
+		if c.wait(ctx, time.Hour) == "router_moved" {
+			if moved, err := c.moved(ctx); err != nil || moved {
+				return waited{replan: moved}, err
+			}
+		}
+	}
+}
+
+// judge ends a change that was cancelled, rejected or left alone for too long.
+func (c *changeRun) judge(ctx workflow.Context, s activities.Standing, expires time.Time) (*DeployChangeResult, error) {
+	switch {
+	case s.Cancel != "":
+		return c.finish(ctx, peering.ChangeCancelled, s.Cancel)
+	case s.Tally.Rejected:
+		return c.finish(ctx, peering.ChangeRejected, fmt.Sprintf("rejected by %s: %s", s.Tally.Rejecter, s.Tally.Reason))
+	case workflow.Now(ctx).After(expires):
+		return c.finish(ctx, peering.ChangeExpired, "nobody approved it in time")
+	}
+	return nil, nil
+}
+
+// moved plans again, and tells whether the plan in force is another one.
+func (c *changeRun) moved(ctx workflow.Context) (bool, error) {
+	var a *activities.Planning
+	var now activities.PlanResult
+	if err := workflow.ExecuteActivity(plan(ctx), a.PlanChange, c.id).Get(ctx, &now); err != nil {
+		return false, err
+	}
+	if now.Hash == c.plan.Hash {
+		c.plan = now
+		return false, nil
+	}
+	return true, c.move(ctx, peering.ChangeStale, "a stanza of its plan moved: planning again, earlier votes are void", "")
+}
+
+// deploy submits one deployment at a time and holds nothing else.
+func (c *changeRun) deploy(ctx workflow.Context) (stale bool, err error) {
+	var a *activities.Changing
+	var routers []activities.PlannedRouter
+	if err := workflow.ExecuteActivity(record(ctx), a.PlannedRouters, c.plan.PlanID).Get(ctx, &routers); err != nil {
+		return false, err
+	}
+	c.nameRouters(ctx, routers)
+	if err := c.move(ctx, peering.ChangeDeploying, "deploying", ""); err != nil {
+		return false, err
+	}
+	for _, r := range routers {
+		workflow.SetCurrentDetails(ctx, fmt.Sprintf("deploying to **%s**: %s", r.Name, c.plan.Impact))
+		status, err := c.deployTo(ctx, r)
+		if err != nil {
+			return false, err
+		}
+		if status.State == peering.DeploymentStale {
+			return true, c.move(ctx, peering.ChangeStale, status.Text, "")
+		}
+		if status.State != peering.DeploymentConfirmed {
+			return false, nil
+		}
+	}
+	return false, c.tellOthers(ctx)
+}
+
+func (c *changeRun) deployTo(ctx workflow.Context, r activities.PlannedRouter) (activities.DeploymentStatus, error) {
+	var a *activities.Changing
+	var id int64
+	in := activities.SubmitInput{Change: c.id, Plan: c.plan.PlanID, Router: r.ID}
+	if err := workflow.ExecuteActivity(record(ctx), a.SubmitDeployment, in).Get(ctx, &id); err != nil {
+		return activities.DeploymentStatus{}, err
+	}
+	for {
+		c.wait(ctx, 30*time.Second) // the row is polled too: a signal may be lost
+		var status activities.DeploymentStatus
+		if err := workflow.ExecuteActivity(record(ctx), a.ReadDeployment, id).Get(ctx, &status); err != nil {
+			return status, err
+		}
+		if status.Ended {
+			return status, nil
+		}
+	}
+}
+
+// tellOthers lets open changes on the same routers look at their plans again.
+func (c *changeRun) tellOthers(ctx workflow.Context) error {
+	var p *activities.Planning
+	var a *activities.Changing
+	var others []int64
+	if err := workflow.ExecuteActivity(record(ctx), p.WaitingChanges, c.id).Get(ctx, &others); err != nil {
+		return err
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	return workflow.ExecuteActivity(record(ctx), a.TellChanges, others).Get(ctx, nil)
+}
+
+// settle derives the end from the deployments; one that needs an operator is
+// waited for.
+func (c *changeRun) settle(ctx workflow.Context) (DeployChangeResult, error) {
+	var a *activities.Changing
+	for {
+		var settled activities.DescribeResult
+		if err := workflow.ExecuteActivity(record(ctx), a.SettleChange, c.id).Get(ctx, &settled); err != nil {
+			return DeployChangeResult{}, err
+		}
+		c.show(ctx, settled.State, settled.Outcome)
+		if settled.State.Ended() {
+			return DeployChangeResult{State: settled.State, Outcome: settled.Outcome}, nil
+		}
+		c.wait(ctx, time.Hour)
+	}
+}
+
+func (c *changeRun) standing(ctx workflow.Context) (activities.Standing, error) {
+	var a *activities.Approving
+	var s activities.Standing
+	err := workflow.ExecuteActivity(record(ctx), a.TallyVotes, activities.StandingInput{Change: c.id, Plan: c.plan.PlanID}).Get(ctx, &s)
+	return s, err
+}
+
+func (c *changeRun) move(ctx workflow.Context, to peering.ChangeState, step, outcome string) error {
+	var a *activities.Changing
+	c.show(ctx, to, step)
+	return workflow.ExecuteActivity(record(ctx), a.MoveChange, activities.MoveInput{Change: c.id, To: to, Step: step, Outcome: outcome}).Get(ctx, nil)
+}
+
+func (c *changeRun) finish(ctx workflow.Context, to peering.ChangeState, outcome string) (*DeployChangeResult, error) {
+	if err := c.move(ctx, to, "", outcome); err != nil {
+		return nil, err
+	}
+	return &DeployChangeResult{State: to, Outcome: outcome}, nil
+}
+
+// fail ends a change whose step failed for good; nothing of it is on a router.
+func (c *changeRun) fail(ctx workflow.Context, cause error) (DeployChangeResult, error) {
+	if temporal.IsCanceledError(cause) {
+		return DeployChangeResult{}, cause
+	}
+	done, err := c.finish(ctx, peering.ChangeFailed, reason(cause))
+	return orZero(done), err
+}
+
+// wait returns why it was woken: a signal's word, "decision", or "" by time.
+func (c *changeRun) wait(ctx workflow.Context, atMost time.Duration) string {
+	var s LookAgainSignal
+	if c.changed.ReceiveAsync(&s) {
+		return s.Why
+	}
+	woken, _ := workflow.AwaitWithTimeout(ctx, atMost, func() bool { return c.changed.Len() > 0 || c.decided > c.looked })
+	c.looked = c.decided
+	if woken && c.changed.ReceiveAsync(&s) {
+		return s.Why
+	}
+	if woken {
+		return "decision"
+	}
+	return ""
+}
+
+func (c *changeRun) show(ctx workflow.Context, state peering.ChangeState, text string) {
+	_ = workflow.UpsertTypedSearchAttributes(ctx, attrState.ValueSet(string(state)), attrChange.ValueSet(strconv.FormatInt(c.id, 10)))
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s** %s", state, text))
+}
+
+func (c *changeRun) nameRouters(ctx workflow.Context, routers []activities.PlannedRouter) {
+	var names []string
+	for _, r := range routers {
+		names = append(names, r.Name)
+	}
+	_ = workflow.UpsertTypedSearchAttributes(ctx, attrRouter.ValueSet(names))
+}
+
+// describe is what an operator reads in the Temporal UI while it waits.
+func (c *changeRun) describe(ctx workflow.Context) {
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf(
+		"**waits for approval** of plan `%s`\n\n%s\n\nRead the diff with `peerflow change show %d`. "+
+			"To approve here, send the update `decide` with an approval code: `{\"decision\":\"approve\",\"code\":\"…\"}`.",
+		c.plan.Hash[:8], c.plan.Impact, c.id))
+}
+
+func orZero(r *DeployChangeResult) DeployChangeResult {
+	if r == nil {
+		return DeployChangeResult{}
+	}
+	return *r
+}

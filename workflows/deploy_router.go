@@ -1,0 +1,151 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"peerflow/activities"
+	"peerflow/internal/peering"
+)
+
+// DeployRouterInput names a deployment. Everything else is in the database.
+type DeployRouterInput struct {
+	Deployment int64 `json:"deployment"`
+}
+
+// DeployRouterResult is how it ended, as read from the router.
+type DeployRouterResult struct {
+	State peering.DeploymentState `json:"state"`
+	Text  string                  `json:"text"`
+}
+
+// DeployRouter brings one deployment to its end. It remembers nothing but the
+// next step, which each activity decides from the record and a read of the
+// router: started again at any point it goes on from what is true there.
+func DeployRouter(ctx workflow.Context, in DeployRouterInput) (DeployRouterResult, error) {
+	r := deployRun{id: in.Deployment}
+	next := r.decide(ctx)
+	for {
+		workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s** %s", next.Step, next.Text))
+		if next.Step == peering.StepEnd {
+			ended, err := r.end(ctx, next)
+			if err == nil && ended.Step == peering.StepEnd {
+				return DeployRouterResult{State: ended.State, Text: ended.Text}, nil
+			}
+			next = r.afterError(ctx, ended, err)
+			continue
+		}
+		done, err := r.step(ctx, next)
+		next = r.afterError(ctx, done, err)
+	}
+}
+
+type deployRun struct {
+	id      int64
+	commits int // tries that staged or committed; a router that refuses to be staged isn't asked for ever
+}
+
+// triesBeforeCommit bounds steps that fail before anything was written.
+const triesBeforeCommit = 3
+
+func (r *deployRun) step(ctx workflow.Context, next peering.Next) (done peering.Next, err error) {
+	var a *activities.Deploying
+	switch next.Step {
+	case peering.StepPrepare:
+		err = workflow.ExecuteActivity(prepare(ctx), a.PrepareDeployment, r.id).Get(ctx, &done)
+		return r.givingUp(done, err)
+	case peering.StepBegin:
+		return r.begin(ctx)
+	case peering.StepCommit:
+		r.commits++
+		err = workflow.ExecuteActivity(commitOnce(ctx), a.CommitDeployment, r.id).Get(ctx, &done)
+	case peering.StepSoak:
+		err = workflow.ExecuteActivity(soak(ctx), a.SoakDeployment, r.id).Get(ctx, &done)
+	case peering.StepConfirm:
+		err = workflow.ExecuteActivity(device(ctx), a.ConfirmDeployment, r.id).Get(ctx, &done)
+	case peering.StepInstall:
+		err = workflow.ExecuteActivity(device(ctx), a.InstallDeployment, r.id).Get(ctx, &done)
+	case peering.StepAbort:
+		err = workflow.ExecuteActivity(device(ctx), a.AbortDeployment, activities.AbortInput{Deployment: r.id, Reason: next.Text}).Get(ctx, &done)
+	case peering.StepWait:
+		if err = workflow.Sleep(ctx, next.Wait); err == nil {
+			done = r.decide(ctx)
+		}
+	default:
+		err = fmt.Errorf("no step %q", next.Step)
+	}
+	return done, err
+}
+
+// prepare reads and composes: it may try for a while, nothing was written.
+func prepare(ctx workflow.Context) workflow.Context {
+	return workflow.WithHeartbeatTimeout(device(ctx), 8*time.Second)
+}
+
+// givingUp ends a deployment whose preparation failed for good.
+func (r *deployRun) givingUp(done peering.Next, err error) (peering.Next, error) {
+	if err == nil {
+		return done, nil
+	}
+	return peering.Next{Step: peering.StepEnd, State: peering.DeploymentFailed, Text: reason(err) + "; nothing was written"}, nil
+}
+
+// begin passes the gate, or waits for what stands in the way to go.
+func (r *deployRun) begin(ctx workflow.Context) (peering.Next, error) {
+	var a *activities.Deploying
+	var result activities.BeginResult
+	err := workflow.ExecuteActivity(record(ctx), a.BeginDeployment, r.id).Get(ctx, &result)
+	if err != nil {
+		return r.givingUp(peering.Next{}, err)
+	}
+	if result.Refused != "" {
+		return peering.Next{Step: peering.StepEnd, State: peering.DeploymentCancelled, Text: result.Refused + "; nothing was written"}, nil
+	}
+	return result.Next, nil
+}
+
+// end writes the terminal state, or learns that the router says otherwise.
+func (r *deployRun) end(ctx workflow.Context, next peering.Next) (done peering.Next, err error) {
+	var a *activities.Deploying
+	in := activities.EndInput{Deployment: r.id, State: next.State, Text: next.Text}
+	err = workflow.ExecuteActivity(device(ctx), a.EndDeployment, in).Get(ctx, &done)
+	return done, err
+}
+
+// afterError lets the router decide after a failed step.
+func (r *deployRun) afterError(ctx workflow.Context, done peering.Next, err error) peering.Next {
+	if err == nil {
+		return done
+	}
+	next := r.decide(ctx)
+	if next.Step == peering.StepCommit && r.commits >= triesBeforeCommit {
+		return peering.Next{Step: peering.StepEnd, State: peering.DeploymentFailed, Text: reason(err) + "; nothing was written"}
+	}
+	if next.Step == peering.StepEnd || next.Step == peering.StepConfirm {
+		_ = workflow.Sleep(ctx, time.Second) // the same step failed just now
+	}
+	return next
+}
+
+// decide asks until the router answers: no outcome is ever guessed.
+func (r *deployRun) decide(ctx workflow.Context) peering.Next {
+	var a *activities.Deploying
+	var next peering.Next
+	if err := workflow.ExecuteActivity(untilRead(ctx), a.DecideDeployment, r.id).Get(ctx, &next); err != nil {
+		return peering.Next{Step: peering.StepWait, Wait: 10 * time.Second, Text: reason(err)}
+	}
+	return next
+}
+
+// reason is an activity's own words, without Temporal's wrapping.
+func reason(err error) string {
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) {
+		return app.Message()
+	}
+	return err.Error()
+}

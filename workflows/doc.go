@@ -1,0 +1,17 @@
+// Package workflows holds the order of things: what happens after what, who is
+// waited for, and what is undone. Workflows are deterministic and do no I/O;
+// the state that people read and the votes they cast live in the database.
+//
+//	workflow          id                 starts                       updates, signals, queries
+//	ProvisionPeering  provision/<change> POST /peerings               signal look_again
+//	DeployChange      change/<change>    ProvisionPeering, POST       update decide; signal look_again
+//	                                     /changes
+//	ServeRouter       router/<id>        first deployment submitted   signal enqueue
+//	DeployRouter      deployment/<id>    ServeRouter (abandoned)      -
+//	PollRouter        poll/<router>      Schedule                     -
+//	SyncPeeringDB     sync/peeringdb     Schedule                     -
+//
+// Undo: nothing before DeployRouter writes to a router; DeployRouter decides
+// every step by reading the router (peering.NextStep) and ends at base or at
+// the artifact. Start reading with deploy_change.go.
+package workflows

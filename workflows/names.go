@@ -1,0 +1,34 @@
+package workflows
+
+import (
+	"fmt"
+
+	"go.temporal.io/sdk/temporal"
+)
+
+// ControlQueue is the task queue of orchestration, database and device work.
+const ControlQueue = "control"
+
+// The words before the slash in workflow ids.
+func provisionID(change int64) string      { return fmt.Sprintf("provision/%d", change) }
+func changeID(change int64) string         { return fmt.Sprintf("change/%d", change) }
+func routerID(router int64) string         { return fmt.Sprintf("router/%d", router) }
+func deploymentID(deployment int64) string { return fmt.Sprintf("deployment/%d", deployment) }
+func pollID(router int64) string           { return fmt.Sprintf("poll/%d", router) }
+
+const syncID = "sync/peeringdb"
+
+// Names of signals and updates: they stand in histories for ever.
+const (
+	UpdateDecide    = "decide"
+	SignalEnqueue   = "enqueue"
+	SignalLookAgain = "look_again"
+)
+
+// Search attributes, registered when the server is set up.
+var (
+	attrChange = temporal.NewSearchAttributeKeyKeyword("PeerflowChange")
+	attrState  = temporal.NewSearchAttributeKeyKeyword("PeerflowState")
+	attrRouter = temporal.NewSearchAttributeKeyKeywordList("PeerflowRouter")
+	attrASN    = temporal.NewSearchAttributeKeyInt64("PeerflowAsn")
+)

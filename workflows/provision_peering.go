@@ -1,0 +1,164 @@
+package workflows
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/workflow"
+
+	"peerflow/activities"
+	"peerflow/internal/peering"
+)
+
+// ProvisionPeeringInput names a change of kind provision.
+type ProvisionPeeringInput struct {
+	Change int64 `json:"change"`
+}
+
+const (
+	agreementPatience = 30 * 24 * time.Hour // for the peer's answer
+	watchPatience     = 14 * 24 * time.Hour // for the other side to configure its end
+)
+
+// ProvisionPeering brings up sessions with one peer: look up, agree, plan the
+// sessions, deploy them, and watch those that wait for the other side.
+func ProvisionPeering(ctx workflow.Context, in ProvisionPeeringInput) (DeployChangeResult, error) {
+	p := provisionRun{id: in.Change, changed: workflow.GetSignalChannel(ctx, SignalLookAgain)}
+	planned, err := p.prepare(ctx)
+	if err != nil {
+		return p.end(ctx, peering.ChangeFailed, reason(err))
+	}
+	if planned != nil {
+		return *planned, nil
+	}
+	result, err := p.deploy(ctx)
+	if err != nil || result.State != peering.ChangeCompleted {
+		return result, err
+	}
+	return p.watch(ctx, result)
+}
+
+type provisionRun struct {
+	id      int64
+	changed workflow.ReceiveChannel
+}
+
+// prepare answers a result when there is nothing to deploy.
+func (p *provisionRun) prepare(ctx workflow.Context) (*DeployChangeResult, error) {
+	// 1. Look up the peer; PeeringDB being away doesn't stop us.
+	var a *activities.Planning
+	var found activities.LookUpResult
+	if err := workflow.ExecuteActivity(lookUp(ctx), a.LookUpPeer, p.id).Get(ctx, &found); err != nil {
+		return nil, err
+	}
+	p.show(ctx, "looked up", found.Text)
+	// 2. Agree: without agreement, ask and wait.
+	agreed, err := p.agree(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !agreed {
+		done, err := p.end(ctx, peering.ChangeExpired, "the peer didn't agree in time")
+		return &done, err
+	}
+	// 3. Plan the sessions.
+	var sessions activities.SessionsResult
+	if err := workflow.ExecuteActivity(plan(ctx), a.PlanSessions, p.id).Get(ctx, &sessions); err != nil {
+		return nil, err
+	}
+	p.show(ctx, "planned", sessions.Text)
+	if sessions.Sessions == 0 {
+		done, err := p.end(ctx, peering.ChangeCompleted, "nothing to configure: "+sessions.Text)
+		return &done, err
+	}
+	return nil, nil
+}
+
+// agree waits until at least one venue may deploy.
+func (p *provisionRun) agree(ctx workflow.Context) (bool, error) {
+	var a *activities.Planning
+	until := workflow.Now(ctx).Add(agreementPatience)
+	for workflow.Now(ctx).Before(until) {
+		var result activities.AgreeResult
+		if err := workflow.ExecuteActivity(record(ctx), a.AssessAgreement, p.id).Get(ctx, &result); err != nil {
+			return false, err
+		}
+		p.show(ctx, "agreement", result.Text)
+		if result.Agreed > 0 {
+			return true, nil
+		}
+		if result.Waiting == 0 {
+			return true, nil // planning says why there is nothing to peer over
+		}
+		if cancelled, err := p.ask(ctx, result.Text); err != nil || cancelled {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// ask notes that we wait for the peer, and waits for an answer or a day.
+func (p *provisionRun) ask(ctx workflow.Context, text string) (cancelled bool, err error) {
+	var c *activities.Changing
+	step := text + "; waits for the peer: record its answer with peerflow peering agree --evidence"
+	if err := workflow.ExecuteActivity(record(ctx), c.MoveChange, activities.MoveInput{Change: p.id, To: peering.ChangeDraft, Step: step}).Get(ctx, nil); err != nil {
+		return false, err
+	}
+	_, _ = workflow.AwaitWithTimeout(ctx, 24*time.Hour, func() bool { return p.changed.Len() > 0 })
+	drain(p.changed)
+	var v *activities.Approving
+	var s activities.Standing
+	if err := workflow.ExecuteActivity(record(ctx), v.TallyVotes, activities.StandingInput{Change: p.id}).Get(ctx, &s); err != nil {
+		return false, err
+	}
+	return s.Cancel != "", nil
+}
+
+// deploy runs the change as an abandoned child: ending this workflow leaves it alone.
+func (p *provisionRun) deploy(ctx workflow.Context) (DeployChangeResult, error) {
+	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:        changeID(p.id),
+		ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON,
+		StaticSummary:     fmt.Sprintf("change %d", p.id),
+	})
+	var result DeployChangeResult
+	err := workflow.ExecuteChildWorkflow(child, DeployChange, DeployChangeInput{Change: p.id}).Get(ctx, &result)
+	return result, err
+}
+
+// watch counts the sessions that wait for the other side: no failure, and never
+// rolled back for it.
+func (p *provisionRun) watch(ctx workflow.Context, result DeployChangeResult) (DeployChangeResult, error) {
+	var c *activities.Changing
+	until := workflow.Now(ctx).Add(watchPatience)
+	pause := 2 * time.Second
+	for workflow.Now(ctx).Before(until) {
+		var count activities.UpResult
+		if err := workflow.ExecuteActivity(record(ctx), c.CountSessionsUp, p.id).Get(ctx, &count); err != nil {
+			return result, err
+		}
+		p.show(ctx, "watching", fmt.Sprintf("%d up, %d waiting for them", count.Up, count.Waiting))
+		if count.Waiting == 0 {
+			result.Outcome = fmt.Sprintf("%s; %d sessions up", result.Outcome, count.Up)
+			return result, nil
+		}
+		_, _ = workflow.AwaitWithTimeout(ctx, pause, func() bool { return p.changed.Len() > 0 })
+		drain(p.changed)
+		pause = min(pause*5/4, time.Hour)
+	}
+	return result, nil
+}
+
+func (p *provisionRun) end(ctx workflow.Context, to peering.ChangeState, outcome string) (DeployChangeResult, error) {
+	var c *activities.Changing
+	p.show(ctx, string(to), outcome)
+	err := workflow.ExecuteActivity(record(ctx), c.MoveChange, activities.MoveInput{Change: p.id, To: to, Outcome: outcome}).Get(ctx, nil)
+	return DeployChangeResult{State: to, Outcome: outcome}, err
+}
+
+func (p *provisionRun) show(ctx workflow.Context, state, text string) {
+	_ = workflow.UpsertTypedSearchAttributes(ctx, attrState.ValueSet(state), attrChange.ValueSet(strconv.FormatInt(p.id, 10)))
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s** %s", state, text))
+}

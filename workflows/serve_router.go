@@ -1,0 +1,84 @@
+package workflows
+
+import (
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"peerflow/activities"
+)
+
+// ServeRouterInput names a router.
+type ServeRouterInput struct {
+	Router int64 `json:"router"`
+}
+
+// EnqueueSignal names a deployment that was submitted. The queue itself is in
+// the database; the signal only means "look again".
+type EnqueueSignal struct {
+	Deployment int64 `json:"deployment"`
+}
+
+// servedPerRun is how many deployments one run serves before it starts afresh,
+// so that its history stays short.
+const servedPerRun = 100
+
+// ServeRouter is the queue of one router: one deployment at a time, in order of
+// arrival, those in flight first. It never waits for a person. Its memory is
+// the database, so that resetting or terminating it loses nothing.
+func ServeRouter(ctx workflow.Context, in ServeRouterInput) error {
+	arrived := workflow.GetSignalChannel(ctx, SignalEnqueue)
+	for served := 0; served < servedPerRun && !workflow.GetInfo(ctx).GetContinueAsNewSuggested(); {
+		drain(arrived)
+		queue, err := openDeployments(ctx, in.Router)
+		if err != nil {
+			return err
+		}
+		if len(queue) == 0 {
+			workflow.SetCurrentDetails(ctx, "idle")
+			arrived.Receive(ctx, nil)
+			continue
+		}
+		served++
+		serve(ctx, queue[0].ID)
+	}
+	drain(arrived)
+	return workflow.NewContinueAsNewError(ctx, ServeRouter, in)
+}
+
+func drain(c workflow.ReceiveChannel) {
+	for c.ReceiveAsync(nil) {
+	}
+}
+
+func openDeployments(ctx workflow.Context, router int64) ([]activities.QueuedDeployment, error) {
+	var a *activities.Routers
+	var queue []activities.QueuedDeployment
+	err := workflow.ExecuteActivity(record(ctx), a.QueuedDeployments, router).Get(ctx, &queue)
+	return queue, err
+}
+
+// serve runs a deployment as an abandoned child, so that ending this workflow
+// never kills what lies between commit and confirm, or adopts the one that runs.
+func serve(ctx workflow.Context, id int64) {
+	workflow.SetCurrentDetails(ctx, "serving "+deploymentID(id))
+	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:            deploymentID(id),
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
+		StaticSummary:         deploymentID(id),
+	})
+	err := workflow.ExecuteChildWorkflow(child, DeployRouter, DeployRouterInput{Deployment: id}).Get(ctx, nil)
+	if err != nil {
+		if !temporal.IsWorkflowExecutionAlreadyStartedError(err) {
+			workflow.GetLogger(ctx).Error("deployment's workflow failed", "deployment", id, "error", err)
+		}
+		_ = workflow.Sleep(ctx, 2*time.Second) // it runs elsewhere, or is started again from what the router says
+	}
+	var c *activities.Changing
+	if err := workflow.ExecuteActivity(record(ctx), c.TellDeployment, id).Get(ctx, nil); err != nil {
+		workflow.GetLogger(ctx).Warn("the change wasn't told; it looks by itself", "deployment", id, "error", err)
+	}
+}
