@@ -1,0 +1,296 @@
+package jinja
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// equal is Python's ==.
+func equal(a, b Value) bool { return equalAt(a, b, 0) }
+
+func equalAt(a, b Value, depth int) bool {
+	switch x := a.(type) {
+	case Str:
+		switch y := b.(type) {
+		case Str:
+			return x == y
+		case Markup:
+			return string(x) == string(y)
+		}
+	case Markup:
+		y, ok := isString(b)
+		return ok && string(x) == y
+	case Int, Bool, Float, *BigInt:
+		if isNumber(b) {
+			return compareNumbers(a, b) == 0
+		}
+	case *Undefined:
+		return equalUndefined(x, b)
+	}
+	if u, ok := b.(*Undefined); ok {
+		return equalUndefined(u, a)
+	}
+	if depth > maxNesting {
+		throw(RecursionErr, "maximum recursion depth exceeded in comparison")
+	}
+	return equalOther(a, b, depth)
+}
+
+func equalUndefined(u *Undefined, other Value) bool {
+	if u.policy == UndefinedStrict {
+		u.fail()
+	}
+	_, both := other.(*Undefined)
+	return both
+}
+
+func equalOther(a, b Value, depth int) bool {
+	switch x := a.(type) {
+	case *List:
+		y, ok := b.(*List)
+		return ok && (x == y || equalItems(x.Items, y.Items, depth))
+	case Tuple:
+		y, ok := b.(Tuple)
+		return ok && equalItems(x, y, depth)
+	case *Dict:
+		y, ok := b.(*Dict)
+		return ok && (x == y || equalDicts(x, y, depth))
+	case *Range:
+		y, ok := b.(*Range)
+		return ok && x.equal(y)
+	case *dictView:
+		y, ok := b.(*dictView)
+		return ok && x.equal(y)
+	case Bytes:
+		y, ok := b.(Bytes)
+		return ok && x == y
+	}
+	for _, v := range [2]Value{a, b} {
+		if _, ok := v.(Opaque); ok {
+			opaqueFail("compared", v)
+		}
+	}
+	if x, ok := a.(Keyed); ok {
+		y, ok := b.(Keyed)
+		return ok && x.Key() == y.Key()
+	}
+	return sameObject(a, b)
+}
+
+// sameOrEqual is how containers look for a member: identity first.
+func sameOrEqual(a, b Value, depth int) bool {
+	if u, ok := a.(*Undefined); ok && a == b {
+		return u != nil
+	}
+	return equalAt(a, b, depth)
+}
+
+func equalItems(a, b []Value, depth int) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if !sameOrEqual(a[i], b[i], depth+1) {
+			return false
+		}
+	}
+	return true
+}
+
+func equalDicts(a, b *Dict, depth int) bool {
+	if a.Len() != b.Len() {
+		return false
+	}
+	for k, v := range a.All {
+		other, ok := b.Get(k)
+		if !ok || !sameOrEqual(v, other, depth+1) {
+			return false
+		}
+	}
+	return true
+}
+
+// unordered is compareNumbers' answer when a NaN takes part.
+const unordered = 2
+
+func compareNumbers(a, b Value) int {
+	if x, ok := asInt(a); ok {
+		if y, ok := asInt(b); ok {
+			return order(x, y)
+		}
+	}
+	x, xInt := asBig(a)
+	y, yInt := asBig(b)
+	switch {
+	case xInt && yInt:
+		return x.Cmp(y)
+	case xInt && x.BitLen() > 53, yInt && y.BitLen() > 53:
+		return compareExactly(a, b)
+	}
+	f, _ := asFloat(a)
+	g, _ := asFloat(b)
+	if f != f || g != g {
+		return unordered
+	}
+	return order(f, g)
+}
+
+// compareExactly compares a float with an integer that a float can't hold.
+func compareExactly(a, b Value) int {
+	f, floatFirst := a.(Float)
+	if !floatFirst {
+		return -compareExactly(b, a)
+	}
+	n, _ := asBig(b)
+	switch {
+	case f != f:
+		return unordered
+	case f > 1e308 || f < -1e308:
+		return order(float64(f), 0)
+	}
+	whole := bigFromFloat(float64(f))
+	if c := whole.Cmp(n); c != 0 {
+		return c
+	}
+	fraction := float64(f) - float64(int64(f))
+	return order(fraction, 0)
+}
+
+func order[T int | int64 | float64 | string](a, b T) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// less is the ordering "a op b" with op one of < <= > >=.
+func (s *State) ordered(op string, a, b Value) bool {
+	return decide(op, s.compare(op, a, b, 0))
+}
+
+func decide(op string, c int) bool {
+	switch op {
+	case "<":
+		return c == -1
+	case "<=":
+		return c == -1 || c == 0
+	case ">":
+		return c == 1
+	}
+	return c == 1 || c == 0
+}
+
+// compare orders two values of kinds that Python orders, and throws TypeErr for others.
+func (s *State) compare(op string, a, b Value, depth int) int {
+	if isNumber(a) && isNumber(b) {
+		return compareNumbers(a, b)
+	}
+	if x, ok := isString(a); ok {
+		if y, ok := isString(b); ok {
+			return strings.Compare(x, y)
+		}
+	}
+	if depth > maxNesting {
+		throw(RecursionErr, "maximum recursion depth exceeded in comparison")
+	}
+	switch x := a.(type) {
+	case *List:
+		if y, ok := b.(*List); ok {
+			return s.compareItems(op, x.Items, y.Items, depth)
+		}
+	case Tuple:
+		if y, ok := b.(Tuple); ok {
+			return s.compareItems(op, x, y, depth)
+		}
+	case Bytes:
+		if y, ok := b.(Bytes); ok {
+			return strings.Compare(string(x), string(y))
+		}
+	}
+	for _, v := range [2]Value{a, b} {
+		if u, ok := v.(*Undefined); ok {
+			u.fail()
+		}
+		if _, ok := v.(Opaque); ok {
+			opaqueFail("compared", v)
+		}
+	}
+	throw(TypeErr, "'%s' not supported between instances of '%s' and '%s'", op, a.TypeName(), b.TypeName())
+	return 0
+}
+
+func (s *State) compareItems(op string, a, b []Value, depth int) int {
+	for i := 0; i < len(a) && i < len(b); i++ {
+		if !sameOrEqual(a[i], b[i], depth+1) {
+			return s.compare(op, a[i], b[i], depth+1)
+		}
+	}
+	return order(len(a), len(b))
+}
+
+// contains is "item in container".
+func (s *State) contains(container, item Value) bool {
+	switch c := container.(type) {
+	case Str, Markup:
+		text, _ := isString(c)
+		part, ok := isString(item)
+		if !ok {
+			rejectPart(item)
+		}
+		return strings.Contains(text, part)
+	case *Dict:
+		_, ok := c.Get(item)
+		return ok
+	case *List:
+		return s.hasItem(c.Items, item)
+	case Tuple:
+		return s.hasItem(c, item)
+	case *Range:
+		return c.contains(item)
+	case *Undefined:
+		if c.policy == UndefinedStrict {
+			c.fail()
+		}
+		return false
+	case Opaque:
+		opaqueFail("searched", c)
+	case Indexer:
+		_, ok := c.Item(item)
+		return ok
+	}
+	if !isIterable(container) {
+		throw(TypeErr, "argument of type '%s' is not iterable", container.TypeName())
+	}
+	for v := range s.each(container) {
+		if sameOrEqual(v, item, 0) {
+			return true
+		}
+	}
+	return false
+}
+
+func rejectPart(item Value) {
+	if u, ok := item.(*Undefined); ok && u.policy == UndefinedStrict {
+		u.fail()
+	}
+	if _, ok := item.(Opaque); ok {
+		opaqueFail("searched for", item)
+	}
+	throw(TypeErr, "'in <string>' requires string as left operand, not %s", item.TypeName())
+}
+
+func (s *State) hasItem(items []Value, item Value) bool {
+	s.step(len(items) / 16)
+	for _, v := range items {
+		if sameOrEqual(v, item, 0) {
+			return true
+		}
+	}
+	return false
+}
+
+// runeCount is len() of a Python string.
+func runeCount(text string) int { return utf8.RuneCountInString(text) }
