@@ -119,7 +119,7 @@ func (s *speaker) observe(ctx context.Context) (map[netip.Addr]observedState, er
 	if err != nil {
 		return nil, err
 	}
-	return out, s.countInstalled(out)
+	return out, s.countTable(out)
 }
 
 func (s *speaker) observed(a netip.Addr, p *api.Peer) observedState {
@@ -135,7 +135,7 @@ func (s *speaker) observed(a netip.Addr, p *api.Peer) observedState {
 	}
 	for _, f := range p.GetAfiSafis() {
 		c := f.GetState()
-		o.families[familyName(f.GetConfig().GetFamily())] = familyCounts{prePolicy: c.GetReceived(), received: c.GetAccepted(), sent: c.GetAdvertised()}
+		o.families[familyName(f.GetConfig().GetFamily())] = familyCounts{prePolicy: c.GetReceived(), sent: c.GetAdvertised()}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -151,8 +151,9 @@ func familyName(f *api.Family) string {
 	return "IPV4_UNICAST"
 }
 
-// countInstalled adds the routes of each neighbor that are best in the local table.
-func (s *speaker) countInstalled(out map[netip.Addr]observedState) error {
+// countTable counts each neighbor's routes in the local table, which holds what
+// import policies let pass, and how many of them are best.
+func (s *speaker) countTable(out map[netip.Addr]observedState) error {
 	for _, f := range []bgp.Family{bgp.RF_IPv4_UC, bgp.RF_IPv6_UC} {
 		name := "IPV4_UNICAST"
 		if f == bgp.RF_IPv6_UC {
@@ -161,11 +162,14 @@ func (s *speaker) countInstalled(out map[netip.Addr]observedState) error {
 		err := s.bgp.ListPath(apiutil.ListPathRequest{TableType: api.TableType_TABLE_TYPE_GLOBAL, Family: f}, func(_ bgp.NLRI, paths []*apiutil.Path) {
 			for _, p := range paths {
 				o, ok := out[p.PeerAddress]
-				if !p.Best || !ok {
+				if !ok {
 					continue
 				}
 				c := o.families[name]
-				c.installed++
+				c.received++
+				if p.Best {
+					c.installed++
+				}
 				o.families[name] = c
 			}
 		})
@@ -181,7 +185,7 @@ func received(b *server.BgpServer, f bgp.Family) ([]string, error) {
 	var out []string
 	err := b.ListPath(apiutil.ListPathRequest{TableType: api.TableType_TABLE_TYPE_GLOBAL, Family: f}, func(n bgp.NLRI, paths []*apiutil.Path) {
 		for _, p := range paths {
-			if p.PeerASN != 0 && p.IsFromExternal {
+			if p.PeerAddress.IsValid() && !p.PeerAddress.IsUnspecified() {
 				out = append(out, n.String())
 				return
 			}

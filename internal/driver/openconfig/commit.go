@@ -1,0 +1,351 @@
+package openconfig
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	gpb "github.com/openconfig/gnmi/proto/gnmi"
+	"github.com/openconfig/gnmi/proto/gnmi_ext"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"peerflow/internal/driver"
+	"peerflow/internal/peering"
+)
+
+// writeDeadline is the longest that one write may take, from its first check on.
+const writeDeadline = 10 * time.Second
+
+// writer is a connection that may write.
+//
+// What holds of the fence. With master_arbitration every write, Stage included,
+// carries the token as election id, and the router refuses an older one: a zombie
+// can't write, however late. Without it, the router refuses a second commit while
+// one is pending, and confirm and abort of any other deployment's commit; beyond
+// that there is only the deadline: a call gives up 10 s after it began, and what
+// had been sent by then may still arrive while the connection lives.
+type writer struct{ *conn }
+
+// Stage stores nothing on the router: gNMI has no candidate. It claims the
+// mastership where the router arbitrates, and refuses early what Commit would refuse.
+func (w *writer) Stage(ctx context.Context, c driver.Commit) error {
+	ctx, cancel := context.WithTimeout(ctx, writeDeadline)
+	defer cancel()
+	if err := w.claim(ctx, c); err != nil {
+		return err
+	}
+	_, _, err := w.plan(ctx, c)
+	return err
+}
+
+// Discard has nothing to remove; it proves the fence.
+func (w *writer) Discard(ctx context.Context, c driver.Commit) error {
+	ctx, cancel := context.WithTimeout(ctx, writeDeadline)
+	defer cancel()
+	return w.claim(ctx, c)
+}
+
+// claim is the empty Set by which a new master announces itself. A router on
+// which a commit waits refuses the Set, but has seen the election id by then.
+func (w *writer) claim(ctx context.Context, c driver.Commit) error {
+	if !w.settings.MasterArbitration {
+		return nil
+	}
+	_, err := w.client.Set(w.as(ctx), &gpb.SetRequest{Extension: w.extensions(c, nil)})
+	switch status.Code(err) {
+	case codes.OK, codes.FailedPrecondition:
+		return nil
+	}
+	return w.writeFailed("claim", err, nil)
+}
+
+// Commit sends one Set: owned stanzas that the artifact lacks are deleted,
+// those that differ are replaced, and the rest isn't touched. Foreign entries
+// never are: one that stands where a stanza should go is a refusal.
+func (w *writer) Commit(ctx context.Context, c driver.Commit) error {
+	ctx, cancel := context.WithTimeout(ctx, writeDeadline)
+	defer cancel()
+	if c.Timer < time.Second || c.Timer%time.Second != 0 {
+		return peering.Errorf(peering.Invalid, "the rollback timer must be whole seconds, at least one")
+	}
+	if err := w.nothingPending(ctx); err != nil {
+		return err
+	}
+	r, secrets, err := w.plan(ctx, c)
+	if err != nil {
+		return err
+	}
+	r.Extension = w.extensions(c, &gnmi_ext.Commit{Id: commitID(c), Action: &gnmi_ext.Commit_Commit{
+		Commit: &gnmi_ext.CommitRequest{RollbackDuration: durationpb.New(c.Timer)},
+	}})
+	_, err = w.client.Set(w.as(ctx), r)
+	switch status.Code(err) {
+	case codes.OK:
+		return nil
+	case codes.FailedPrecondition:
+		return fmt.Errorf("commit on router %s: %w", w.target.Router, driver.ErrPending)
+	}
+	return w.writeFailed("commit", err, secrets)
+}
+
+// nothingPending gives the clear refusal where a pending commit shows; the
+// router's own refusal of a second one is what the safety rests on.
+func (w *writer) nothingPending(ctx context.Context) error {
+	d, err := w.readDatastore(ctx)
+	if err != nil {
+		return err
+	}
+	if d.State.Pending != nil {
+		return fmt.Errorf("commit on router %s: %w", w.target.Router, driver.ErrPending)
+	}
+	return nil
+}
+
+// Confirm makes the pending commit stay; by gNMI's rules it also survives restarts from then on.
+func (w *writer) Confirm(ctx context.Context, c driver.Commit) error {
+	return w.finish(ctx, "confirm", c, &gnmi_ext.Commit{Id: commitID(c), Action: &gnmi_ext.Commit_Confirm{Confirm: &gnmi_ext.CommitConfirm{}}})
+}
+
+// Abort returns to the base at once.
+func (w *writer) Abort(ctx context.Context, c driver.Commit) error {
+	return w.finish(ctx, "abort", c, &gnmi_ext.Commit{Id: commitID(c), Action: &gnmi_ext.Commit_Cancel{Cancel: &gnmi_ext.CommitCancel{}}})
+}
+
+// finish ends a commit by its id. Nothing pending and another id pending are one refusal.
+func (w *writer) finish(ctx context.Context, act string, c driver.Commit, end *gnmi_ext.Commit) error {
+	ctx, cancel := context.WithTimeout(ctx, writeDeadline)
+	defer cancel()
+	_, err := w.client.Set(w.as(ctx), &gpb.SetRequest{Extension: w.extensions(c, end)})
+	switch status.Code(err) {
+	case codes.OK:
+		return nil
+	case codes.FailedPrecondition, codes.InvalidArgument:
+		return fmt.Errorf("%s on router %s: %w", act, w.target.Router, driver.ErrNotPending)
+	}
+	return w.writeFailed(act, err, nil)
+}
+
+// Install has nothing to write: a confirmed Set is kept by the router itself. It
+// proves that: no commit waits, this deployment's artifact runs, and, where the
+// router shows what it would boot, that it is the same.
+func (w *writer) Install(ctx context.Context, c driver.Commit) error {
+	ctx, cancel := context.WithTimeout(ctx, writeDeadline)
+	defer cancel()
+	if err := w.claim(ctx, c); err != nil {
+		return err
+	}
+	known, err := peering.SecretRefs(c.Artifact)
+	if err != nil {
+		return peering.Errorf(peering.Invalid, "artifact: %w", err)
+	}
+	r, err := w.ReadOwned(ctx, known)
+	if err != nil {
+		return err
+	}
+	switch {
+	case r.Pending != nil:
+		return fmt.Errorf("install on router %s: %w", w.target.Router, driver.ErrPending)
+	case r.Identity != c.Hash:
+		return peering.Errorf(peering.Conflict, "install on router %s: another configuration runs there", w.target.Router)
+	case !slices.EqualFunc(r.Boot, r.Stanzas, func(a, b peering.Stanza) bool { return a.Key == b.Key && a.Text == b.Text }):
+		return peering.Errorf(peering.Unavailable, "install on router %s: a restart would not boot what runs", w.target.Router)
+	}
+	return nil
+}
+
+// extensions of one write: the fence where the router arbitrates, and the commit.
+func (w *writer) extensions(c driver.Commit, commit *gnmi_ext.Commit) []*gnmi_ext.Extension {
+	var out []*gnmi_ext.Extension
+	if w.settings.MasterArbitration {
+		out = append(out, &gnmi_ext.Extension{Ext: &gnmi_ext.Extension_MasterArbitration{MasterArbitration: &gnmi_ext.MasterArbitration{
+			Role: &gnmi_ext.Role{Id: "peerflow"}, ElectionId: &gnmi_ext.Uint128{Low: uint64(c.Fence)},
+		}}})
+	}
+	if commit != nil {
+		out = append(out, &gnmi_ext.Extension{Ext: &gnmi_ext.Extension_Commit{Commit: commit}})
+	}
+	return out
+}
+
+// writeFailed translates a refused Set. The router's words are kept for a
+// rejected configuration only, with the secrets that we sent taken out.
+func (w *writer) writeFailed(act string, err error, secrets []string) error {
+	switch status.Code(err) {
+	case codes.PermissionDenied:
+		if w.settings.MasterArbitration {
+			return fmt.Errorf("%s on router %s: %w", act, w.target.Router, driver.ErrFenced)
+		}
+	case codes.InvalidArgument, codes.NotFound, codes.Aborted, codes.OutOfRange:
+		return fmt.Errorf("%s on router %s: %w", act, w.target.Router, &driver.RejectedError{Words: words(err, secrets)})
+	}
+	return w.failed(act, err)
+}
+
+// plan reads what runs and makes the Set that leads to the artifact. It returns
+// the clear secrets in it, so that they can be kept out of errors.
+func (w *writer) plan(ctx context.Context, c driver.Commit) (*gpb.SetRequest, []string, error) {
+	wanted, known, err := artifactOf(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	hide, err := w.hider(ctx, known)
+	if err != nil {
+		return nil, nil, err
+	}
+	root, err := w.readConfig(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	running, err := w.ownedStanzas(root, hide)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := w.nothingForeign(root, wanted, running); err != nil {
+		return nil, nil, err
+	}
+	r := w.deletes(root, wanted, running, c.Hash)
+	if err := w.replaces(ctx, r, wanted, running); err != nil {
+		return nil, nil, err
+	}
+	if !slices.Contains(markers(root), c.Hash) {
+		r.Replace = append(r.Replace, markerUpdate(c.Hash))
+	}
+	return r, hide.clear(), nil
+}
+
+func (h hider) clear() []string {
+	var out []string
+	for clear := range h.placeholders {
+		out = append(out, clear)
+	}
+	slices.SortFunc(out, func(a, b string) int { return len(b) - len(a) }) // a longer one may hold a shorter one
+	return out
+}
+
+func artifactOf(c driver.Commit) (map[string]peering.Stanza, []peering.SecretRef, error) {
+	if peering.HashText(c.Artifact) != c.Hash {
+		return nil, nil, peering.Errorf(peering.Invalid, "the artifact isn't the one its hash names")
+	}
+	stanzas, err := Syntax{}.Split(c.Artifact)
+	if err != nil {
+		return nil, nil, err
+	}
+	known, err := peering.SecretRefs(c.Artifact)
+	if err != nil {
+		return nil, nil, peering.Errorf(peering.Invalid, "artifact: %w", err)
+	}
+	wanted, err := peering.StanzaMap(stanzas)
+	return wanted, known, err
+}
+
+// nothingForeign refuses to take over an entry that somebody else made.
+func (w *writer) nothingForeign(root map[string]any, wanted map[string]peering.Stanza, running []peering.Stanza) error {
+	ours, err := peering.StanzaMap(running)
+	if err != nil {
+		return err
+	}
+	for _, of := range classes {
+		for _, raw := range w.entries(root, of) {
+			key := of.name + "/" + textAt(canonical(raw, of.key), of.key)
+			_, want := wanted[key]
+			if _, our := ours[key]; want && !our {
+				return peering.Errorf(peering.Conflict, "router %s: %s exists there and isn't ours: adopt it first", w.target.Router, key)
+			}
+		}
+	}
+	return nil
+}
+
+func (w *writer) deletes(root map[string]any, wanted map[string]peering.Stanza, running []peering.Stanza, hash string) *gpb.SetRequest {
+	r := &gpb.SetRequest{}
+	for _, s := range slices.Backward(running) { // what refers goes before what it refers to
+		if _, stays := wanted[s.Key]; !stays {
+			r.Delete = append(r.Delete, w.stanzaPath(s))
+		}
+	}
+	for _, other := range markers(root) {
+		if other != hash {
+			r.Delete = append(r.Delete, markerPath(other))
+		}
+	}
+	return r
+}
+
+// replaces adds the stanzas that differ from what runs, with their secrets in clear.
+func (w *writer) replaces(ctx context.Context, r *gpb.SetRequest, wanted map[string]peering.Stanza, running []peering.Stanza) error {
+	ours, err := peering.StanzaMap(running)
+	if err != nil {
+		return err
+	}
+	var moved []peering.Stanza
+	for key, s := range wanted {
+		if ours[key].Text != s.Text {
+			moved = append(moved, s)
+		}
+	}
+	slices.SortFunc(moved, byOrder)
+	for _, s := range moved {
+		u, err := w.update(ctx, s)
+		if err != nil {
+			return err
+		}
+		r.Replace = append(r.Replace, u)
+	}
+	return nil
+}
+
+func (w *writer) update(ctx context.Context, s peering.Stanza) (*gpb.Update, error) {
+	_, entry, err := parse(s)
+	if err != nil {
+		return nil, err
+	}
+	config, _ := entry["config"].(map[string]any)
+	if text, ok := config["auth-password"].(string); ok {
+		if strings.HasPrefix(text, redacted) {
+			return nil, peering.Errorf(peering.Conflict, "%s has a password that isn't one of ours: store it, or rotate the secret", s.Key)
+		}
+		if config["auth-password"], err = peering.ReplaceSecrets(text, func(ref peering.SecretRef) (string, error) { return w.secrets.Resolve(ctx, ref) }); err != nil {
+			return nil, err
+		}
+	}
+	raw, err := json.Marshal(qualified("", entry))
+	if err != nil {
+		return nil, errors.New("stanza " + s.Key + " can't be written as JSON")
+	}
+	return jsonUpdate(w.stanzaPath(s), raw), nil
+}
+
+func jsonUpdate(p *gpb.Path, raw []byte) *gpb.Update {
+	return &gpb.Update{Path: p, Val: &gpb.TypedValue{Value: &gpb.TypedValue_JsonIetfVal{JsonIetfVal: raw}}}
+}
+
+// stanzaPath is the list entry that a stanza stands for.
+func (w *writer) stanzaPath(s peering.Stanza) *gpb.Path {
+	name, id, _ := strings.Cut(s.Key, "/")
+	of := classes[classIndex(name)]
+	p := containers(of.path...)
+	if of.bgp {
+		p = w.bgp(of.path...)
+	}
+	p.Elem[len(p.Elem)-1].Key = map[string]string{of.key: id}
+	return p
+}
+
+func markerPath(hash string) *gpb.Path {
+	p := containers(classes[0].path...)
+	p.Elem[len(p.Elem)-1].Key = map[string]string{"name": markerPrefix + hash}
+	return p
+}
+
+// markerUpdate is a prefix set that nothing refers to. It holds one prefix of
+// documentation, since some routers refuse an empty set.
+func markerUpdate(hash string) *gpb.Update {
+	const prefix = `{"ip-prefix":"192.0.2.0/24","masklength-range":"exact","config":{"ip-prefix":"192.0.2.0/24","masklength-range":"exact"}}`
+	return jsonUpdate(markerPath(hash), fmt.Appendf(nil, `{"name":%[1]q,"config":{"name":%[1]q,"mode":"IPV4"},"prefixes":{"prefix":[%[2]s]}}`, markerPrefix+hash, prefix))
+}
