@@ -248,7 +248,7 @@ func (p *Planning) build(ctx context.Context, change peering.Change, ops []peeri
 // affected lists the routers that a change may reach: those its operations
 // name, and for a shared object every router that is managed.
 func (p *Planning) affected(ctx context.Context, change peering.Change, ops []peering.Operation) ([]peering.Router, error) {
-	all, err := p.Intent.Routers(ctx)
+	all, err := p.Intent.AllRouters(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -47,8 +47,8 @@ type IntentStore interface {
 	// PendingAuthors names who edited records of a router since it was last
 	// deployed, from the change log, for the label of pending edits.
 	PendingAuthors(ctx context.Context, routerID int64) ([]peering.User, error)
-	// Routers lists every router, by id.
-	Routers(ctx context.Context) ([]peering.Router, error)
+	// AllRouters lists every router, by id.
+	AllRouters(ctx context.Context) ([]peering.Router, error)
 	// Driver is the driver slug of a router's platform.
 	Driver(ctx context.Context, platformID int64) (string, error)
 }

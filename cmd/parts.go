@@ -1,0 +1,169 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	sdklog "go.temporal.io/sdk/log"
+	sdkworker "go.temporal.io/sdk/worker"
+
+	"peerflow/activities"
+	"peerflow/db"
+	"peerflow/internal/bgp"
+	"peerflow/internal/peering"
+	"peerflow/internal/peeringdb"
+	"peerflow/internal/secret"
+	"peerflow/internal/temporalauth"
+	"peerflow/worker"
+	"peerflow/workflows"
+)
+
+// Parts are the concrete database, Temporal client and outside services that
+// commands share.
+type Parts struct {
+	Config    Config
+	DB        *db.DB
+	Temporal  client.Client
+	Workflows workflows.Client
+	Mirror    *peeringdb.Syncer
+	Log       *slog.Logger
+}
+
+// OpenDatabase connects to the database alone, with the key of its secrets.
+func OpenDatabase(ctx context.Context, c Config, maxConns int32) (*db.DB, error) {
+	options := db.Options{MaxConns: maxConns, LocalApproval: c.LocalApproval}
+	if c.KeyFile != "" {
+		keeper, err := secret.OpenFile(c.KeyFile, true)
+		if err != nil {
+			return nil, err
+		}
+		options.Keeper = keeper
+	}
+	return db.Open(ctx, c.DatabaseURL, options)
+}
+
+// OpenParts connects to everything that c names. The caller closes it.
+func OpenParts(ctx context.Context, c Config, log *slog.Logger) (*Parts, error) {
+	database, err := OpenDatabase(ctx, c, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := database.CheckSchema(ctx); err != nil {
+		database.Close()
+		return nil, err
+	}
+	temporal, err := client.DialContext(ctx, client.Options{
+		HostPort: c.TemporalAddress, Namespace: orDefault(c.Namespace, client.DefaultNamespace),
+		HeadersProvider: temporalauth.Headers(c.TemporalSecret), Logger: sdklog.NewStructuredLogger(log),
+	})
+	if err != nil {
+		database.Close()
+		return nil, fmt.Errorf("connect to Temporal at %s: %w", c.TemporalAddress, err)
+	}
+	source := &peeringdb.Client{BaseURL: c.PeeringDBURL, APIKey: c.PeeringDBKey}
+	return &Parts{
+		Config: c, DB: database, Temporal: temporal, Workflows: workflows.Client{Temporal: temporal}, Log: log,
+		Mirror: peeringdb.NewSyncer(source, db.NewPeeringDBMirror(database.Pool())),
+	}, nil
+}
+
+// Close ends the connections.
+func (p *Parts) Close() {
+	p.Temporal.Close()
+	p.DB.Close()
+}
+
+// Worker builds the worker with every activity wired to the real thing.
+func (p *Parts) Worker() sdkworker.Worker {
+	access := activities.Access{Drivers: Drivers(), Secrets: p.DB, Intent: p.DB}
+	return worker.New(p.Temporal, worker.Activities{
+		Planning:  &activities.Planning{Access: access, Intent: p.DB, Changes: p.DB, Plans: p.DB, Mirror: p.Mirror, Now: time.Now},
+		Approving: &activities.Approving{Votes: p.DB},
+		Changing:  &activities.Changing{Changes: p.DB, Plans: p.DB, Deployments: p.DB, Observed: p.DB, Queue: p.Workflows},
+		Deploying: &activities.Deploying{Access: access, Intent: p.DB, Plans: p.DB, Votes: p.DB, Deployments: p.DB, Observed: p.DB, Now: time.Now},
+		Routers:   &activities.Routers{Access: access, Intent: p.DB, Deployments: p.DB, Observed: p.DB, Now: time.Now},
+		Mirroring: &activities.Mirroring{Sync: mirrorSync{p.Mirror}},
+	})
+}
+
+// mirrorSync tells a sync's report in figures.
+type mirrorSync struct{ *peeringdb.Syncer }
+
+func (m mirrorSync) SyncMirror(ctx context.Context, full bool, progress func(string, int64)) (rows, changed int64, err error) {
+	report, err := m.Sync(ctx, nil, peeringdb.Options{Full: full, Progress: func(t peering.PDBType, n int64) { progress(string(t), n) }})
+	for _, t := range report.Types {
+		rows += t.Received
+		changed += t.Inserted + t.Updated + t.Deleted
+	}
+	return rows, changed, err
+}
+
+// Relay starts the workflows that the database has promised, until ctx ends.
+// The API starts them at once; the relay is for the times when Temporal was away.
+func (p *Parts) Relay(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		if err := p.startPending(ctx); err != nil && ctx.Err() == nil {
+			p.Log.Warn("start workflows", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (p *Parts) startPending(ctx context.Context) error {
+	starts, err := p.DB.PendingStarts(ctx, 20)
+	if err != nil {
+		return err
+	}
+	for _, s := range starts {
+		if err := p.startOne(ctx, s); err != nil {
+			return fmt.Errorf("start %s: %w", s.WorkflowID, err)
+		}
+	}
+	return nil
+}
+
+func (p *Parts) startOne(ctx context.Context, s db.Start) error {
+	change, err := p.DB.Change(ctx, s.SubjectID)
+	if err != nil {
+		return err
+	}
+	if err := p.Workflows.StartChange(ctx, s.Workflow, change.ID, change.Request.ASN, summary(change)); err != nil {
+		return err
+	}
+	return p.DB.MarkStarted(ctx, s.WorkflowID)
+}
+
+// summary is a change in a few words, as the Temporal UI lists it.
+func summary(c peering.Change) string {
+	if c.Request.ASN != bgp.ASN(0) {
+		return fmt.Sprintf("%s %s by %s", c.Kind, c.Request.ASN, c.Author)
+	}
+	return fmt.Sprintf("%s by %s: %s", c.Kind, c.Author, c.Reason)
+}
+
+// EnsureSchedules polls every router and keeps the mirror fresh.
+func (p *Parts) EnsureSchedules(ctx context.Context) error {
+	routers, err := p.DB.AllRouters(ctx)
+	if err != nil {
+		return err
+	}
+	every := p.Config.PollEvery
+	if every == 0 {
+		every = time.Minute
+	}
+	for _, r := range routers {
+		if err := p.Workflows.PollEvery(ctx, r.ID, every); err != nil {
+			return fmt.Errorf("schedule the poll of router %s: %w", r.Name, err)
+		}
+	}
+	return p.Workflows.SyncEvery(ctx, 6*time.Hour)
+}
