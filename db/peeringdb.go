@@ -31,9 +31,9 @@ const (
 	// refuses to send the same large answer twice.
 	pdbResumeWithin = time.Hour
 
-	// A full answer may drop this many rows, and beyond that this share of those
-	// held, before it is taken for a damaged answer. (On the order of a year of
-	// normal deletions for the small types, of weeks for ports.)
+	// A full answer may lack this many known rows, and beyond that this share of
+	// those held, before it is taken for a damaged one. All of PeeringDB's ports see
+	// less than a hundred changes on a day.
 	pdbVanishRows  = 100
 	pdbVanishShare = 10 // percent
 )
@@ -194,10 +194,7 @@ func (m *PeeringDBMirror) LoadType(ctx context.Context, load peering.PDBLoad, ro
 		}
 		return merge.record(ctx)
 	})
-	if err != nil {
-		return counts, fmt.Errorf("load peeringdb %s: %w", load.Type, err)
-	}
-	return counts, nil
+	return counts, pdbLoadError(ctx, string(load.Type), err)
 }
 
 // LoadNetwork merges what a lookup of one network found, parents included. Rows it
@@ -214,10 +211,18 @@ func (m *PeeringDBMirror) LoadNetwork(ctx context.Context, asn bgp.ASN, at time.
 			ON CONFLICT (asn) DO UPDATE SET refreshed_at = EXCLUDED.refreshed_at`, asn, at)
 		return err
 	})
-	if err != nil {
-		return fmt.Errorf("load peeringdb network %s: %w", asn, err)
+	return pdbLoadError(ctx, "network "+asn.String(), err)
+}
+
+// pdbLoadError keeps a cancellation recognisable: COPY reports it as a closed connection.
+func pdbLoadError(ctx context.Context, what string, err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return fmt.Errorf("load peeringdb %s: %w", what, err)
 }
 
 func pdbMergeSome(ctx context.Context, tx pgx.Tx, t peering.PDBType, rows []peering.PDBRow) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strconv"
 	"time"
 
 	"peerflow/internal/peering"
@@ -124,22 +125,18 @@ func (a *answer) delim(want json.Delim) error {
 }
 
 func (a *answer) readMeta() error {
-	var m struct {
-		Generated float64         `json:"generated"`
-		Truncated json.RawMessage `json:"truncated"`
-		Error     string          `json:"error"`
-	}
-	if err := a.dec.Decode(&m); err != nil {
+	var meta map[string]json.RawMessage
+	if err := a.dec.Decode(&meta); err != nil {
 		return fmt.Errorf("read meta: %w", err)
 	}
-	if len(m.Truncated) > 0 && string(m.Truncated) != "null" && string(m.Truncated) != "false" {
-		return errors.New("the server truncated the list: " + clip(string(m.Truncated)))
+	for _, bad := range []string{"truncated", "error"} {
+		if text := string(meta[bad]); text != "" && text != "null" && text != "false" && text != `""` {
+			return fmt.Errorf("meta says %s: %s", bad, clip(text))
+		}
 	}
-	if m.Error != "" {
-		return errors.New(clip(m.Error))
-	}
-	if m.Generated > 0 {
-		a.meta.Generated = time.Unix(int64(m.Generated), 0).UTC()
+	// Undocumented, and only told to people: what can't be read stays unknown.
+	if seconds, err := strconv.ParseFloat(string(meta["generated"]), 64); err == nil && seconds > 0 {
+		a.meta.Generated = time.Unix(int64(seconds), 0).UTC()
 	}
 	return nil
 }

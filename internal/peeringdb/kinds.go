@@ -20,18 +20,18 @@ type kind struct {
 }
 
 var kinds = map[peering.PDBType]kind{
-	peering.PDBOrgs: kindOf([]string{"name", "address1"}, func(o *peering.PDBOrganization) error {
-		return named(o.Name)
+	peering.PDBOrgs: kindOf([]string{"name", "address1"}, func(*peering.PDBOrganization) error {
+		return nil // real ones may even lack a name
 	}),
 	peering.PDBNetworks: kindOf([]string{"asn", "irr_as_set", "info_prefixes4", "policy_general"}, func(n *peering.PDBNetwork) error {
 		if n.ASN == 0 {
 			return errors.New("no AS number")
 		}
 		n.InfoPrefixes4, n.InfoPrefixes6 = max(n.InfoPrefixes4, 0), max(n.InfoPrefixes6, 0)
-		return named(n.Name)
+		return nil
 	}),
-	peering.PDBExchanges: kindOf([]string{"name", "region_continent"}, func(x *peering.PDBExchange) error {
-		return named(x.Name)
+	peering.PDBExchanges: kindOf([]string{"name", "region_continent"}, func(*peering.PDBExchange) error {
+		return nil
 	}),
 	peering.PDBLANs: kindOf([]string{"ix_id", "rs_asn"}, func(l *peering.PDBLAN) error {
 		return child(l.IXID, "ix_id")
@@ -55,13 +55,6 @@ func kindOf[T any, P interface {
 		new:   func() peering.PDBRow { return P(new(T)) },
 		check: func(row peering.PDBRow) error { return check(row.(P)) },
 	}
-}
-
-func named(name string) error {
-	if name == "" {
-		return errors.New("no name")
-	}
-	return nil
 }
 
 func child(parent int64, field string) error {

@@ -10,6 +10,7 @@ package pdbfake
 import (
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -168,6 +169,9 @@ func (s *Server) ForgetRequests() {
 	s.requests = nil
 }
 
+// ErrNoData says that a folder holds no file of any type.
+var ErrNoData = errors.New("no <type>.json or <type>.json.gz there")
+
 // Load adds the rows of every <type>.json and <type>.json.gz in a folder, each an
 // API answer, exactly as they are.
 func (s *Server) Load(dir string) error {
@@ -180,7 +184,7 @@ func (s *Server) Load(dir string) error {
 		}
 	}
 	if len(s.sets) == 0 {
-		return fmt.Errorf("load %s: no <type>.json or <type>.json.gz there", dir)
+		return fmt.Errorf("load %s: %w", dir, ErrNoData)
 	}
 	return nil
 }

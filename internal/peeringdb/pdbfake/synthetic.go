@@ -129,16 +129,16 @@ func v6(lan uint16, host byte) netip.Addr {
 // networks with private numbers (RFC 6996), each with ports at random exchanges.
 // The same arguments give the same rows. At most 127,000 ports.
 func Large(networks, ports int, at time.Time) []peering.PDBRow {
-	const exchanges = 500
+	const exchanges, firstIX, firstNet, firstPort = 500, 1_000_001, 2_000_001, 3_000_001 // clear of Synthetic's ids
 	random := rand.New(rand.NewPCG(1, 2))
-	b := &builder{at: at.UTC().Truncate(time.Second).Add(-365 * 24 * time.Hour)}
+	b := &builder{at: at.UTC().Truncate(time.Second).Add(-365 * 24 * time.Hour), prefix: firstPort, nextID: firstPort}
 	for i := range exchanges {
 		lan := netip.AddrFrom4([4]byte{198, byte(18 + i/256), byte(i), 0})
-		b.exchange(int64(i+1), fmt.Sprintf("IX %d", i+1), "City", "NL", 0,
+		b.exchange(int64(firstIX+i), fmt.Sprintf("IX %d", i+1), "City", "NL", 0,
 			netip.PrefixFrom(lan, 24).String(), netip.PrefixFrom(v6(uint16(i), 0), 64).String())
 	}
 	for i := range networks {
-		b.network(int64(1000+i), bgp.ASN(4200000000+i), "Open", int64(random.IntN(5000)))
+		b.network(int64(firstNet+i), bgp.ASN(4200000000+i), "Open", int64(random.IntN(5000)))
 	}
 	used := make([]int, exchanges)
 	for range min(ports, exchanges*254) {
@@ -148,7 +148,7 @@ func Large(networks, ports int, at time.Time) []peering.PDBRow {
 		}
 		used[i]++
 		host := byte(used[i])
-		b.port(int64(1000+random.IntN(networks)), int64(i+1), v4(198, byte(18+i/256), byte(i), host), v6(uint16(i), host), nil)
+		b.port(int64(firstNet+random.IntN(networks)), int64(firstIX+i), v4(198, byte(18+i/256), byte(i), host), v6(uint16(i), host), nil)
 	}
 	return b.rows
 }

@@ -1,0 +1,41 @@
+package peeringdb_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"peerflow/internal/peering"
+	"peerflow/internal/peeringdb/pdbfake"
+)
+
+// Every row of real answers must be readable: rules that refuse rows are only as
+// good as what operators really enter.
+func TestRealRowsAreAllReadable(t *testing.T) {
+	t.Parallel()
+	root := os.Getenv("PEERFLOW_TESTDATA")
+	if root == "" {
+		root = "../../../shared/data" // beside the repository
+	}
+	for _, set := range []string{"sample-2026-04", "coherent-2022"} {
+		t.Run(set, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(root, "peeringdb", set)
+			if _, err := os.Stat(dir); err != nil {
+				t.Skipf("SKIPPED %s: no real PeeringDB answers at %s; set PEERFLOW_TESTDATA", t.Name(), dir)
+			}
+			fake := pdbfake.New()
+			if err := fake.Load(dir); err != nil {
+				t.Fatal(err)
+			}
+			client := clientOf(t, fake)
+			for _, typ := range peering.PDBTypes {
+				rows, meta, err := fetch(t, client, typ, time.Time{})
+				if err != nil || meta.Unreadable != 0 || len(rows) != len(fake.IDs(typ)) || len(rows) < 500 {
+					t.Errorf("%s: %d of %d rows, %d unreadable (%s), %v", typ, len(rows), len(fake.IDs(typ)), meta.Unreadable, meta.FirstUnreadable, err)
+				}
+			}
+		})
+	}
+}
