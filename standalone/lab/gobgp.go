@@ -8,6 +8,7 @@ import (
 
 	"github.com/osrg/gobgp/v4/api"
 	"github.com/osrg/gobgp/v4/pkg/apiutil"
+	"github.com/osrg/gobgp/v4/pkg/config/oc"
 	wire "github.com/osrg/gobgp/v4/pkg/packet/bgp"
 	"github.com/osrg/gobgp/v4/pkg/server"
 
@@ -67,6 +68,7 @@ func (p *Peer) start(ctx context.Context, inner int) error {
 	err := p.server.StartBgp(ctx, &api.StartBgpRequest{Global: &api.Global{
 		Asn: uint32(p.Config.ASN), RouterId: p.Config.Address.String(),
 		ListenPort: int32(inner), ListenAddresses: []string{p.Config.Address.String()},
+		Families: []uint32{uint32(oc.AFI_SAFI_TYPE_IPV4_UNICAST.ToInt())}, // each of the default's families costs 0.3 MB
 	}})
 	if err != nil {
 		return err
