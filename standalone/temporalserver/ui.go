@@ -153,6 +153,6 @@ func indexPage(assets fs.FS, publicPath string) (page []byte, policy string, err
 		"script-src " + scripts,
 		"style-src 'self' 'unsafe-inline'", // the page styles elements from scripts
 		"img-src 'self' data:", "font-src 'self' data:", "connect-src 'self'", "worker-src 'self' blob:", "frame-src 'self'",
-		"object-src 'none'", "base-uri 'self'", "form-action 'self'", "frame-ancestors 'self'",
+		"manifest-src data:", "object-src 'none'", "base-uri 'self'", "form-action 'self'", "frame-ancestors 'self'",
 	}, "; "), nil
 }
