@@ -16,6 +16,6 @@ RUN apt-get update \
  && useradd --system --uid 64512 --no-create-home --shell /usr/sbin/nologin peerflow
 COPY --from=build /peerflow /usr/local/bin/peerflow
 USER peerflow
-EXPOSE 8080
+EXPOSE 8480
 ENTRYPOINT ["peerflow"]
 CMD ["api"]
