@@ -35,7 +35,7 @@ var arrows = []arrow{
 		why: "suites and commands around the engine: they read files of cases and ask Jinja2 itself"},
 	{folder: "internal/render", may: append([]string{"internal/jinja/..."}, domain...), pure: true,
 		tests: []string{"internal/driver/..."}, // starter templates lie with their platform
-		why: "the same inputs give the same text, in any process"},
+		why:   "the same inputs give the same text, in any process"},
 	{folder: "internal/driver", may: domain,
 		why: "capability interfaces and the registry know no platform"},
 	{folder: "internal/driver/", may: append([]string{"internal/driver"}, domain...), alone: true,
