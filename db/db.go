@@ -19,12 +19,17 @@ type DB struct {
 	pool   *pgxpool.Pool
 	q      *dbsqlc.Queries
 	keeper Keeper
+	// localApproval is Options.LocalApproval.
+	localApproval bool
 }
 
 // Options are what Open may be told. The zero value is fit for one process of a small machine.
 type Options struct {
 	MaxConns int32  // connections at most; 0 is 8
 	Keeper   Keeper // seals secrets; without one PutSecret and Resolve refuse
+	// LocalApproval lets the only user of an embedded installation decide by naming
+	// the plan. Set only while every listener is on loopback.
+	LocalApproval bool
 }
 
 const (
@@ -67,7 +72,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 		pool.Close()
 		return nil, fmt.Errorf("connect to database %s: %w", config.ConnConfig.Database, translate(err))
 	}
-	return &DB{pool: pool, q: dbsqlc.New(pool), keeper: o.Keeper}, nil
+	return &DB{pool: pool, q: dbsqlc.New(pool), keeper: o.Keeper, localApproval: o.LocalApproval}, nil
 }
 
 // describeConfigError leaves out the URL, which holds a password.

@@ -1,0 +1,94 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"peerflow/internal/peering"
+)
+
+// applier writes one operation of a change into its noun's table.
+type applier interface {
+	apply(ctx context.Context, tx *Tx, op peering.Operation, moved map[peering.ObjectKind]map[int64]bool) error
+}
+
+var appliers = map[peering.ObjectKind]applier{
+	peering.ObjectSession:          sessions,
+	peering.ObjectRoutingPolicy:    routingPolicies,
+	peering.ObjectAutonomousSystem: autonomousSystems,
+	peering.ObjectIXP:              ixps,
+	peering.ObjectBGPGroup:         bgpGroups,
+	peering.ObjectConnection:       connections,
+	peering.ObjectRouter:           routers,
+	peering.ObjectTemplate:         templates,
+}
+
+// ApplyOperations makes a change's overlay the record, in the transaction that
+// confirms it on the router. The router runs it already, so that steps are not
+// judged again; a record that moved on since the operation was written is a
+// conflict that names both. Deleting what is gone already is fine.
+func ApplyOperations(ctx context.Context, tx *Tx, ops []peering.Operation) error {
+	moved := map[peering.ObjectKind]map[int64]bool{} // by this very call: later operations follow earlier ones
+	for _, op := range ops {
+		a, ok := appliers[op.Object]
+		if !ok {
+			return peering.Errorf(peering.Unsupported, "no operation on %q", op.Object)
+		}
+		if err := a.apply(ctx, tx, op, moved); err != nil {
+			return fmt.Errorf("apply %s of %s %d: %w", op.Action, noun(string(op.Object)), op.ObjectID, translate(err))
+		}
+		if moved[op.Object] == nil {
+			moved[op.Object] = map[int64]bool{}
+		}
+		moved[op.Object][op.ObjectID] = true
+	}
+	return nil
+}
+
+func (k *kind[T]) apply(ctx context.Context, tx *Tx, op peering.Operation, moved map[peering.ObjectKind]map[int64]bool) error {
+	if op.Action == peering.Create {
+		return k.applyCreate(ctx, tx, op)
+	}
+	before, err := k.get(ctx, tx.q, op.ObjectID)
+	switch {
+	case peering.KindOf(err) == peering.NotFound && op.Action == peering.Delete:
+		return nil
+	case peering.KindOf(err) == peering.NotFound:
+		return peering.Errorf(peering.Conflict, "%s %d was deleted since change %d was planned", noun(k.object), op.ObjectID, tx.actor.ChangeID)
+	case err != nil:
+		return err
+	}
+	if has := k.meta(&before).Version; op.BaseVersion != 0 && has != op.BaseVersion && !moved[op.Object][op.ObjectID] {
+		return peering.Errorf(peering.Conflict, "%s %d changed since change %d was planned (version %d, now %d)",
+			noun(k.object), op.ObjectID, tx.actor.ChangeID, op.BaseVersion, has)
+	}
+	if op.Action == peering.Delete {
+		return k.delete(ctx, tx, before)
+	}
+	after, err := k.patched(before, patchOf(op))
+	if err != nil {
+		return err
+	}
+	_, err = k.change(ctx, tx, before, after)
+	return err
+}
+
+// applyCreate records a planned object under the id that it was planned with.
+func (k *kind[T]) applyCreate(ctx context.Context, tx *Tx, op peering.Operation) error {
+	var none T
+	v, err := k.patched(none, patchOf(op))
+	if err != nil {
+		return err
+	}
+	k.meta(&v).ID = op.ObjectID
+	_, err = k.createAt(ctx, tx, v)
+	return err
+}
+
+func patchOf(op peering.Operation) json.RawMessage {
+	if len(op.Patch) == 0 {
+		return json.RawMessage("{}")
+	}
+	return op.Patch
+}

@@ -1,0 +1,140 @@
+package db
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"peerflow/db/internal/dbsqlc"
+	"peerflow/internal/bgp"
+	"peerflow/internal/peering"
+)
+
+// Desired loads what a router is rendered from, on one unchanging view and with
+// the same number of queries whatever the number of sessions. Policies, groups
+// and relationships come whole, used or not, so that an overlay may name any.
+func (d *DB) Desired(ctx context.Context, routerID int64) (desired peering.Desired, err error) {
+	err = d.read(ctx, func(_ pgx.Tx, q *dbsqlc.Queries) error {
+		if desired.Router, err = routers.get(ctx, q, routerID); err != nil {
+			return err
+		}
+		ids, err := q.DesiredIDs(ctx, routerID)
+		if err != nil {
+			return err
+		}
+		if err := desiredRecords(ctx, q, ids, &desired); err != nil {
+			return err
+		}
+		desired.LocalAS = desired.Networks[desired.Router.LocalASID]
+		if desired.Mirror, err = mirrorOf(ctx, q, desired); err != nil || desired.Router.TemplateID == 0 {
+			return err
+		}
+		desired.Template, err = templates.get(ctx, q, desired.Router.TemplateID)
+		return err
+	})
+	return desired, err
+}
+
+func desiredRecords(ctx context.Context, q *dbsqlc.Queries, ids dbsqlc.DesiredIDsRow, d *peering.Desired) error {
+	for _, fill := range []func() error{
+		filling(ctx, q, &d.Sessions, sessions, ids.Sessions),
+		filling(ctx, q, &d.Peerings, peerings, ids.Peerings),
+		filling(ctx, q, &d.Networks, autonomousSystems, ids.Networks),
+		filling(ctx, q, &d.IXPs, ixps, ids.Ixps),
+		filling(ctx, q, &d.Connections, connections, ids.Connections),
+		filling(ctx, q, &d.Groups, bgpGroups, ids.BgpGroups),
+		filling(ctx, q, &d.Relationships, relationships, ids.Relationships),
+		filling(ctx, q, &d.Policies, routingPolicies, ids.Policies),
+	} {
+		if err := fill(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// filling loads records into a map by id, when it is called.
+func filling[T any](ctx context.Context, q *dbsqlc.Queries, into *map[int64]T, k *kind[T], ids []int64) func() error {
+	return func() (err error) {
+		*into, err = k.byID(ctx, q, ids)
+		return err
+	}
+}
+
+func (k *kind[T]) byID(ctx context.Context, q *dbsqlc.Queries, ids []int64) (map[int64]T, error) {
+	list, err := k.load(ctx, q, ids)
+	if err != nil {
+		return nil, err
+	}
+	set := make(map[int64]T, len(list))
+	for _, v := range list {
+		set[k.meta(&v).ID] = v
+	}
+	return set, nil
+}
+
+// mirrorOf is what the networks of a desired state publish as their prefix counts.
+func mirrorOf(ctx context.Context, q *dbsqlc.Queries, d peering.Desired) (map[bgp.ASN]peering.PDBLimits, error) {
+	var asns []int64
+	for _, n := range d.Networks {
+		asns = append(asns, int64(n.ASN))
+	}
+	for _, s := range d.Sessions {
+		asns = append(asns, int64(s.PeerAS))
+	}
+	rows, err := q.PublishedCounts(ctx, asns)
+	if err != nil {
+		return nil, err
+	}
+	mirror := make(map[bgp.ASN]peering.PDBLimits, len(rows))
+	for _, r := range rows {
+		mirror[bgp.ASN(r.ASN)] = peering.PDBLimits{IPv4: r.InfoPrefixes4, IPv6: r.InfoPrefixes6}
+	}
+	return mirror, nil
+}
+
+// Ledger maps the stanza keys that we wrote on a router, and that aren't proven
+// absent, to their last confirmed hash; "" once we removed one.
+func (d *DB) Ledger(ctx context.Context, routerID int64) (map[string]string, error) {
+	rows, err := d.q.LedgerOf(ctx, routerID)
+	if err != nil {
+		return nil, translate(err)
+	}
+	ledger := make(map[string]string, len(rows))
+	for _, r := range rows {
+		ledger[r.Key] = r.Hash
+	}
+	return ledger, nil
+}
+
+// PendingAuthors names who edited what a router is rendered from since its last
+// confirmed deployment was submitted. Edits while that one ran count, too:
+// better one label too many than an edit that rides along unseen.
+func (d *DB) PendingAuthors(ctx context.Context, routerID int64) ([]peering.User, error) {
+	users, err := pendingAuthors(ctx, d.q, routerID)
+	return users, translate(err)
+}
+
+func (tx *Tx) pendingAuthors(ctx context.Context, routerID int64) ([]peering.User, error) {
+	return pendingAuthors(ctx, tx.q, routerID)
+}
+
+func pendingAuthors(ctx context.Context, q *dbsqlc.Queries, routerID int64) ([]peering.User, error) {
+	rows, err := q.PendingAuthors(ctx, routerID)
+	if err != nil {
+		return nil, err
+	}
+	users := make([]peering.User, len(rows))
+	for i, r := range rows {
+		users[i] = peering.User{ID: r.ID, Version: r.Version, Name: r.Name, Active: r.Active, CreatedAt: r.CreatedAt.UTC(), Roles: rolesOf(r.Roles)}
+	}
+	return users, nil
+}
+
+func rolesOf[S ~string](names []S) []peering.Role {
+	roles := make([]peering.Role, len(names))
+	for i, n := range names {
+		roles[i] = peering.Role(n)
+	}
+	return roles
+}

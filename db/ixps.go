@@ -1,0 +1,50 @@
+package db
+
+import (
+	"peerflow/db/internal/dbsqlc"
+	"peerflow/internal/peering"
+)
+
+// IXPs are the exchanges where we have connections.
+func (d *DB) IXPs() Noun[peering.IXP] { return Noun[peering.IXP]{d, ixps} }
+
+var ixps = &kind[peering.IXP]{
+	object: "ixp",
+	list: listing{table: "ixp", search: []string{"t.slug", "t.name"}, fields: map[string]field{
+		"slug":            {"t.slug", word},
+		"name":            {"t.name", word},
+		"local_as_id":     {"t.local_as_id", number},
+		"relationship_id": {"t.relationship_id", number},
+		"ixlan_id":        {"t.ixlan_id", number},
+		"mesh":            oneOf[dbsqlc.Mesh]("t.mesh"),
+		"agreement":       oneOf[dbsqlc.AgreementRule]("t.agreement"),
+	}},
+	meta: func(x *peering.IXP) *peering.Meta { return &x.Meta },
+	load: loads((*dbsqlc.Queries).IXPRows, ixpOf),
+	insert: writes((*dbsqlc.Queries).IXPInsert, func(x peering.IXP) dbsqlc.IXPInsertParams {
+		return dbsqlc.IXPInsertParams(ixpParams(x))
+	}),
+	update:   writes((*dbsqlc.Queries).IXPUpdate, ixpParams),
+	remove:   removes((*dbsqlc.Queries).IXPDelete),
+	complete: (*peering.IXP).Complete,
+	after: assigns(func(x peering.IXP) (dbsqlc.PolicyListClearParams, peering.Policies) {
+		return dbsqlc.PolicyListClearParams{IXPID: &x.ID}, x.Policies
+	}),
+}
+
+func ixpOf(r dbsqlc.IXPRowsRow) peering.IXP {
+	x := r.IXP
+	return peering.IXP{
+		Meta: meta(x.ID, x.Version, x.CreatedAt, x.UpdatedAt),
+		Slug: x.Slug, Name: x.Name, LocalASID: x.LocalAsID, RelationshipID: orZero(x.RelationshipID), IXLANID: orZero(x.IxlanID),
+		Mesh: peering.Mesh(x.Mesh), Agreement: peering.AgreementRule(x.Agreement),
+		Policies: peering.Policies{Import: r.ImportPolicies, Export: r.ExportPolicies}, Context: x.Context,
+	}
+}
+
+func ixpParams(x peering.IXP) dbsqlc.IXPUpdateParams {
+	return dbsqlc.IXPUpdateParams{
+		Slug: x.Slug, Name: x.Name, LocalAsID: x.LocalASID, RelationshipID: orNull(x.RelationshipID), IxlanID: orNull(x.IXLANID),
+		Mesh: dbsqlc.Mesh(x.Mesh), Agreement: dbsqlc.AgreementRule(x.Agreement), Context: object(x.Context), ID: x.ID, Version: x.Version,
+	}
+}

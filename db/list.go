@@ -1,0 +1,284 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"peerflow/internal/bgp"
+	"peerflow/internal/peering"
+)
+
+// listing says by which fields a noun's list may be filtered. Optional filters
+// would spoil prepared plans, so that these queries are put together here, from
+// the expressions below and bound arguments alone.
+type listing struct {
+	table  string
+	fields map[string]field
+	search []string // expressions that the filter q looks into
+}
+
+// field is one filter: an SQL expression over the table t, and how its values are read.
+type field struct {
+	expr string
+	kind valueKind
+}
+
+// valueKind reads filter values and knows which operators make sense.
+type valueKind struct {
+	sqlType   string
+	parse     func(string) (any, error)
+	operators []string
+}
+
+var (
+	ordered = []string{"", "n", "gt", "gte", "lt", "lte", "isnull"}
+	worded  = []string{"", "n", "ic", "isw", "isnull"}
+	exact   = []string{"", "n", "isnull"}
+)
+
+var (
+	number   = valueKind{"bigint", func(s string) (any, error) { return strconv.ParseInt(s, 10, 64) }, ordered}
+	asNumber = valueKind{"bigint", func(s string) (any, error) { n, err := bgp.ParseASN(s); return int64(n), err }, ordered}
+	moment   = valueKind{"timestamptz", func(s string) (any, error) { return time.Parse(time.RFC3339, s) }, ordered}
+	word     = valueKind{"text", func(s string) (any, error) { return s, nil }, worded}
+	flag     = valueKind{"boolean", func(s string) (any, error) { return strconv.ParseBool(s) }, exact}
+	host     = valueKind{"inet", func(s string) (any, error) { a, err := netip.ParseAddr(s); return a.Unmap(), err }, exact}
+)
+
+// oneOf is an enum: valid is sqlc's check of its values.
+func oneOf[E interface {
+	~string
+	Valid() bool
+}](expr string) field {
+	parse := func(s string) (any, error) {
+		if !E(s).Valid() {
+			return nil, fmt.Errorf("%q is none of its values", s)
+		}
+		return s, nil
+	}
+	return field{"(" + expr + ")::text", valueKind{"text", parse, worded}}
+}
+
+// everywhere are the filters that each noun has.
+var everywhere = map[string]field{
+	"id":         {"t.id", number},
+	"created_at": {"t.created_at", moment},
+	"updated_at": {"t.updated_at", moment},
+}
+
+const (
+	defaultPage = 100
+	largestPage = 1000
+)
+
+// listQuery is one list, ready to run.
+type listQuery struct {
+	sql   string
+	args  []any
+	limit int
+}
+
+// query puts a list together; kind invalid names the field, operator or value that can't be.
+func (l listing) query(filters []peering.Filter, page peering.Page) (listQuery, error) {
+	q := listQuery{limit: page.Limit}
+	if q.limit == 0 {
+		q.limit = defaultPage
+	}
+	if q.limit < 0 || q.limit > largestPage {
+		return q, peering.Errorf(peering.Invalid, "a page has 1 to %d records, not %d", largestPage, page.Limit)
+	}
+	after, err := cursor(page.After)
+	if err != nil {
+		return q, err
+	}
+	conditions := []string{"t.id > " + q.bind(after)}
+	for _, f := range filters {
+		condition, err := l.condition(&q, f)
+		if err != nil {
+			return q, err
+		}
+		conditions = append(conditions, condition)
+	}
+	q.sql = fmt.Sprintf("SELECT t.id FROM %s t WHERE %s ORDER BY t.id LIMIT %d", l.table, strings.Join(conditions, " AND "), q.limit+1)
+	return q, nil
+}
+
+// bind adds an argument and gives its place.
+func (q *listQuery) bind(v any) string {
+	q.args = append(q.args, v)
+	return "$" + strconv.Itoa(len(q.args))
+}
+
+// ids runs the list; next is the cursor of the page after it, "" on the last one.
+func (q listQuery) ids(ctx context.Context, tx pgx.Tx) (ids []int64, next string, err error) {
+	rows, err := tx.Query(ctx, q.sql, q.args...)
+	if err != nil {
+		return nil, "", err
+	}
+	ids, err = pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err == nil && len(ids) > q.limit {
+		ids = ids[:q.limit]
+		next = strconv.FormatInt(ids[q.limit-1], 10)
+	}
+	return ids, next, err
+}
+
+func cursor(after string) (int64, error) {
+	if after == "" {
+		return 0, nil
+	}
+	id, err := strconv.ParseInt(after, 10, 64)
+	if err != nil || id < 0 {
+		return 0, peering.Errorf(peering.Invalid, "%q is no cursor: give the one of the page before", after)
+	}
+	return id, nil
+}
+
+func (l listing) condition(q *listQuery, f peering.Filter) (string, error) {
+	if f.Field == "q" && f.Op == "" && len(l.search) > 0 {
+		return l.matches(q, f)
+	}
+	found, ok := l.field(f.Field)
+	if !ok {
+		return "", peering.Errorf(peering.Invalid, "%s has no filter %q%s", noun(l.table), f.Field, l.suggest(f.Field))
+	}
+	if !slices.Contains(found.kind.operators, f.Op) {
+		return "", peering.Errorf(peering.Invalid, "filter %s has no operator %q: it has %s", f.Field, f.Op, operatorNames(found.kind.operators))
+	}
+	if len(f.Values) == 0 {
+		return "", peering.Errorf(peering.Invalid, "filter %s has no value", f.Field)
+	}
+	return found.condition(q, f)
+}
+
+func (l listing) field(name string) (field, bool) {
+	if f, ok := l.fields[name]; ok {
+		return f, true
+	}
+	f, ok := everywhere[name]
+	return f, ok
+}
+
+// matches looks for all values in any of the searched texts.
+func (l listing) matches(q *listQuery, f peering.Filter) (string, error) {
+	var all []string
+	for _, v := range f.Values {
+		place := q.bind("%" + likeEscape.Replace(v) + "%")
+		var either []string
+		for _, expr := range l.search {
+			either = append(either, fmt.Sprintf("(%s)::text ILIKE %s", expr, place))
+		}
+		all = append(all, "("+strings.Join(either, " OR ")+")")
+	}
+	if len(all) == 0 {
+		return "", peering.Errorf(peering.Invalid, "filter q has no value")
+	}
+	return strings.Join(all, " AND "), nil
+}
+
+// likeEscape keeps a value from acting as a pattern.
+var likeEscape = strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`)
+
+var comparisons = map[string]string{"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+
+func (f field) condition(q *listQuery, filter peering.Filter) (string, error) {
+	switch filter.Op {
+	case "isnull":
+		return f.isNull(filter)
+	case "ic", "isw":
+		return f.like(q, filter), nil
+	}
+	values := make([]any, len(filter.Values))
+	for i, text := range filter.Values {
+		v, err := f.kind.parse(text)
+		if err != nil {
+			return "", peering.Errorf(peering.Invalid, "filter %s: %q doesn't fit: %w", filter.Field, text, err)
+		}
+		values[i] = v
+	}
+	places := make([]string, len(values))
+	for i, v := range values {
+		places[i] = q.bind(v) + "::" + f.kind.sqlType
+	}
+	if operator, ok := comparisons[filter.Op]; ok {
+		if len(places) > 1 {
+			return "", peering.Errorf(peering.Invalid, "filter %s__%s takes one value", filter.Field, filter.Op)
+		}
+		return fmt.Sprintf("%s %s %s", f.expr, operator, places[0]), nil
+	}
+	any := fmt.Sprintf("(%s) IN (%s)", f.expr, strings.Join(places, ", "))
+	if filter.Op == "n" {
+		return "(" + any + ") IS NOT TRUE", nil // nothing is not equal to something, too
+	}
+	return any, nil
+}
+
+func (f field) isNull(filter peering.Filter) (string, error) {
+	want, err := strconv.ParseBool(filter.Values[0])
+	if err != nil || len(filter.Values) > 1 {
+		return "", peering.Errorf(peering.Invalid, "filter %s__isnull is true or false", filter.Field)
+	}
+	if want {
+		return "(" + f.expr + ") IS NULL", nil
+	}
+	return "(" + f.expr + ") IS NOT NULL", nil
+}
+
+// like finds texts that contain, or start with, any of the values, whatever their case.
+func (f field) like(q *listQuery, filter peering.Filter) string {
+	var either []string
+	for _, v := range filter.Values {
+		pattern := likeEscape.Replace(v) + "%"
+		if filter.Op == "ic" {
+			pattern = "%" + pattern
+		}
+		either = append(either, fmt.Sprintf("(%s)::text ILIKE %s", f.expr, q.bind(pattern)))
+	}
+	return "(" + strings.Join(either, " OR ") + ")"
+}
+
+func operatorNames(operators []string) string {
+	names := slices.Clone(operators)
+	names[0] = "equality"
+	return strings.Join(names, ", ")
+}
+
+// suggest names the filter that was probably meant, or all of them.
+func (l listing) suggest(name string) string {
+	names := slices.Sorted(maps.Keys(l.fields))
+	names = append(names, slices.Sorted(maps.Keys(everywhere))...)
+	best := slices.MinFunc(names, func(a, b string) int { return distance(a, name) - distance(b, name) })
+	if distance(best, name) <= max(2, len(name)/3) {
+		return fmt.Sprintf(": did you mean %q?", best)
+	}
+	return ": it has " + strings.Join(names, ", ")
+}
+
+// distance counts the letters to insert, delete or replace between two words.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			step := diagonal
+			if a[i] != b[j] {
+				step++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(step, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

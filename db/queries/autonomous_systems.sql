@@ -1,0 +1,29 @@
+-- Reads autonomous systems by id, with their policies in order.
+-- name: AutonomousSystemRows :many
+SELECT sqlc.embed(t),
+    ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.as_id = t.id AND p.direction = 'import' ORDER BY p.position)::bigint[] AS import_policies,
+    ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.as_id = t.id AND p.direction = 'export' ORDER BY p.position)::bigint[] AS export_policies
+FROM autonomous_system t
+WHERE t.id = ANY(@ids::bigint[])
+ORDER BY t.id;
+
+-- Writes an autonomous system under an id that was drawn before.
+-- name: AutonomousSystemInsert :execrows
+INSERT INTO autonomous_system (
+    asn, name, local, irr_as_set, limit_v4, limit_v6, context, comments, id, version)
+OVERRIDING SYSTEM VALUE VALUES (
+    @asn::bigint, @name::text, @local::boolean, @irr_as_set::text, sqlc.narg('limit_v4')::bigint,
+    sqlc.narg('limit_v6')::bigint, @context::jsonb, @comments::text, @id::bigint, @version::bigint);
+
+-- Writes an autonomous system that still has the version it was read with; no row otherwise.
+-- name: AutonomousSystemUpdate :execrows
+UPDATE autonomous_system SET
+    asn = @asn::bigint, name = @name::text, local = @local::boolean, irr_as_set = @irr_as_set::text,
+    limit_v4 = sqlc.narg('limit_v4')::bigint, limit_v6 = sqlc.narg('limit_v6')::bigint, context = @context::jsonb,
+    comments = @comments::text,
+    updated_at = now(), version = version + 1
+WHERE id = @id::bigint AND version = @version::bigint;
+
+-- Removes an autonomous system that still has the version it was read with; no row otherwise.
+-- name: AutonomousSystemDelete :execrows
+DELETE FROM autonomous_system WHERE id = @id::bigint AND version = @version::bigint;

@@ -1,0 +1,86 @@
+-- What one router is rendered from, by id. Sessions that open changes plan on it bring their peering and network
+-- along, so that an overlay finds them. Policies, groups and relationships come whole: an overlay may name any.
+-- name: DesiredIDs :one
+WITH planned AS (
+    SELECT (patch->>'peering_id')::bigint AS peering_id, (patch->>'peer_asn')::bigint AS peer_asn
+    FROM change_operation
+    WHERE object = 'session' AND action = 'create' AND router_id = @router_id::bigint
+        AND applied_at IS NULL AND discarded_at IS NULL
+), sessions AS (
+    SELECT id, peering_id, peer_asn FROM session WHERE router_id = @router_id::bigint
+), connections AS (
+    SELECT id, ixp_id FROM connection WHERE router_id = @router_id::bigint
+), exchanges AS (
+    SELECT x.id, x.local_as_id FROM ixp x WHERE x.id IN (SELECT c.ixp_id FROM connections c)
+), peerings AS (
+    SELECT p.id, p.local_as_id, p.peer_as_id FROM peering p
+    WHERE p.id IN (SELECT s.peering_id FROM sessions s UNION SELECT n.peering_id FROM planned n)
+), networks AS (
+    SELECT p.peer_as_id AS id FROM peerings p
+    UNION SELECT p.local_as_id FROM peerings p
+    UNION SELECT x.local_as_id FROM exchanges x
+    UNION SELECT r.local_as_id FROM router r WHERE r.id = @router_id::bigint
+    UNION SELECT a.id FROM autonomous_system a WHERE a.asn IN (SELECT s.peer_asn FROM sessions s UNION SELECT n.peer_asn FROM planned n)
+)
+SELECT
+    ARRAY(SELECT s.id FROM sessions s)::bigint[] AS sessions,
+    ARRAY(SELECT c.id FROM connections c)::bigint[] AS connections,
+    ARRAY(SELECT x.id FROM exchanges x)::bigint[] AS ixps,
+    ARRAY(SELECT p.id FROM peerings p)::bigint[] AS peerings,
+    ARRAY(SELECT n.id FROM networks n)::bigint[] AS networks,
+    ARRAY(SELECT g.id FROM bgp_group g)::bigint[] AS bgp_groups,
+    ARRAY(SELECT l.id FROM relationship l)::bigint[] AS relationships,
+    ARRAY(SELECT y.id FROM routing_policy y)::bigint[] AS policies;
+
+-- What networks publish as their prefix counts; the newest record, should two claim an AS number.
+-- name: PublishedCounts :many
+SELECT DISTINCT ON (asn) asn, info_prefixes4, info_prefixes6
+FROM pdb_net
+WHERE asn = ANY(@asns::bigint[]) AND status = 'ok'
+ORDER BY asn, updated DESC, id DESC;
+
+-- What we wrote on a router and what isn't proven absent.
+-- name: LedgerOf :many
+SELECT key, hash FROM stanza_ledger
+WHERE router_id = @router_id::bigint AND absent_at IS NULL
+ORDER BY key;
+
+-- Who edited what a router is rendered from since its last confirmed deployment was submitted. Sessions and
+-- connections are found by what the log says of their router, since they may be deleted.
+-- name: PendingAuthors :many
+WITH since AS (
+    SELECT COALESCE(max(d.created_at), '-infinity'::timestamptz) AS at
+    FROM deployment d WHERE d.router_id = @router_id::bigint AND d.state = 'confirmed'
+), edits AS (
+    SELECT l.user_id, l.object, l.object_id, l.before, l.after
+    FROM change_log l, since
+    WHERE l.user_id IS NOT NULL AND l.at > since.at
+        AND l.object IN ('session', 'connection', 'router', 'template', 'ixp', 'bgp_group', 'autonomous_system', 'routing_policy')
+), here AS (
+    SELECT s.id, s.peer_asn, s.group_id FROM session s WHERE s.router_id = @router_id::bigint
+), exchanges AS (
+    SELECT c.ixp_id AS id FROM connection c WHERE c.router_id = @router_id::bigint
+), networks AS (
+    SELECT a.id FROM autonomous_system a WHERE a.asn IN (SELECT h.peer_asn FROM here h)
+    UNION SELECT r.local_as_id FROM router r WHERE r.id = @router_id::bigint
+), policies AS (
+    SELECT p.policy_id AS id FROM policy_assignment p WHERE p.session_id IN (SELECT h.id FROM here h)
+    UNION SELECT p.policy_id FROM policy_assignment p WHERE p.group_id IN (SELECT h.group_id FROM here h)
+    UNION SELECT p.policy_id FROM policy_assignment p WHERE p.ixp_id IN (SELECT x.id FROM exchanges x)
+    UNION SELECT p.policy_id FROM policy_assignment p WHERE p.as_id IN (SELECT n.id FROM networks n)
+)
+SELECT u.id, u.name, u.roles::text[] AS roles, u.active, u.created_at, u.version
+FROM app_user u
+WHERE u.id IN (
+    SELECT e.user_id FROM edits e
+    WHERE CASE e.object
+        WHEN 'session' THEN @router_id::bigint IN ((e.before->>'router_id')::bigint, (e.after->>'router_id')::bigint)
+        WHEN 'connection' THEN @router_id::bigint IN ((e.before->>'router_id')::bigint, (e.after->>'router_id')::bigint)
+        WHEN 'router' THEN e.object_id = @router_id::bigint
+        WHEN 'template' THEN e.object_id = (SELECT r.template_id FROM router r WHERE r.id = @router_id::bigint)
+        WHEN 'ixp' THEN e.object_id IN (SELECT x.id FROM exchanges x)
+        WHEN 'bgp_group' THEN e.object_id IN (SELECT h.group_id FROM here h)
+        WHEN 'autonomous_system' THEN e.object_id IN (SELECT n.id FROM networks n)
+        ELSE e.object_id IN (SELECT y.id FROM policies y)
+    END)
+ORDER BY u.id;

@@ -1,0 +1,30 @@
+-- Reads exchanges by id, with their policies in order.
+-- name: IXPRows :many
+SELECT sqlc.embed(t),
+    ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.ixp_id = t.id AND p.direction = 'import' ORDER BY p.position)::bigint[] AS import_policies,
+    ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.ixp_id = t.id AND p.direction = 'export' ORDER BY p.position)::bigint[] AS export_policies
+FROM ixp t
+WHERE t.id = ANY(@ids::bigint[])
+ORDER BY t.id;
+
+-- Writes an exchange under an id that was drawn before.
+-- name: IXPInsert :execrows
+INSERT INTO ixp (
+    slug, name, local_as_id, relationship_id, ixlan_id, mesh, agreement, context, id, version)
+OVERRIDING SYSTEM VALUE VALUES (
+    @slug::text, @name::text, @local_as_id::bigint, sqlc.narg('relationship_id')::bigint,
+    sqlc.narg('ixlan_id')::bigint, @mesh::mesh, @agreement::agreement_rule, @context::jsonb, @id::bigint,
+    @version::bigint);
+
+-- Writes an exchange that still has the version it was read with; no row otherwise.
+-- name: IXPUpdate :execrows
+UPDATE ixp SET
+    slug = @slug::text, name = @name::text, local_as_id = @local_as_id::bigint,
+    relationship_id = sqlc.narg('relationship_id')::bigint, ixlan_id = sqlc.narg('ixlan_id')::bigint,
+    mesh = @mesh::mesh, agreement = @agreement::agreement_rule, context = @context::jsonb,
+    updated_at = now(), version = version + 1
+WHERE id = @id::bigint AND version = @version::bigint;
+
+-- Removes an exchange that still has the version it was read with; no row otherwise.
+-- name: IXPDelete :execrows
+DELETE FROM ixp WHERE id = @id::bigint AND version = @version::bigint;

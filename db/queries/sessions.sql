@@ -1,0 +1,47 @@
+-- Reads sessions by id, with their policies in order.
+-- name: SessionRows :many
+SELECT sqlc.embed(t),
+    ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.session_id = t.id AND p.direction = 'import' ORDER BY p.position)::bigint[] AS import_policies,
+    ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.session_id = t.id AND p.direction = 'export' ORDER BY p.position)::bigint[] AS export_policies
+FROM session t
+WHERE t.id = ANY(@ids::bigint[])
+ORDER BY t.id;
+
+-- Writes a session under an id that was drawn before.
+-- name: SessionInsert :execrows
+INSERT INTO session (
+    kind, peering_id, router_id, connection_id, group_id, relationship_id, vrf, interface, peer_address,
+    local_address, peer_asn, local_asn, families, intent, held_by_hand, limit_v4, limit_v6, password_secret,
+    password_version, hold_time, multihop, passive, description, context, id, version)
+OVERRIDING SYSTEM VALUE VALUES (
+    @kind::session_kind, @peering_id::bigint, @router_id::bigint, sqlc.narg('connection_id')::bigint,
+    sqlc.narg('group_id')::bigint, sqlc.narg('relationship_id')::bigint, @vrf::text, @interface::text,
+    @peer_address::inet, sqlc.narg('local_address')::inet, @peer_asn::bigint, sqlc.narg('local_asn')::bigint,
+    @families::smallint[], @intent::session_intent, @held_by_hand::boolean, sqlc.narg('limit_v4')::bigint,
+    sqlc.narg('limit_v6')::bigint, sqlc.narg('password_secret')::bigint, sqlc.narg('password_version')::bigint,
+    sqlc.narg('hold_time')::integer, sqlc.narg('multihop')::integer, @passive::boolean, @description::text,
+    @context::jsonb, @id::bigint, @version::bigint);
+
+-- Writes a session that still has the version it was read with; no row otherwise.
+-- name: SessionUpdate :execrows
+UPDATE session SET
+    kind = @kind::session_kind, peering_id = @peering_id::bigint, router_id = @router_id::bigint,
+    connection_id = sqlc.narg('connection_id')::bigint, group_id = sqlc.narg('group_id')::bigint,
+    relationship_id = sqlc.narg('relationship_id')::bigint, vrf = @vrf::text, interface = @interface::text,
+    peer_address = @peer_address::inet, local_address = sqlc.narg('local_address')::inet,
+    peer_asn = @peer_asn::bigint, local_asn = sqlc.narg('local_asn')::bigint, families = @families::smallint[],
+    intent = @intent::session_intent, held_by_hand = @held_by_hand::boolean, limit_v4 = sqlc.narg('limit_v4')::bigint,
+    limit_v6 = sqlc.narg('limit_v6')::bigint, password_secret = sqlc.narg('password_secret')::bigint,
+    password_version = sqlc.narg('password_version')::bigint, hold_time = sqlc.narg('hold_time')::integer,
+    multihop = sqlc.narg('multihop')::integer, passive = @passive::boolean, description = @description::text,
+    context = @context::jsonb,
+    updated_at = now(), version = version + 1
+WHERE id = @id::bigint AND version = @version::bigint;
+
+-- Removes a session that still has the version it was read with; no row otherwise.
+-- name: SessionDelete :execrows
+DELETE FROM session WHERE id = @id::bigint AND version = @version::bigint;
+
+-- How a session stands to its router is no edit: the version stays.
+-- name: SessionSetSync :execrows
+UPDATE session SET sync = @sync::session_sync WHERE id = @id::bigint;

@@ -1,0 +1,42 @@
+package db
+
+import (
+	"peerflow/db/internal/dbsqlc"
+	"peerflow/internal/bgp"
+	"peerflow/internal/peering"
+)
+
+// Relationships are the classes of sessions.
+func (d *DB) Relationships() Noun[peering.Relationship] {
+	return Noun[peering.Relationship]{d, relationships}
+}
+
+var relationships = &kind[peering.Relationship]{
+	object: "relationship",
+	list: listing{table: "relationship", search: []string{"t.slug", "t.name"}, fields: map[string]field{
+		"slug":      {"t.slug", word},
+		"name":      {"t.name", word},
+		"role":      {"t.bgp_role", word},
+		"protected": {"t.protected", flag},
+	}},
+	meta: func(r *peering.Relationship) *peering.Meta { return &r.Meta },
+	load: loads((*dbsqlc.Queries).RelationshipRows, relationshipOf),
+	insert: writes((*dbsqlc.Queries).RelationshipInsert, func(r peering.Relationship) dbsqlc.RelationshipInsertParams {
+		return dbsqlc.RelationshipInsertParams(relationshipParams(r))
+	}),
+	update:   writes((*dbsqlc.Queries).RelationshipUpdate, relationshipParams),
+	remove:   removes((*dbsqlc.Queries).RelationshipDelete),
+	complete: (*peering.Relationship).Complete,
+}
+
+func relationshipOf(r dbsqlc.Relationship) peering.Relationship {
+	return peering.Relationship{
+		Meta: meta(r.ID, r.Version, r.CreatedAt, r.UpdatedAt),
+		Slug: r.Slug, Name: r.Name, Role: bgp.Role(r.BgpRole), Protected: r.Protected,
+	}
+}
+
+func relationshipParams(r peering.Relationship) dbsqlc.RelationshipUpdateParams {
+	return dbsqlc.RelationshipUpdateParams{
+		Slug: r.Slug, Name: r.Name, BgpRole: string(r.Role), Protected: r.Protected, ID: r.ID, Version: r.Version}
+}

@@ -1,0 +1,54 @@
+package db
+
+import (
+	"peerflow/db/internal/dbsqlc"
+	"peerflow/internal/peering"
+)
+
+// Routers are the devices that peerflow reads or manages.
+func (d *DB) Routers() Noun[peering.Router] { return Noun[peering.Router]{d, routers} }
+
+var routers = &kind[peering.Router]{
+	object: "router",
+	list: listing{table: "router", search: []string{"t.name", "t.address"}, fields: map[string]field{
+		"name":        {"t.name", word},
+		"site_id":     {"t.site_id", number},
+		"site":        {"(SELECT s.slug FROM site s WHERE s.id = t.site_id)", word},
+		"platform_id": {"t.platform_id", number},
+		"platform":    {"(SELECT p.slug FROM platform p WHERE p.id = t.platform_id)", word},
+		"local_as_id": {"t.local_as_id", number},
+		"template_id": {"t.template_id", number},
+		"mode":        oneOf[dbsqlc.RouterMode]("t.mode"),
+		"address":     {"t.address", word},
+		"lab":         {"t.lab", flag},
+	}},
+	meta: func(r *peering.Router) *peering.Meta { return &r.Meta },
+	load: loads((*dbsqlc.Queries).RouterRows, routerOf),
+	insert: writes((*dbsqlc.Queries).RouterInsert, func(r peering.Router) dbsqlc.RouterInsertParams {
+		return dbsqlc.RouterInsertParams(routerParams(r))
+	}),
+	update:   writes((*dbsqlc.Queries).RouterUpdate, routerParams),
+	remove:   removes((*dbsqlc.Queries).RouterDelete),
+	complete: (*peering.Router).Complete,
+}
+
+func routerOf(r dbsqlc.Router) peering.Router {
+	return peering.Router{
+		Meta: meta(r.ID, r.Version, r.CreatedAt, r.UpdatedAt),
+		Name: r.Name, SiteID: r.SiteID, PlatformID: r.PlatformID, LocalASID: r.LocalAsID, TemplateID: orZero(r.TemplateID),
+		Mode: peering.RouterMode(r.Mode), Address: r.Address, Username: r.Username,
+		Login:   peering.SecretRef{ID: orZero(r.LoginSecret), Version: orZero(r.LoginVersion)},
+		HostKey: r.HostKey, BGPPort: int(r.BgpPort), Lab: r.Lab,
+		Settings: r.Settings, Context: r.Context, ReachedVia: addrOf(r.ReachedVia),
+	}
+}
+
+func routerParams(r peering.Router) dbsqlc.RouterUpdateParams {
+	return dbsqlc.RouterUpdateParams{
+		Name: r.Name, SiteID: r.SiteID, PlatformID: r.PlatformID, LocalAsID: r.LocalASID, TemplateID: orNull(r.TemplateID),
+		Mode: dbsqlc.RouterMode(r.Mode), Address: r.Address, Username: r.Username,
+		LoginSecret: orNull(r.Login.ID), LoginVersion: orNull(r.Login.Version),
+		HostKey: r.HostKey, BgpPort: int32(r.BGPPort), Lab: r.Lab,
+		Settings: object(r.Settings), Context: object(r.Context), ReachedVia: orNull(r.ReachedVia), ID: r.ID, Version: r.Version,
+	}
+}

@@ -1,0 +1,131 @@
+package db
+
+import (
+	"context"
+
+	"peerflow/db/internal/dbsqlc"
+	"peerflow/internal/bgp"
+	"peerflow/internal/peering"
+)
+
+// Sessions are our records of BGP sessions.
+func (d *DB) Sessions() Noun[peering.Session] { return Noun[peering.Session]{d, sessions} }
+
+var sessions = &kind[peering.Session]{
+	object:   "session",
+	list:     sessionList,
+	meta:     func(s *peering.Session) *peering.Meta { return &s.Meta },
+	load:     loads((*dbsqlc.Queries).SessionRows, sessionOf),
+	insert:   insertSession,
+	update:   writes((*dbsqlc.Queries).SessionUpdate, sessionParams),
+	remove:   removes((*dbsqlc.Queries).SessionDelete),
+	complete: (*peering.Session).Complete,
+	follows:  (*peering.Session).Follows,
+	keep:     keepObserved,
+	after: assigns(func(s peering.Session) (dbsqlc.PolicyListClearParams, peering.Policies) {
+		return dbsqlc.PolicyListClearParams{SessionID: &s.ID}, s.Policies
+	}),
+}
+
+var sessionList = listing{
+	table:  "session",
+	search: []string{"t.description", "host(t.peer_address)", "t.peer_asn", "(SELECT a.name FROM autonomous_system a WHERE a.asn = t.peer_asn)"},
+	fields: map[string]field{
+		"kind":            oneOf[dbsqlc.SessionKind]("t.kind"),
+		"asn":             {"t.peer_asn", asNumber},
+		"peer_asn":        {"t.peer_asn", asNumber},
+		"peering_id":      {"t.peering_id", number},
+		"router_id":       {"t.router_id", number},
+		"router":          {"(SELECT r.name FROM router r WHERE r.id = t.router_id)", word},
+		"connection_id":   {"t.connection_id", number},
+		"exchange_id":     {"(SELECT c.ixp_id FROM connection c WHERE c.id = t.connection_id)", number},
+		"exchange":        {"(SELECT x.slug FROM connection c JOIN ixp x ON x.id = c.ixp_id WHERE c.id = t.connection_id)", word},
+		"group_id":        {"t.group_id", number},
+		"relationship_id": {"t.relationship_id", number},
+		"vrf":             {"t.vrf", word},
+		"peer_address":    {"t.peer_address", host},
+		"ip_address":      {"t.peer_address", host}, // Peering Manager's name
+		"intent":          oneOf[dbsqlc.SessionIntent]("t.intent"),
+		"sync":            oneOf[dbsqlc.SessionSync]("t.sync"),
+		"held_by_hand":    {"t.held_by_hand", flag},
+		"passive":         {"t.passive", flag},
+		"description":     {"t.description", word},
+		"watch_until":     {"t.watch_until", moment},
+	},
+}
+
+func sessionOf(r dbsqlc.SessionRowsRow) peering.Session {
+	s := r.Session
+	return peering.Session{
+		Meta: meta(s.ID, s.Version, s.CreatedAt, s.UpdatedAt),
+		Kind: peering.SessionKind(s.Kind), PeeringID: s.PeeringID, RouterID: s.RouterID, ConnectionID: orZero(s.ConnectionID),
+		GroupID: orZero(s.GroupID), RelationshipID: orZero(s.RelationshipID), VRF: s.Vrf, Interface: s.Interface,
+		PeerAddress: s.PeerAddress.Unmap(), LocalAddress: addrOf(s.LocalAddress),
+		PeerAS: bgp.ASN(s.PeerASN), LocalAS: bgp.ASN(orZero(s.LocalASN)), Families: familiesOf(s.Families),
+		Intent: peering.Intent(s.Intent), HeldByHand: s.HeldByHand, Sync: peering.Sync(s.Sync),
+		Limits: limitsOf(s.LimitV4, s.LimitV6), Policies: peering.Policies{Import: r.ImportPolicies, Export: r.ExportPolicies},
+		Password: peering.SecretRef{ID: orZero(s.PasswordSecret), Version: orZero(s.PasswordVersion)},
+		HoldTime: intOf(s.HoldTime), Multihop: int(orZero(s.Multihop)), Passive: s.Passive,
+		Description: s.Description, Context: s.Context, WatchUntil: timeOrZero(s.WatchUntil),
+	}
+}
+
+func sessionParams(s peering.Session) dbsqlc.SessionUpdateParams {
+	return dbsqlc.SessionUpdateParams{
+		Kind: dbsqlc.SessionKind(s.Kind), PeeringID: s.PeeringID, RouterID: s.RouterID, ConnectionID: orNull(s.ConnectionID),
+		GroupID: orNull(s.GroupID), RelationshipID: orNull(s.RelationshipID), Vrf: s.VRF, Interface: s.Interface,
+		PeerAddress: s.PeerAddress, LocalAddress: orNull(s.LocalAddress),
+		PeerASN: int64(s.PeerAS), LocalASN: orNull(int64(s.LocalAS)), Families: familyParams(s.Families),
+		Intent: dbsqlc.SessionIntent(s.Intent), HeldByHand: s.HeldByHand,
+		LimitV4: limitParam(s.Limits.IPv4), LimitV6: limitParam(s.Limits.IPv6),
+		PasswordSecret: orNull(s.Password.ID), PasswordVersion: orNull(s.Password.Version),
+		HoldTime: intParam(s.HoldTime), Multihop: intOrNull(s.Multihop), Passive: s.Passive,
+		Description: s.Description, Context: object(s.Context), ID: s.ID, Version: s.Version,
+	}
+}
+
+// insertSession also says how the session stands to its router, which no edit changes later.
+func insertSession(ctx context.Context, q *dbsqlc.Queries, s peering.Session) (int64, error) {
+	rows, err := q.SessionInsert(ctx, dbsqlc.SessionInsertParams(sessionParams(s)))
+	if err != nil || s.Sync == peering.NotDeployed {
+		return rows, err
+	}
+	return q.SessionSetSync(ctx, dbsqlc.SessionSetSyncParams{ID: s.ID, Sync: dbsqlc.SessionSync(s.Sync)})
+}
+
+// keepObserved restores what deployments and polls write.
+func keepObserved(after, before *peering.Session) {
+	after.Sync, after.WatchUntil = before.Sync, before.WatchUntil
+}
+
+func familiesOf(numbers []int16) []bgp.Family {
+	families := make([]bgp.Family, len(numbers))
+	for i, n := range numbers {
+		families[i] = bgp.Family(n)
+	}
+	return families
+}
+
+func familyParams(families []bgp.Family) []int16 {
+	numbers := make([]int16, len(families))
+	for i, f := range families {
+		numbers[i] = int16(f)
+	}
+	return numbers
+}
+
+func intOf(n *int32) *int {
+	if n == nil {
+		return nil
+	}
+	i := int(*n)
+	return &i
+}
+
+func intParam(n *int) *int32 {
+	if n == nil {
+		return nil
+	}
+	i := int32(*n)
+	return &i
+}
