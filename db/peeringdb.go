@@ -27,9 +27,10 @@ type PeeringDBMirror struct{ pool *pgxpool.Pool }
 func NewPeeringDBMirror(pool *pgxpool.Pool) *PeeringDBMirror { return &PeeringDBMirror{pool: pool} }
 
 const (
-	// A run that stopped is taken up again within the hour in which PeeringDB
-	// refuses to send the same large answer twice.
-	pdbResumeWithin = time.Hour
+	// A run that failed is taken up again for a little less than the hour in which
+	// PeeringDB refuses to send the same large answer twice; an hourly schedule then
+	// always begins a new one.
+	pdbResumeWithin = 55 * time.Minute
 
 	// A full answer may lack this many known rows, and beyond that this share of
 	// those held, before it is taken for a damaged one. All of PeeringDB's ports see
@@ -131,7 +132,7 @@ func pdbTableOf(t peering.PDBType) (pdbTable, error) {
 	return table, nil
 }
 
-// BeginRun takes up the run that stopped half way within the hour, or begins one.
+// BeginRun takes up a run that was left open not long ago, or begins one.
 func (m *PeeringDBMirror) BeginRun(ctx context.Context, full bool, at time.Time) (peering.PDBRun, error) {
 	run := peering.PDBRun{Full: full}
 	err := m.pool.QueryRow(ctx, `
@@ -149,10 +150,11 @@ func (m *PeeringDBMirror) BeginRun(ctx context.Context, full bool, at time.Time)
 	return run, nil
 }
 
-// EndRun writes down how a run went, and the failure of each type that failed.
+// EndRun writes down the failure of each type that failed, and finishes the run
+// when there was none.
 func (m *PeeringDBMirror) EndRun(ctx context.Context, end peering.PDBRunEnd) error {
 	var finished *time.Time
-	if !end.Open {
+	if len(end.Failed) == 0 {
 		finished = &end.At
 	}
 	err := pgx.BeginFunc(ctx, m.pool, func(tx pgx.Tx) error {
@@ -342,7 +344,7 @@ func (m *pdbMerge) upsert(ctx context.Context) error {
 			WHERE status NOT IN ('deleted', 'unreadable') ORDER BY id, updated DESC
 			ON CONFLICT (id) DO UPDATE SET %[4]s
 			WHERE EXCLUDED.updated >= t.updated AND (%[5]s) IS DISTINCT FROM (%[6]s)
-			RETURNING xmax = 0 AS inserted)
+			RETURNING xmax = 0 AS inserted) -- an updated row carries our transaction there
 		SELECT count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted) FROM merged`,
 		m.table.name, m.table.incoming(), list,
 		strings.Join(set, ", "), strings.Join(old, ", "), strings.Join(fresh, ", "))

@@ -114,6 +114,7 @@ func TestPeeringDBMirror(t *testing.T) {
 		"a run throttled at the fourth type goes on there":                                          pdbTestResume,
 		"a run left open for more than an hour is not taken up again":                               pdbTestOpenTooLong,
 		"one broken type does not keep the others back":                                             pdbTestOneBroken,
+		"a server error of one type lets the next go on, two in a row end the attempt":              pdbTestDown5xx,
 		"an empty full answer is refused, forced or not":                                            pdbTestEmpty,
 		"more than 10 % and more than 100 rows vanish only when forced":                             pdbTestVanish,
 		"a full answer older than the mirror takes nothing back":                                    pdbTestStaleCache,
@@ -345,11 +346,38 @@ func pdbTestOneBroken(w *pdbWorld) {
 	if peeringdb.FaultOf(err) != peeringdb.Broken || len(report.Types) != 5 {
 		w.Errorf("%d types, %v", len(report.Types), err)
 	}
-	if n := w.count(`SELECT count(*) FROM pdb_run WHERE finished_at IS NOT NULL AND error LIKE '%cut off%'`); n != 1 {
-		w.Error("the run is not written down as finished with an error")
+	if n := w.count(`SELECT count(*) FROM pdb_run WHERE finished_at IS NULL AND error LIKE '%cut off%'`); n != 1 {
+		w.Error("the run is not written down as open with its error")
 	}
 	if c := report.Types[4]; c.Type != peering.PDBPorts || c.Orphans != 19 {
 		w.Errorf("ports: %+v", c)
+	}
+	w.fake.Heal()
+	again := w.mustSync(peeringdb.Options{})
+	if again.Run != report.Run || len(again.Types) != 1 || again.Types[0].Type != peering.PDBNetworks {
+		w.Errorf("taken up: %+v", again)
+	}
+}
+
+func pdbTestDown5xx(w *pdbWorld) {
+	w.fake.Fail(peering.PDBOrgs, pdbfake.CutOff)
+	w.fake.Fail(peering.PDBExchanges, pdbfake.ServerError)
+	w.fake.Fail(peering.PDBPrefixes, pdbfake.ServerError)
+	w.fake.Fail(peering.PDBPorts, pdbfake.Throttle)
+	report, err := w.sync(peeringdb.Options{})
+	if len(report.Types) != 2 || peeringdb.RetryAfter(err) != time.Minute {
+		w.Errorf("single types: %+v, %v", report.Types, err)
+	}
+	w.fake.Heal()
+	w.syncer.Source = &peeringdb.Client{BaseURL: w.client.BaseURL, Pace: -1}
+	w.fake.Fail(peering.PDBOrgs, pdbfake.ServerError)
+	w.fake.Fail(peering.PDBExchanges, pdbfake.ServerError)
+	w.fake.ForgetRequests()
+	if _, err := w.sync(peeringdb.Options{}); peeringdb.FaultOf(err) != peeringdb.Unavailable {
+		w.Errorf("got %v", err)
+	}
+	if diff := cmp.Diff(map[string]int{"org": 1, "ix": 1}, w.requests()); diff != "" {
+		w.Errorf("two in a row end the attempt: %s", diff)
 	}
 }
 
@@ -391,8 +419,9 @@ func pdbTestVanish(w *pdbWorld) {
 	if n := w.count(`SELECT count(*) FROM pdb_netixlan`); n != held-100 {
 		w.Errorf("%d rows after the refusal, want %d", n, held-100)
 	}
-	if report := w.mustSync(peeringdb.Options{Full: true, Force: true}); report.Types[5].Deleted != 101 || report.Types[5].Held != held-201 {
-		w.Errorf("forced: %+v", report.Types[5])
+	forced := w.mustSync(peeringdb.Options{Full: true, Force: true})
+	if len(forced.Types) != 1 || forced.Types[0].Deleted != 101 || forced.Types[0].Held != held-201 {
+		w.Errorf("forced, for the refused type alone: %+v", forced)
 	}
 }
 

@@ -127,8 +127,8 @@ CREATE TABLE pdb_sync (
     error     text NOT NULL DEFAULT ''
 );
 
--- One row per run. A run that stopped half way is taken up again: a type named in
--- counts is done.
+-- One row per run. A run that is not finished may be taken up again: a type named
+-- in counts is done.
 CREATE TABLE pdb_run (
     id          bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT pdb_run_pkey PRIMARY KEY,
     is_full     boolean NOT NULL,

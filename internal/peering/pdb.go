@@ -215,12 +215,12 @@ type PDBRun struct {
 	Done      map[PDBType]PDBCounts
 }
 
-// PDBRunEnd closes a run, or leaves it open to be taken up where it stopped.
+// PDBRunEnd closes a run in which nothing failed, and leaves another open: to be
+// taken up where it stopped.
 type PDBRunEnd struct {
 	Run    int64
 	At     time.Time
 	Failed map[PDBType]string // why a type failed
-	Open   bool               // stopped before every type was tried
 }
 
 // PDBTypeState is how far the mirror of one type has come.

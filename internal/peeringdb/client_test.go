@@ -157,15 +157,28 @@ func TestIgnoredParametersAreRefused(t *testing.T) {
 func TestThrottledClientDoesNotAskAgain(t *testing.T) {
 	t.Parallel()
 	fake, client := setup(t)
+	now := at
+	client.Now = func() time.Time { return now }
+	fake.RetryAfter = 2000 * time.Second
 	fake.Fail(peering.PDBOrgs, pdbfake.Throttle)
-	_, _, _ = fetch(t, client, peering.PDBOrgs, time.Time{})
-	_, _, err := fetch(t, client, peering.PDBNetworks, time.Time{})
-	if wait := peeringdb.RetryAfter(err); wait <= 50*time.Second || wait > time.Minute {
-		t.Errorf("retry after is %s (%v)", wait, err)
+	ask := func(typ peering.PDBType, asked int, wait time.Duration) {
+		t.Helper()
+		_, _, err := fetch(t, client, typ, time.Time{})
+		if got := peeringdb.RetryAfter(err); got != wait {
+			t.Errorf("%s at %s: retry after is %s, want %s (%v)", typ, now.Sub(at), got, wait, err)
+		}
+		if n := len(fake.Requests()); n != asked {
+			t.Errorf("%s at %s: %d requests reached PeeringDB, want %d", typ, now.Sub(at), n, asked)
+		}
 	}
-	if n := len(fake.Requests()); n != 1 {
-		t.Errorf("%d requests reached PeeringDB, want 1", n)
-	}
+	ask(peering.PDBOrgs, 1, 2000*time.Second)
+	ask(peering.PDBNetworks, 1, time.Minute) // the limit may be the general one
+	now = at.Add(time.Minute)
+	ask(peering.PDBNetworks, 2, 0)
+	ask(peering.PDBOrgs, 2, 1940*time.Second)
+	now = at.Add(2000 * time.Second)
+	fake.Heal()
+	ask(peering.PDBOrgs, 3, 0)
 }
 
 func TestKeys(t *testing.T) {

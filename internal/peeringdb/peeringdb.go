@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -44,10 +45,12 @@ type Client struct {
 	MaxBody int64
 	// Stall is how long the server may stay silent, before or within an answer; 0 = 60 s.
 	Stall time.Duration
+	// Now tells the time for pace and throttling; nil = time.Now.
+	Now func() time.Time
 
-	mu           sync.Mutex
-	next         time.Time // when the next request may start
-	blockedUntil time.Time // end of the throttle that the server told us
+	mu      sync.Mutex
+	next    time.Time            // when the next request may start
+	blocked map[string]time.Time // by type and query: until when the server has us throttled; "" = for all
 }
 
 // Meta is what an answer says about itself. It is complete when the rows have ended.
@@ -67,6 +70,10 @@ const (
 	maxRedirects  = 3
 	maxAnswerTime = 10 * time.Minute
 	maxErrorBody  = 64 << 10
+
+	// A 429 is about all requests of the last minute or about this one request, and
+	// doesn't say which.
+	throttleAll = time.Minute
 )
 
 var errStalled = errors.New("the server stopped answering")
@@ -93,11 +100,12 @@ func (c *Client) fetch(ctx context.Context, t peering.PDBType, query url.Values,
 	if _, ok := kinds[t]; !ok {
 		return nil, peering.Errorf(peering.Invalid, "peeringdb type %q is not known", t)
 	}
-	if err := c.wait(ctx, t); err != nil {
+	request := string(t) + "?" + query.Encode()
+	if err := c.wait(ctx, t, request); err != nil {
 		return nil, err
 	}
 	call := newCall(ctx, t, c.maxBody(), c.stall())
-	resp, err := c.send(call, query)
+	resp, err := c.send(call, request)
 	if err != nil {
 		call.close()
 		return nil, err
@@ -105,6 +113,7 @@ func (c *Client) fetch(ctx context.Context, t peering.PDBType, query url.Values,
 	call.body = resp.Body
 	if err := c.check(call, resp); err != nil {
 		call.close()
+		c.block(request, RetryAfter(err))
 		return nil, err
 	}
 	meta := &Meta{AuthStatus: resp.Header.Get("X-Auth-Status")}
@@ -112,12 +121,12 @@ func (c *Client) fetch(ctx context.Context, t peering.PDBType, query url.Values,
 	return &Stream{Rows: reader.rows, Meta: meta, close: call.close}, nil
 }
 
-func (c *Client) send(call *call, query url.Values) (*http.Response, error) {
+func (c *Client) send(call *call, request string) (*http.Response, error) {
 	base := c.BaseURL
 	if base == "" {
 		base = DefaultBaseURL
 	}
-	address := strings.TrimRight(base, "/") + "/" + string(call.typ) + "?" + query.Encode()
+	address := strings.TrimRight(base, "/") + "/" + request
 	req, err := http.NewRequestWithContext(call.ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, peering.Errorf(peering.Invalid, "peeringdb address: %w", err)
@@ -139,8 +148,7 @@ func (c *Client) check(call *call, resp *http.Response) error {
 	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	switch {
 	case resp.StatusCode == http.StatusTooManyRequests:
-		e.Fault, e.RetryAfter = Throttled, retryAfter(resp.Header.Get("Retry-After"), time.Now())
-		c.block(e.RetryAfter)
+		e.Fault, e.RetryAfter = Throttled, retryAfter(resp.Header.Get("Retry-After"), c.now())
 	case resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden:
 		e.Fault = Unauthorized
 	case resp.StatusCode >= 500:
@@ -201,10 +209,11 @@ func (k keyed) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // wait keeps the pace, and fails at once while PeeringDB has us throttled: asking
 // again would only prolong it.
-func (c *Client) wait(ctx context.Context, t peering.PDBType) error {
+func (c *Client) wait(ctx context.Context, t peering.PDBType, request string) error {
 	c.mu.Lock()
-	now := time.Now()
-	if left := c.blockedUntil.Sub(now); left > 0 {
+	now := c.now()
+	left := max(c.blocked[""].Sub(now), c.blocked[request].Sub(now))
+	if left > 0 {
 		c.mu.Unlock()
 		return &Error{Fault: Throttled, Type: t, RetryAfter: left, Detail: "still throttled by an earlier answer; not asked"}
 	}
@@ -224,10 +233,27 @@ func (c *Client) wait(ctx context.Context, t peering.PDBType) error {
 	}
 }
 
-func (c *Client) block(d time.Duration) {
+// block keeps a throttled request back for as long as the server said, and all
+// others for the period of the general limit.
+func (c *Client) block(request string, d time.Duration) {
+	if d == 0 {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.blockedUntil = time.Now().Add(d)
+	now := c.now()
+	maps.DeleteFunc(c.blocked, func(_ string, until time.Time) bool { return until.Before(now) })
+	if c.blocked == nil {
+		c.blocked = map[string]time.Time{}
+	}
+	c.blocked[""], c.blocked[request] = now.Add(min(d, throttleAll)), now.Add(d)
+}
+
+func (c *Client) now() time.Time {
+	if c.Now == nil {
+		return time.Now()
+	}
+	return c.Now()
 }
 
 func (c *Client) pace() time.Duration {

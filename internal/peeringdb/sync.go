@@ -71,13 +71,15 @@ const (
 
 	fullAgainAfter = time.Hour // identical large answers: one an hour, PeeringDB's query limits
 	progressEvery  = 1000
+	maxDowns       = 2
 	endRunTimeout  = 10 * time.Second
 )
 
 // Sync fetches and merges the types (nil = all), parents first, each in a
-// transaction of its own. A broken answer skips its type. Being throttled, refused
-// or cut off from PeeringDB ends the attempt; the next one within the hour goes on
-// with the types that are left. The error names every type that failed.
+// transaction of its own. A type that fails does not keep the others back, unless
+// PeeringDB throttles us, refuses our key or is down. Another call within the hour
+// fetches only what is left. The error names every type that failed, the reason to
+// stop first.
 func (s *Syncer) Sync(ctx context.Context, types []peering.PDBType, opt Options) (Report, error) {
 	run, err := s.Store.BeginRun(ctx, opt.Full, s.now())
 	if err != nil {
@@ -90,7 +92,7 @@ func (s *Syncer) Sync(ctx context.Context, types []peering.PDBType, opt Options)
 	attempt := &attempt{Syncer: s, run: run, opt: opt, end: peering.PDBRunEnd{Run: run.ID, Failed: map[peering.PDBType]string{}}}
 	attempt.report = Report{Run: run.ID, StartedAt: run.StartedAt, Unreadable: map[peering.PDBType]string{}}
 	for _, state := range fresh.Types {
-		if (types == nil || slices.Contains(types, state.Type)) && !attempt.end.Open {
+		if (types == nil || slices.Contains(types, state.Type)) && !attempt.stopped {
 			attempt.try(ctx, state)
 		}
 	}
@@ -105,6 +107,9 @@ type attempt struct {
 	report Report
 	end    peering.PDBRunEnd
 	errs   []error
+	// downs are the types in a row that PeeringDB was unavailable for.
+	downs   int
+	stopped bool
 }
 
 func (a *attempt) try(ctx context.Context, state peering.PDBTypeState) {
@@ -114,21 +119,30 @@ func (a *attempt) try(ctx context.Context, state peering.PDBTypeState) {
 	}
 	counts, err := a.syncType(ctx, state)
 	if err == nil {
+		a.downs = 0
 		a.report.Types = append(a.report.Types, counts)
 		return
 	}
-	a.errs = append(a.errs, err)
 	a.end.Failed[state.Type] = err.Error()
-	a.end.Open = ctx.Err() != nil || endsAttempt(err)
+	if a.stopped = ctx.Err() != nil || a.endsAttempt(err); a.stopped {
+		a.errs = slices.Insert(a.errs, 0, err)
+	} else {
+		a.errs = append(a.errs, err)
+	}
 }
 
-// endsAttempt tells errors that the next type would meet too from those of one answer.
-func endsAttempt(err error) bool {
+// endsAttempt tells errors that the next type would meet too. One type alone may
+// be too much for the server; two in a row mean that it is down.
+func (a *attempt) endsAttempt(err error) bool {
 	switch FaultOf(err) {
-	case Throttled, Unauthorized, Unavailable:
+	case Throttled, Unauthorized:
 		return true
+	case Unavailable:
+		a.downs++
+	default:
+		a.downs = 0
 	}
-	return false
+	return a.downs >= maxDowns
 }
 
 // close writes the end down even when the caller has gone.
