@@ -37,7 +37,7 @@ type writer struct{ *conn }
 func (w *writer) Stage(ctx context.Context, c driver.Commit) error {
 	ctx, cancel := context.WithTimeout(ctx, writeDeadline)
 	defer cancel()
-	if err := w.claim(ctx, c); err != nil {
+	if _, err := w.claim(ctx, c); err != nil {
 		return err
 	}
 	_, _, err := w.plan(ctx, c)
@@ -48,21 +48,24 @@ func (w *writer) Stage(ctx context.Context, c driver.Commit) error {
 func (w *writer) Discard(ctx context.Context, c driver.Commit) error {
 	ctx, cancel := context.WithTimeout(ctx, writeDeadline)
 	defer cancel()
-	return w.claim(ctx, c)
+	_, err := w.claim(ctx, c)
+	return err
 }
 
 // claim is the empty Set by which a new master announces itself. A router on
 // which a commit waits refuses the Set, but has seen the election id by then.
-func (w *writer) claim(ctx context.Context, c driver.Commit) error {
+func (w *writer) claim(ctx context.Context, c driver.Commit) (pending bool, err error) {
 	if !w.settings.MasterArbitration {
-		return nil
+		return false, nil
 	}
-	_, err := w.client.Set(w.as(ctx), &gpb.SetRequest{Extension: w.extensions(c, nil)})
+	_, err = w.client.Set(w.as(ctx), &gpb.SetRequest{Extension: w.extensions(c, nil)})
 	switch status.Code(err) {
-	case codes.OK, codes.FailedPrecondition:
-		return nil
+	case codes.OK:
+		return false, nil
+	case codes.FailedPrecondition:
+		return true, nil
 	}
-	return w.writeFailed("claim", err, nil)
+	return false, w.writeFailed("claim", err, nil)
 }
 
 // Commit sends one Set: owned stanzas that the artifact lacks are deleted,
@@ -74,7 +77,7 @@ func (w *writer) Commit(ctx context.Context, c driver.Commit) error {
 	if c.Timer < time.Second || c.Timer%time.Second != 0 {
 		return peering.Errorf(peering.Invalid, "the rollback timer must be whole seconds, at least one")
 	}
-	if err := w.nothingPending(ctx); err != nil {
+	if err := w.nothingPending(ctx, c); err != nil {
 		return err
 	}
 	r, secrets, err := w.plan(ctx, c)
@@ -96,12 +99,16 @@ func (w *writer) Commit(ctx context.Context, c driver.Commit) error {
 
 // nothingPending gives the clear refusal where a pending commit shows; the
 // router's own refusal of a second one is what the safety rests on.
-func (w *writer) nothingPending(ctx context.Context) error {
+func (w *writer) nothingPending(ctx context.Context, c driver.Commit) error {
+	pending, err := w.claim(ctx, c)
+	if err != nil {
+		return err
+	}
 	d, err := w.readDatastore(ctx)
 	if err != nil {
 		return err
 	}
-	if d.State.Pending != nil {
+	if pending || d.State.Pending != nil {
 		return fmt.Errorf("commit on router %s: %w", w.target.Router, driver.ErrPending)
 	}
 	return nil
@@ -131,32 +138,73 @@ func (w *writer) finish(ctx context.Context, act string, c driver.Commit, end *g
 	return w.writeFailed(act, err, nil)
 }
 
-// Install has nothing to write: a confirmed Set is kept by the router itself. It
-// proves that: no commit waits, this deployment's artifact runs, and, where the
-// router shows what it would boot, that it is the same.
+// Install proves that a restart would load this deployment's artifact, and asks
+// the router to save first where it doesn't keep a confirmed Set by itself.
+// What a restart would load is read back where the router shows it.
 func (w *writer) Install(ctx context.Context, c driver.Commit) error {
 	ctx, cancel := context.WithTimeout(ctx, writeDeadline)
 	defer cancel()
-	if err := w.claim(ctx, c); err != nil {
+	if _, err := w.claim(ctx, c); err != nil {
 		return err
 	}
+	booted, err := w.installed(ctx, c)
+	if err != nil || booted && w.settings.SavePath == "" {
+		return err
+	}
+	if w.settings.SavePath != "" {
+		r := &gpb.SetRequest{Update: []*gpb.Update{jsonUpdate(plainPath(w.settings.SavePath), []byte("true"))}, Extension: w.extensions(c, nil)}
+		if _, err := w.client.Set(w.as(ctx), r); err != nil {
+			return w.writeFailed("save", err, nil)
+		}
+		booted, err = w.installed(ctx, c)
+	}
+	if err == nil && !booted {
+		err = peering.Errorf(peering.Unavailable, "install on router %s: a restart would not boot what runs", w.target.Router)
+	}
+	return err
+}
+
+// installed reports whether boot equals running, and refuses when the artifact
+// doesn't run or isn't confirmed.
+func (w *writer) installed(ctx context.Context, c driver.Commit) (bool, error) {
 	known, err := peering.SecretRefs(c.Artifact)
 	if err != nil {
-		return peering.Errorf(peering.Invalid, "artifact: %w", err)
+		return false, peering.Errorf(peering.Invalid, "artifact: %w", err)
 	}
 	r, err := w.ReadOwned(ctx, known)
+	switch {
+	case err != nil:
+		return false, err
+	case r.Pending != nil:
+		return false, fmt.Errorf("install on router %s: %w", w.target.Router, driver.ErrPending)
+	case r.Identity != c.Hash:
+		return false, peering.Errorf(peering.Conflict, "install on router %s: another configuration runs there", w.target.Router)
+	}
+	return slices.EqualFunc(r.Boot, r.Stanzas, func(a, b peering.Stanza) bool { return a.Key == b.Key && a.Text == b.Text }), nil
+}
+
+// checker is a writer on a router that judges candidates (settings.CheckPath).
+type checker struct{ *writer }
+
+// CheckCandidate sends the Set that Commit would send, without the commit and
+// with the leaf that means "judge only". A router that doesn't have the leaf
+// refuses the Set as a whole, as gNMI demands: nothing is ever loaded.
+func (k *checker) CheckCandidate(ctx context.Context, c driver.Commit) error {
+	ctx, cancel := context.WithTimeout(ctx, writeDeadline)
+	defer cancel()
+	r, secrets, err := k.plan(ctx, c)
 	if err != nil {
 		return err
 	}
-	switch {
-	case r.Pending != nil:
-		return fmt.Errorf("install on router %s: %w", w.target.Router, driver.ErrPending)
-	case r.Identity != c.Hash:
-		return peering.Errorf(peering.Conflict, "install on router %s: another configuration runs there", w.target.Router)
-	case !slices.EqualFunc(r.Boot, r.Stanzas, func(a, b peering.Stanza) bool { return a.Key == b.Key && a.Text == b.Text }):
-		return peering.Errorf(peering.Unavailable, "install on router %s: a restart would not boot what runs", w.target.Router)
+	r.Update = append(r.Update, jsonUpdate(plainPath(k.settings.CheckPath), []byte("true")))
+	_, err = k.client.Set(k.as(ctx), r)
+	switch status.Code(err) {
+	case codes.OK:
+		return nil
+	case codes.FailedPrecondition:
+		return fmt.Errorf("check on router %s: %w", k.target.Router, driver.ErrPending)
 	}
-	return nil
+	return k.writeFailed("check", err, secrets)
 }
 
 // extensions of one write: the fence where the router arbitrates, and the commit.
@@ -214,18 +262,13 @@ func (w *writer) plan(ctx context.Context, c driver.Commit) (*gpb.SetRequest, []
 		return nil, nil, err
 	}
 	if !slices.Contains(markers(root), c.Hash) {
-		r.Replace = append(r.Replace, markerUpdate(c.Hash))
+		u, err := markerUpdate(c.Hash, wanted)
+		if err != nil {
+			return nil, nil, err
+		}
+		r.Replace = append(r.Replace, u)
 	}
 	return r, hide.clear(), nil
-}
-
-func (h hider) clear() []string {
-	var out []string
-	for clear := range h.placeholders {
-		out = append(out, clear)
-	}
-	slices.SortFunc(out, func(a, b string) int { return len(b) - len(a) }) // a longer one may hold a shorter one
-	return out
 }
 
 func artifactOf(c driver.Commit) (map[string]peering.Stanza, []peering.SecretRef, error) {
@@ -252,7 +295,7 @@ func (w *writer) nothingForeign(root map[string]any, wanted map[string]peering.S
 	}
 	for _, of := range classes {
 		for _, raw := range w.entries(root, of) {
-			key := of.name + "/" + textAt(canonical(raw, of.key), of.key)
+			key := stanzaKey(of, canonical(raw, of.key))
 			_, want := wanted[key]
 			if _, our := ours[key]; want && !our {
 				return peering.Errorf(peering.Conflict, "router %s: %s exists there and isn't ours: adopt it first", w.target.Router, key)
@@ -335,17 +378,4 @@ func (w *writer) stanzaPath(s peering.Stanza) *gpb.Path {
 	}
 	p.Elem[len(p.Elem)-1].Key = map[string]string{of.key: id}
 	return p
-}
-
-func markerPath(hash string) *gpb.Path {
-	p := containers(classes[0].path...)
-	p.Elem[len(p.Elem)-1].Key = map[string]string{"name": markerPrefix + hash}
-	return p
-}
-
-// markerUpdate is a prefix set that nothing refers to. It holds one prefix of
-// documentation, since some routers refuse an empty set.
-func markerUpdate(hash string) *gpb.Update {
-	const prefix = `{"ip-prefix":"192.0.2.0/24","masklength-range":"exact","config":{"ip-prefix":"192.0.2.0/24","masklength-range":"exact"}}`
-	return jsonUpdate(markerPath(hash), fmt.Appendf(nil, `{"name":%[1]q,"config":{"name":%[1]q,"mode":"IPV4"},"prefixes":{"prefix":[%[2]s]}}`, markerPrefix+hash, prefix))
 }

@@ -298,6 +298,7 @@ func TestSecondCommitInTheWindowIsRefusedAndTheTimerRestoresTheBase(t *testing.T
 			t.Fatalf("commit of deployment %d in the window: %v", again.Deployment, err)
 		}
 	}
+	next.Fence = b.fence // neither is fenced: the commit id alone decides
 	other := next
 	other.Deployment = 77
 	for name, f := range map[string]func(context.Context, driver.Commit) error{"confirm": c.Confirm, "abort": c.Abort} {

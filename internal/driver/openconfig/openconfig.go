@@ -25,6 +25,7 @@ var (
 	_ driver.OwnedReader        = (*conn)(nil)
 	_ driver.NeighborReader     = (*conn)(nil)
 	_ driver.ConfirmedCommitter = (*writer)(nil)
+	_ driver.Checker            = (*checker)(nil)
 )
 
 // platform is stateless; every connection has its own settings.
@@ -54,6 +55,16 @@ type settings struct {
 	// its pending commit, a load counter and the boot configuration, in the shape
 	// that read.go describes. Empty: see readPending for what is claimed then.
 	DatastorePath string `json:"datastore_path"`
+	// PasswordsHidden says that the router never shows auth-password. Which one it
+	// has is then taken from the marker of the last commit (marker.go): a password
+	// changed by hand isn't noticed.
+	PasswordsHidden bool `json:"passwords_hidden"`
+	// SavePath is a leaf that takes true and makes a restart load what runs, on
+	// routers that don't keep a confirmed Set by themselves. Empty: they do.
+	SavePath string `json:"save_path"`
+	// CheckPath is a leaf that takes true and makes the router judge the rest of
+	// the Set without loading it. Empty: candidates can't be checked.
+	CheckPath string `json:"check_path"`
 }
 
 func readSettings(raw json.RawMessage) (settings, error) {
@@ -89,6 +100,9 @@ func (p platform) Open(ctx context.Context, t driver.Target, secrets driver.Secr
 	}
 	if t.ReadOnly {
 		return c, nil
+	}
+	if c.settings.CheckPath != "" {
+		return &checker{&writer{c}}, nil
 	}
 	return &writer{c}, nil
 }

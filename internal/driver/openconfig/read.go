@@ -3,9 +3,6 @@ package openconfig
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -21,12 +18,6 @@ import (
 	"peerflow/internal/driver"
 	"peerflow/internal/peering"
 )
-
-// markerPrefix begins the name of an empty-handed prefix set that every commit
-// of ours leaves on the router: PEERFLOW-ARTIFACT-<hash> is the running
-// identity. A commit replaces it in the same Set as the configuration, so a
-// rollback brings the earlier one back. Anything but exactly one marker is no identity.
-const markerPrefix = "PEERFLOW-ARTIFACT-"
 
 // readAttempts bounds how often a read starts again because somebody loaded a
 // configuration meanwhile.
@@ -145,8 +136,8 @@ func (c *conn) fromDatastore(r *peering.Running, d datastore, hide hider) (err e
 }
 
 // withoutDatastore is what can be said where a router shows the standard paths
-// only. Boot equals running, as gNMI demands that confirmed Sets survive a
-// restart, and is left empty while a commit waits. The generation is a digest of
+// only. Boot is taken to equal running, since a router without save_path is one
+// that keeps confirmed Sets, and is left empty while a commit waits. The generation is a digest of
 // what was read: a configuration that was changed and changed back has the same.
 func (c *conn) withoutDatastore(ctx context.Context, r *peering.Running, root map[string]any, hide hider, probe func(context.Context) (*peering.Pending, error)) error {
 	all, err := marshal(root)
@@ -408,13 +399,14 @@ func find(list any, keys map[string]string) map[string]any {
 func (c *conn) ownedStanzas(root map[string]any, hide hider) ([]peering.Stanza, error) {
 	var out []peering.Stanza
 	root, _ = bareTree(root).(map[string]any)
+	said := sayings(root)
 	for _, of := range classes {
 		for _, raw := range c.entries(root, of) {
 			entry := canonical(raw, of.key)
 			if !owned(of, entry) {
 				continue
 			}
-			hide.password(entry)
+			hide.password(entry, said[stanzaKey(of, entry)])
 			s, err := newStanza(of, entry)
 			if err != nil {
 				return nil, peering.Errorf(peering.Invalid, "router %s: %w", c.target.Router, err)
@@ -424,70 +416,6 @@ func (c *conn) ownedStanzas(root map[string]any, hide hider) ([]peering.Stanza, 
 	}
 	slices.SortFunc(out, byOrder)
 	return out, nil
-}
-
-// markers lists the identities that the router shows.
-func markers(root map[string]any) []string {
-	var out []string
-	at := root
-	for _, n := range classes[0].path[:len(classes[0].path)-1] {
-		at, _ = at[n].(map[string]any)
-	}
-	rows, _ := at["prefix-set"].([]any)
-	for _, r := range rows {
-		m, _ := r.(map[string]any)
-		if hash, ok := strings.CutPrefix(textAt(m, "name"), markerPrefix); ok {
-			out = append(out, hash)
-		}
-	}
-	return out
-}
-
-func identity(root map[string]any) string {
-	if all := markers(root); len(all) == 1 {
-		return all[0]
-	}
-	return ""
-}
-
-// hider replaces passwords by what may be seen of them.
-type hider struct {
-	placeholders map[string]string // clear text to placeholder
-	key          []byte            // from the login, which every worker has and nobody reads
-}
-
-func (c *conn) hider(ctx context.Context, known []peering.SecretRef) (hider, error) {
-	h := hider{placeholders: map[string]string{}, key: []byte(c.password)}
-	for _, ref := range known {
-		clear, err := c.secrets.Resolve(ctx, ref)
-		if err != nil {
-			return h, fmt.Errorf("resolve secret %d version %d: %w", ref.ID, ref.Version, err)
-		}
-		h.placeholders[clear] = ref.String()
-	}
-	return h, nil
-}
-
-// password puts a placeholder, or a keyed digest that equals no placeholder, in
-// the place of a clear password. Routers that never show a password leave
-// nothing to compare: such a stanza differs from its artifact, and says so.
-func (h hider) password(entry map[string]any) {
-	config, _ := entry["config"].(map[string]any)
-	clear, ok := config["auth-password"].(string)
-	if !ok {
-		return
-	}
-	if p, ok := h.placeholders[clear]; ok {
-		config["auth-password"] = p
-		return
-	}
-	config["auth-password"] = redacted + h.digest(clear)
-}
-
-func (h hider) digest(text string) string {
-	m := hmac.New(sha256.New, h.key)
-	m.Write([]byte("peerflow openconfig\n" + text))
-	return hex.EncodeToString(m.Sum(nil))
 }
 
 // commitPrefix begins the commit ids of deployments: peerflow-1042.

@@ -117,14 +117,13 @@ func newStanza(c class, raw map[string]any) (peering.Stanza, error) {
 	if name == "" {
 		return peering.Stanza{}, fmt.Errorf("%s without %s", c.name, c.key)
 	}
-	s := peering.Stanza{Key: c.name + "/" + name, Refs: refsOf(entry)}
+	s := peering.Stanza{Key: stanzaKey(c, entry), Refs: refsOf(entry)}
 	if c.name == "neighbor" {
 		a, err := netip.ParseAddr(name)
 		if err != nil {
 			return s, fmt.Errorf("neighbor %q is no address", name)
 		}
-		s.Key, s.Neighbor = c.name+"/"+a.String(), a
-		entry[c.key] = a.String()
+		s.Neighbor, entry[c.key] = a, a.String()
 		fillKeys(entry, []string{c.key})
 	}
 	if !owned(c, entry) {
@@ -136,6 +135,15 @@ func newStanza(c class, raw map[string]any) (peering.Stanza, error) {
 	var err error
 	s.Text, err = marshal(map[string]any{c.name: entry})
 	return s, err
+}
+
+// stanzaKey is class and name; addresses are written as Go prints them.
+func stanzaKey(c class, entry map[string]any) string {
+	name := textAt(entry, c.key)
+	if a, err := netip.ParseAddr(name); err == nil && c.name == "neighbor" {
+		name = a.String()
+	}
+	return c.name + "/" + name
 }
 
 // owned tells ours from foreign by what the router itself shows.

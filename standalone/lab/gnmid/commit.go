@@ -95,6 +95,17 @@ func (t *Target) plainSet(r *gpb.SetRequest) (*gpb.SetResponse, error) {
 	if t.pending != nil {
 		return nil, status.Error(codes.FailedPrecondition, "a commit waits for its confirmation")
 	}
+	rest, wish, err := takeWishes(r)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case wish[validateOnly]:
+		_, err := t.candidate(rest)
+		return t.answer(r), err
+	case wish[saveRunning]:
+		return t.answer(r), t.save()
+	}
 	response, err := t.edit(r)
 	if err != nil || operations(r) == 0 {
 		return response, err
@@ -102,8 +113,15 @@ func (t *Target) plainSet(r *gpb.SetRequest) (*gpb.SetResponse, error) {
 	return response, t.keep()
 }
 
-// keep makes a reboot load what runs.
+// keep makes a reboot load what runs, unless the operator has to ask for that.
 func (t *Target) keep() error {
+	if t.cfg.SaveExplicitly {
+		return nil
+	}
+	return t.save()
+}
+
+func (t *Target) save() error {
 	if err := t.saveBoot(t.running); err != nil {
 		return status.Errorf(codes.Internal, "save the boot configuration: %v", err)
 	}
@@ -217,5 +235,5 @@ func (t *Target) OperatorSet(_ context.Context, r *gpb.SetRequest) error {
 		return err
 	}
 	t.endPending()
-	return t.keep()
+	return t.save()
 }

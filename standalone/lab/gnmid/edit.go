@@ -8,9 +8,21 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// edit applies a request's operations to a copy, validates the result as a
-// whole, and makes it run: deletes, then replaces, then updates (gNMI §3.4.3).
+// edit makes the result of a request run.
 func (t *Target) edit(r *gpb.SetRequest) (*gpb.SetResponse, error) {
+	next, err := t.candidate(r)
+	if err != nil || operations(r) == 0 {
+		return t.answer(r), err
+	}
+	if err := t.activate(next); err != nil {
+		return nil, status.Errorf(codes.Internal, "activate: %v", err)
+	}
+	return t.answer(r), nil
+}
+
+// candidate applies a request's operations to a copy of what runs and validates
+// the result as a whole: deletes, then replaces, then updates (gNMI §3.4.3).
+func (t *Target) candidate(r *gpb.SetRequest) (tree, error) {
 	if err := plainRequest(r); err != nil {
 		return nil, err
 	}
@@ -32,16 +44,7 @@ func (t *Target) edit(r *gpb.SetRequest) (*gpb.SetResponse, error) {
 			return nil, err
 		}
 	}
-	if operations(r) == 0 {
-		return t.answer(r), nil
-	}
-	if err := recheck(next); err != nil {
-		return nil, err
-	}
-	if err := t.activate(next); err != nil {
-		return nil, status.Errorf(codes.Internal, "activate: %v", err)
-	}
-	return t.answer(r), nil
+	return next, recheck(next)
 }
 
 func plainRequest(r *gpb.SetRequest) error {

@@ -11,13 +11,6 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// datastoreName is this target's own extension: what gNMI has no standard path
-// for. It names the pending commit, counts loads, and shows the boot file.
-const (
-	datastoreName   = "datastore"
-	datastoreModule = "peerflow-lab"
-)
-
 func (t *Target) addState(ctx context.Context, root tree) error {
 	observed, err := t.speaker.observe(ctx)
 	if err != nil {

@@ -31,7 +31,8 @@ type Config struct {
 	Originate  []netip.Prefix            // routes of our own, announced as export policies allow
 	Initial    json.RawMessage           // configuration at the first start, RFC 7951, foreign neighbors included
 
-	HidePasswords bool // leave auth-password out of every answer, as many devices do
+	HidePasswords  bool // leave auth-password out of every answer, as many devices do
+	SaveExplicitly bool // a confirmed configuration is lost in a restart until it is saved (see extension.go)
 }
 
 // Target is a running router. Its methods may be called from any goroutine.
@@ -75,10 +76,14 @@ func (t *Target) CertificatePEM() string { return string(t.cert.pem) }
 
 // Settings are the driver settings which fit this target, its extensions included.
 func (t *Target) Settings() json.RawMessage {
-	s, _ := json.Marshal(map[string]any{
-		"network_instance": "DEFAULT", "server_name": t.cfg.ServerName,
-		"master_arbitration": true, "datastore_path": "/" + datastoreName,
-	})
+	settings := map[string]any{
+		"network_instance": "DEFAULT", "server_name": t.cfg.ServerName, "master_arbitration": true,
+		"datastore_path": "/" + datastoreName, "check_path": "/" + datastoreName + "/config/" + validateOnly,
+	}
+	if t.cfg.SaveExplicitly {
+		settings["save_path"] = "/" + datastoreName + "/config/" + saveRunning
+	}
+	s, _ := json.Marshal(settings)
 	return s
 }
 
