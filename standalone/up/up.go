@@ -1,0 +1,267 @@
+// Package up runs all of peerflow in one process tree with one data folder: a
+// private PostgreSQL, Temporal on it, Temporal's Web UI, the worker and the API.
+//
+// Everything is durable: killed at any moment, the next start goes on. Start
+// reading at Start.
+package up
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	sdkworker "go.temporal.io/sdk/worker"
+
+	"peerflow/cmd"
+	"peerflow/internal/peering"
+	"peerflow/internal/temporalauth"
+	"peerflow/standalone/pgserver"
+	"peerflow/standalone/temporalserver"
+)
+
+// Options say where everything lies. Zero ports take free ones.
+type Options struct {
+	DataDir      string
+	Listen       string // of the API, console and Temporal UI; loopback
+	TemporalPort int
+	PeeringDBURL string        // "" is the public one
+	PollEvery    time.Duration // 0 is 60 s
+	Out          io.Writer     // progress, one line a part
+}
+
+// Stack is everything that runs.
+type Stack struct {
+	Parts *cmd.Parts
+	URL   string // of the API
+	Token string // of the first administrator, from the data folder
+	First bool   // the data folder was made by this start
+
+	dir      string
+	lock     *os.File
+	postgres *pgserver.Server
+	temporal *temporalserver.Server
+	worker   sdkworker.Worker
+	server   *http.Server
+	relay    context.CancelFunc
+	closers  []func(context.Context) error // in the order of starting
+}
+
+// Start brings everything up, or nothing.
+func Start(ctx context.Context, o Options) (*Stack, error) {
+	s := &Stack{dir: o.DataDir}
+	if err := s.start(ctx, o); err != nil {
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+		defer cancel()
+		return nil, errors.Join(err, s.Stop(stop))
+	}
+	return s, nil
+}
+
+func (s *Stack) start(ctx context.Context, o Options) error {
+	for _, step := range []struct {
+		what string
+		do   func(context.Context, Options) error
+	}{
+		{"data folder", s.takeFolder},
+		{"PostgreSQL", s.startPostgres},
+		{"schema", s.migrate},
+		{"Temporal", s.startTemporal},
+		{"worker", s.startWorker},
+		{"API", s.startAPI},
+	} {
+		began := time.Now()
+		if err := step.do(ctx, o); err != nil {
+			return fmt.Errorf("%s: %w", step.what, err)
+		}
+		fmt.Fprintf(o.Out, "  %-12s up after %s\n", step.what, time.Since(began).Round(10*time.Millisecond))
+	}
+	return nil
+}
+
+// closing registers the undo of a step before the next one starts.
+func (s *Stack) closing(f func(context.Context) error) { s.closers = append(s.closers, f) }
+
+func (s *Stack) takeFolder(_ context.Context, o Options) error {
+	if err := loopback(o.Listen); err != nil {
+		return err
+	}
+	if _, err := os.Stat(o.DataDir); errors.Is(err, os.ErrNotExist) {
+		s.First = true
+	}
+	if err := os.MkdirAll(o.DataDir, 0o711); err != nil {
+		return err
+	}
+	held, err := lock(o.DataDir)
+	if err != nil {
+		return err
+	}
+	s.lock = held
+	s.closing(func(context.Context) error { return held.Close() })
+	return nil
+}
+
+// loopback refuses to listen where strangers are: the first token would cross
+// the network in clear.
+func loopback(listen string) error {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return fmt.Errorf("listen address %s: %w", listen, err)
+	}
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("peerflow up listens on loopback only, not on %s: for a network run peerflow api behind TLS", host)
+}
+
+func (s *Stack) path(name string) string { return filepath.Join(s.dir, name) }
+
+func (s *Stack) startPostgres(ctx context.Context, _ Options) error {
+	server, err := pgserver.Start(ctx, pgserver.Options{DataDir: s.dir, LogFile: s.path("postgres.log")})
+	if err != nil {
+		return err
+	}
+	s.postgres = server
+	s.closing(server.Stop)
+	return server.EnsureDatabases(ctx, append([]string{"peerflow"}, temporalserver.Databases()...)...)
+}
+
+func (s *Stack) config(o Options) (cmd.Config, error) {
+	secret, err := temporalauth.LoadOrCreate(s.path("temporal.secret"))
+	return cmd.Config{
+		DatabaseURL: s.postgres.DSN("peerflow"), TemporalSecret: secret, KeyFile: s.path("secrets.key"), Listen: o.Listen,
+		PeeringDBURL: o.PeeringDBURL, PollEvery: o.PollEvery, LocalApproval: true,
+	}, err
+}
+
+func (s *Stack) migrate(ctx context.Context, o Options) error {
+	c, err := s.config(o)
+	if err != nil {
+		return err
+	}
+	database, err := cmd.OpenDatabase(ctx, c, 2)
+	if err != nil {
+		return err
+	}
+	defer database.Close()
+	if err := database.Migrate(ctx); err != nil {
+		return err
+	}
+	s.Token, err = firstToken(ctx, database, s.path("token"))
+	return err
+}
+
+func (s *Stack) startTemporal(ctx context.Context, o Options) error {
+	secret, err := temporalauth.LoadOrCreate(s.path("temporal.secret"))
+	if err != nil {
+		return err
+	}
+	server, err := temporalserver.Start(ctx, temporalserver.Options{
+		SocketDir: s.postgres.SocketDir(), User: "postgres", FrontendPort: o.TemporalPort, Secret: secret, LogFile: s.path("temporal.log"),
+	})
+	if err != nil {
+		return err
+	}
+	s.temporal = server
+	s.closing(func(context.Context) error { return server.Stop() })
+	return nil
+}
+
+func (s *Stack) startWorker(ctx context.Context, o Options) error {
+	c, err := s.config(o)
+	if err != nil {
+		return err
+	}
+	c.TemporalAddress = s.temporal.HostPort()
+	logFile, err := os.OpenFile(s.path("peerflow.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	s.closing(func(context.Context) error { return logFile.Close() })
+	log := slog.New(slog.NewTextHandler(logFile, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	if s.Parts, err = cmd.OpenParts(ctx, c, log); err != nil {
+		return err
+	}
+	s.closing(func(context.Context) error { s.Parts.Close(); return nil })
+	s.worker = s.Parts.Worker()
+	if err := s.worker.Start(); err != nil {
+		return err
+	}
+	s.closing(func(context.Context) error { s.worker.Stop(); return nil })
+	relay, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	go s.Parts.Relay(relay)
+	s.closing(func(context.Context) error { cancel(); return nil })
+	return s.Parts.EnsureSchedules(ctx)
+}
+
+func (s *Stack) startAPI(_ context.Context, o Options) error {
+	listener, err := net.Listen("tcp", o.Listen)
+	if err != nil {
+		return fmt.Errorf("%w: give another address with --listen", err)
+	}
+	handler, err := s.handler(listener.Addr().String())
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	s.server = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = s.server.Serve(listener) }()
+	s.URL = "http://" + listener.Addr().String()
+	s.closing(func(ctx context.Context) error {
+		if err := s.server.Shutdown(ctx); err != nil {
+			return s.server.Close() // event streams don't end by themselves
+		}
+		return nil
+	})
+	return nil
+}
+
+// Dir is the data folder.
+func (s *Stack) Dir() string { return s.dir }
+
+// TemporalAddress is where Temporal's gRPC listens.
+func (s *Stack) TemporalAddress() string { return s.temporal.HostPort() }
+
+// PostgresExited is closed when the database ends by itself.
+func (s *Stack) PostgresExited() <-chan struct{} { return s.postgres.Exited() }
+
+// Stop ends everything in the opposite order of starting.
+func (s *Stack) Stop(ctx context.Context) error {
+	var errs []error
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		errs = append(errs, s.closers[i](ctx))
+	}
+	s.closers = nil
+	return errors.Join(errs...)
+}
+
+// firstToken reads the data folder's token, or makes the first administrator
+// with one. It lies there for the CLI, readable by the owner only.
+func firstToken(ctx context.Context, users interface {
+	ActiveUsers(ctx context.Context) (int, error)
+	CreateUser(ctx context.Context, by peering.Actor, name string, roles []peering.Role) (peering.User, error)
+	MintToken(ctx context.Context, by peering.Actor, userID int64, name string, roles []peering.Role, expires time.Time) (string, error)
+}, path string) (string, error) {
+	kept, err := os.ReadFile(path)
+	if err == nil {
+		return string(kept), nil
+	}
+	if n, err := users.ActiveUsers(ctx); err != nil || n > 0 {
+		return "", err // somebody removed the file on purpose
+	}
+	by := peering.Actor{Kind: peering.ActorSystem, Name: "peerflow up"}
+	admin, err := users.CreateUser(ctx, by, "admin", []peering.Role{peering.Admin, peering.Emergency})
+	if err != nil {
+		return "", err
+	}
+	token, err := users.MintToken(ctx, by, admin.ID, "data folder", admin.Roles, time.Time{})
+	if err != nil {
+		return "", err
+	}
+	return token, os.WriteFile(path, []byte(token), 0o600)
+}
