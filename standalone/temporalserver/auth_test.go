@@ -2,6 +2,7 @@ package temporalserver
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 	"go.temporal.io/server/common/authorization"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
@@ -78,12 +80,12 @@ func TestEveryCallAsksForTheSecret(t *testing.T) {
 // rawClient has no SDK around it, as a stranger's would.
 func rawClient(t *testing.T, s *stack, secret string) workflowservice.WorkflowServiceClient {
 	t.Helper()
-	return workflowservice.NewWorkflowServiceClient(rawConn(t, s.temporal.HostPort(), secret))
+	return workflowservice.NewWorkflowServiceClient(rawConn(t, s.temporal.HostPort(), secret, insecure.NewCredentials()))
 }
 
-func rawConn(t *testing.T, hostPort, secret string) *grpc.ClientConn {
+func rawConn(t *testing.T, hostPort, secret string, transport credentials.TransportCredentials) *grpc.ClientConn {
 	t.Helper()
-	conn, err := grpc.NewClient(hostPort, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithPerRPCCredentials(perCall{secret}))
+	conn, err := grpc.NewClient(hostPort, grpc.WithTransportCredentials(transport), grpc.WithPerRPCCredentials(perCall{secret}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +102,7 @@ func (perCall) RequireTransportSecurity() bool { return false }
 
 func TestHealthIsOpenAndReflectionIsNot(t *testing.T) {
 	t.Parallel()
-	conn := rawConn(t, sharedStack(t).temporal.HostPort(), "")
+	conn := rawConn(t, sharedStack(t).temporal.HostPort(), "", insecure.NewCredentials())
 	answer, err := healthpb.NewHealthClient(conn).Check(limit(t), &healthpb.HealthCheckRequest{Service: "temporal.api.workflowservice.v1.WorkflowService"})
 	if err != nil || answer.GetStatus() != healthpb.HealthCheckResponse_SERVING {
 		t.Errorf("health: %v, %v", answer, err)
@@ -117,16 +119,26 @@ func TestHealthIsOpenAndReflectionIsNot(t *testing.T) {
 func TestPortsBetweenTemporalsServicesRefuseStrangers(t *testing.T) {
 	t.Parallel()
 	s := sharedStack(t)
+	other, err := selfSigned()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, port := range s.temporal.ports {
 		if address(port) == s.temporal.HostPort() {
 			continue
 		}
 		t.Run(string(name), func(t *testing.T) {
 			t.Parallel()
-			conn := rawConn(t, address(port), testSecret)
-			_, err := healthpb.NewHealthClient(conn).Check(limit(t), &healthpb.HealthCheckRequest{})
-			if status.Code(err) != codes.Unavailable {
-				t.Errorf("plain: %v, want no connection", err)
+			for kind, transport := range map[string]credentials.TransportCredentials{
+				"plain":                   insecure.NewCredentials(),
+				"TLS without certificate": credentials.NewTLS(&tls.Config{InsecureSkipVerify: true}),
+				"TLS with another's":      credentials.NewTLS(&tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{other}}),
+			} {
+				conn := rawConn(t, address(port), testSecret, transport)
+				_, err := healthpb.NewHealthClient(conn).Check(limit(t), &healthpb.HealthCheckRequest{})
+				if status.Code(err) != codes.Unavailable {
+					t.Errorf("%s: %v, want no connection", kind, err)
+				}
 			}
 		})
 	}
