@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -136,8 +137,11 @@ func (c *conn) failed(act string, err error) error {
 func words(err error, secrets []string) string {
 	text := status.Convert(err).Message()
 	for _, s := range secrets {
-		if s != "" {
-			text = strings.ReplaceAll(text, s, "<secret>")
+		quoted, _ := json.Marshal(s)
+		for _, form := range []string{string(quoted), s} { // a router may quote what it was sent
+			if s != "" {
+				text = strings.ReplaceAll(text, strings.Trim(form, `"`), "<secret>")
+			}
 		}
 	}
 	return text

@@ -87,6 +87,15 @@ func (t *Target) Settings() json.RawMessage {
 	return s
 }
 
+// Running is the configuration that runs, passwords in clear: what an operator
+// sees on the console.
+func (t *Target) Running() json.RawMessage {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	raw, _ := json.MarshalIndent(t.running, "", "  ")
+	return raw
+}
+
 // up boots: boot file, speaker, gNMI. Called with the lock held.
 func (t *Target) up(ctx context.Context) error {
 	running, err := t.loadBoot()
