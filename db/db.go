@@ -27,6 +27,8 @@ type DB struct {
 type Options struct {
 	MaxConns int32  // connections at most; 0 is 8
 	Keeper   Keeper // seals secrets; without one PutSecret and Resolve refuse
+	// Tracer sees every statement, for figures and for tests that count them; nil: nobody looks.
+	Tracer pgx.QueryTracer
 	// LocalApproval lets the only user of an embedded installation decide by naming
 	// the plan. Set only while every listener is on loopback.
 	LocalApproval bool
@@ -54,6 +56,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	}
 	config.MaxConnIdleTime = 5 * time.Minute
 	config.ConnConfig.ConnectTimeout = connectTimeout
+	config.ConnConfig.Tracer = o.Tracer
 	for name, value := range map[string]string{
 		"application_name":                    "peerflow",
 		"timezone":                            "UTC",

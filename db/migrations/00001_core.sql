@@ -588,8 +588,18 @@ CREATE TABLE neighbor_state (
     PRIMARY KEY (router_id, vrf, address)
 );
 
+-- When a neighbor left Established, as polls saw it: flapping is told from these.
+CREATE TABLE neighbor_drop (
+    router_id bigint NOT NULL CONSTRAINT neighbor_drop_router REFERENCES router ON DELETE CASCADE,
+    vrf       text NOT NULL,
+    address   inet NOT NULL,
+    at        timestamptz NOT NULL,
+    drops     bigint NOT NULL CONSTRAINT neighbor_drop_positive CHECK (drops >= 1), -- between two polls
+    PRIMARY KEY (router_id, vrf, address, at)
+);
+
 -- +goose Down
-DROP TABLE neighbor_state, router_poll, workflow_start, idempotency_key, outbox, change_log, change_freeze, command, stanza_ledger,
+DROP TABLE neighbor_drop, neighbor_state, router_poll, workflow_start, idempotency_key, outbox, change_log, change_freeze, command, stanza_ledger,
     deployment, audit_event, vote, approval_code, plan_move, plan_router, config_text, change_operation, policy_assignment,
     session, peering, routing_policy, bgp_group, connection, ixp, router, template, platform, site, relationship,
     autonomous_system, secret_version, secret, api_token, app_user CASCADE;

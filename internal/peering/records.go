@@ -80,3 +80,64 @@ type AuditEvent struct {
 	Refused bool      `json:"refused"`
 	Text    string    `json:"text"`
 }
+
+// RecordedVote is a vote with the plan it was for and when it stopped counting.
+type RecordedVote struct {
+	Vote
+	PlanID    int64     `json:"plan_id"`
+	RevokedAt time.Time `json:"revoked_at,omitzero"`
+}
+
+// ObservedNeighbor is a neighbor as the last poll saw it, with what polls saw before.
+type ObservedNeighbor struct {
+	Neighbor
+	SeenAt        time.Time `json:"seen_at"`
+	EstablishedAt time.Time `json:"established_at,omitzero"` // since when it is up; zero while it isn't
+	EverUp        bool      `json:"ever_up"`
+	Drops         int64     `json:"drops"` // times it was seen leaving Established
+	LastDropAt    time.Time `json:"last_drop_at,omitzero"`
+}
+
+// BGPState is what people read of a session's fourth axis.
+type BGPState string
+
+const (
+	BGPUnknown     BGPState = "unknown" // not seen for more than two polls
+	BGPNeverUp     BGPState = "never_up"
+	BGPEstablished BGPState = "established"
+	BGPSettling    BGPState = "settling" // up for less than settlingFor
+	BGPDown        BGPState = "down"
+	BGPFlapping    BGPState = "flapping" // went down, and was up for less than flappingFor before or after
+)
+
+const (
+	settlingFor = 30 * time.Second
+	flappingFor = 10 * time.Minute
+)
+
+// Shown derives the state that people read, for a router that is polled so often.
+func (o ObservedNeighbor) Shown(now time.Time, interval time.Duration) BGPState {
+	dropped := o.Drops > 1 && now.Sub(o.LastDropAt) < flappingFor
+	switch {
+	case o.SeenAt.IsZero() || now.Sub(o.SeenAt) > 2*interval:
+		return BGPUnknown
+	case dropped:
+		return BGPFlapping
+	case o.Established() && now.Sub(o.EstablishedAt) < settlingFor:
+		return BGPSettling
+	case o.Established():
+		return BGPEstablished
+	case !o.EverUp:
+		return BGPNeverUp
+	}
+	return BGPDown
+}
+
+// PollStatus is when a router was asked last, and what it said.
+type PollStatus struct {
+	RouterID   int64     `json:"router_id"`
+	PolledAt   time.Time `json:"polled_at"`
+	AnsweredAt time.Time `json:"answered_at,omitzero"` // zero: never
+	Error      string    `json:"error"`                // "" when it answered
+	Generation string    `json:"generation"`
+}

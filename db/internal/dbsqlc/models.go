@@ -1506,6 +1506,14 @@ type IdempotencyKey struct {
 	CreatedAt time.Time
 }
 
+type NeighborDrop struct {
+	RouterID int64
+	Vrf      string
+	Address  netip.Addr
+	At       time.Time
+	Drops    int64
+}
+
 type NeighborState struct {
 	RouterID      int64
 	Vrf           string

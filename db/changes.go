@@ -1,0 +1,249 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"peerflow/db/internal/dbsqlc"
+	"peerflow/internal/peering"
+)
+
+// changeLife is how long a change may wait for people before it expires.
+const changeLife = 30 * 24 * time.Hour
+
+// NewChange is a wish as a door got it.
+type NewChange struct {
+	Kind    peering.ChangeKind
+	Reason  string
+	Request peering.ChangeRequest
+	// Key is the caller's Idempotency-Key, "" without one; BodyHash tells
+	// whether the same key comes with the same request. Both live for 24 hours.
+	Key      string
+	BodyHash string
+}
+
+// CreateChange records a draft, its overlay, the caller's key and the workflow
+// to start, in one transaction. The same key again answers the change that it
+// made and true; with another body it is a conflict.
+func (d *DB) CreateChange(ctx context.Context, actor peering.Actor, n NewChange) (change peering.Change, replayed bool, err error) {
+	if err := n.check(actor); err != nil {
+		return peering.Change{}, false, err
+	}
+	err = d.Write(ctx, actor, func(tx *Tx) error {
+		id, err := tx.replayOf(ctx, n)
+		if err != nil {
+			return err
+		}
+		if replayed = id != 0; !replayed {
+			if id, err = tx.insertChange(ctx, n); err != nil {
+				return err
+			}
+		}
+		change, err = tx.change(ctx, id)
+		return err
+	})
+	return change, replayed, err
+}
+
+func (n NewChange) check(actor peering.Actor) error {
+	operates := n.Request.Operations != nil || len(n.Request.Routers) > 0
+	switch {
+	case !actor.May(peering.Operator):
+		return peering.NewError(peering.Denied, "opening a change needs the role operator")
+	case actor.UserID == 0:
+		return peering.NewError(peering.Denied, "a change has a person as its author: log in")
+	case !dbsqlc.ChangeKind(n.Kind).Valid():
+		return peering.Errorf(peering.Invalid, "there is no change of kind %q", n.Kind)
+	case n.Kind == peering.KindProvision && n.Request.ASN == 0:
+		return peering.NewError(peering.Invalid, "provisioning needs the peer's AS number (asn)")
+	case n.Kind == peering.KindDeploy && len(n.Request.Routers) == 0:
+		return peering.NewError(peering.Invalid, "deploying pending edits needs the routers (router_ids)")
+	case n.Kind != peering.KindProvision && !operates:
+		return peering.Errorf(peering.Invalid, "a change of kind %s needs its operations, or the routers it is for", n.Kind)
+	}
+	return nil
+}
+
+// replayOf gives the change that the caller's key made, 0 when it made none.
+func (tx *Tx) replayOf(ctx context.Context, n NewChange) (int64, error) {
+	if n.Key == "" {
+		return 0, nil
+	}
+	if err := tx.q.LockName(ctx, fmt.Sprintf("idempotency/%d/%s", tx.actor.UserID, n.Key)); err != nil {
+		return 0, err
+	}
+	row, err := tx.q.IdempotencyGet(ctx, dbsqlc.IdempotencyGetParams{UserID: tx.actor.UserID, Key: n.Key})
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return 0, nil
+	case err != nil:
+		return 0, err
+	case row.BodyHash != n.BodyHash:
+		return 0, peering.Errorf(peering.Conflict, "this Idempotency-Key made change %d from another request: use a new key", row.ChangeID)
+	}
+	return row.ChangeID, nil
+}
+
+func (tx *Tx) insertChange(ctx context.Context, n NewChange) (int64, error) {
+	request, err := json.Marshal(n.Request)
+	if err != nil {
+		return 0, err
+	}
+	id, err := tx.q.ChangeInsert(ctx, dbsqlc.ChangeInsertParams{Kind: dbsqlc.ChangeKind(n.Kind), AuthorID: tx.actor.UserID,
+		Reason: n.Reason, Request: request, ExpiresAt: orNull(time.Now().Add(changeLife))})
+	if err != nil {
+		return 0, err
+	}
+	tx.actor.ChangeID = id
+	if _, err := tx.recordOperations(ctx, id, n.Request.Operations); err != nil {
+		return 0, err
+	}
+	if n.Key != "" {
+		put := dbsqlc.IdempotencyPutParams{UserID: tx.actor.UserID, Key: n.Key, BodyHash: n.BodyHash, ChangeID: id}
+		if err := tx.q.IdempotencyPut(ctx, put); err != nil {
+			return 0, err
+		}
+	}
+	if err := tx.q.StartInsert(ctx, startOf(id, n.Kind)); err != nil {
+		return 0, err
+	}
+	return id, tx.Log(ctx, "change", id, "draft", nil, map[string]any{"kind": n.Kind, "reason": n.Reason, "request": n.Request})
+}
+
+// Change gives one change; not_found when there is none.
+func (d *DB) Change(ctx context.Context, id int64) (peering.Change, error) {
+	row, err := d.q.ChangeGet(ctx, id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return peering.Change{}, missing("change", id)
+	}
+	if err != nil {
+		return peering.Change{}, translate(err)
+	}
+	return changeOf(row.Change, row.Author, row.PlanHash)
+}
+
+func (tx *Tx) change(ctx context.Context, id int64) (peering.Change, error) {
+	row, err := tx.q.ChangeGet(ctx, id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return peering.Change{}, missing("change", id)
+	}
+	if err != nil {
+		return peering.Change{}, err
+	}
+	return changeOf(row.Change, row.Author, row.PlanHash)
+}
+
+// lockChange holds a change until the transaction ends, and gives it as the
+// holder before left it. It comes before any lock on a deployment or a router.
+func (tx *Tx) lockChange(ctx context.Context, id int64) (peering.Change, error) {
+	if _, err := tx.q.ChangeLock(ctx, id); err != nil {
+		if errors.Is(err, pgx.ErrNoRows) {
+			return peering.Change{}, missing("change", id)
+		}
+		return peering.Change{}, err
+	}
+	return tx.change(ctx, id)
+}
+
+func changeOf(c dbsqlc.Change, author, planHash string) (peering.Change, error) {
+	change := peering.Change{
+		Meta: peering.Meta{ID: c.ID, Version: c.Version, CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC()},
+		Kind: peering.ChangeKind(c.Kind), AuthorID: c.AuthorID, Author: author, Reason: c.Reason,
+		State: peering.ChangeState(c.State), Step: c.Step, PlanID: orZero(c.PlanID), PlanHash: planHash, Outcome: c.Outcome,
+		ExpiresAt: timeOrZero(c.ExpiresAt), EndedAt: timeOrZero(c.EndedAt),
+	}
+	err := errors.Join(json.Unmarshal(c.Request, &change.Request), json.Unmarshal(c.Omissions, &change.Omissions))
+	if err != nil {
+		return peering.Change{}, fmt.Errorf("read change %d: %w", c.ID, err)
+	}
+	return change, nil
+}
+
+// MoveChange sets state and step after checking the transition under the row's
+// lock; the state it already has only updates step and outcome. A change that
+// completes without a deployment (the routers run it already) applies its
+// overlay; any other end discards what is left of it.
+func (d *DB) MoveChange(ctx context.Context, id int64, to peering.ChangeState, step, outcome string) error {
+	return d.Write(ctx, actorOf(id), func(tx *Tx) error {
+		change, err := tx.lockChange(ctx, id)
+		if err != nil {
+			return err
+		}
+		if to == peering.ChangeCompleted && !change.State.Ended() && change.State != peering.ChangeDeploying {
+			if err := tx.applyOpen(ctx, change.ID); err != nil {
+				return err
+			}
+		}
+		return tx.moveChange(ctx, change, to, step, outcome)
+	})
+}
+
+// actorOf is the workflow that leads a change.
+func actorOf(changeID int64) peering.Actor {
+	return peering.Actor{Kind: peering.ActorWorkflow, Name: fmt.Sprintf("change/%d", changeID), ChangeID: changeID}
+}
+
+func (tx *Tx) moveChange(ctx context.Context, c peering.Change, to peering.ChangeState, step, outcome string) error {
+	if c.State == to {
+		return tx.stepChange(ctx, c, step, outcome)
+	}
+	if err := c.State.To(to); err != nil {
+		return err
+	}
+	move := dbsqlc.ChangeMoveParams{ID: c.ID, State: dbsqlc.ChangeState(to), Step: step, Outcome: outcome, Ended: to.Ended()}
+	if err := tx.q.ChangeMove(ctx, move); err != nil {
+		return err
+	}
+	if to.Ended() {
+		if err := errors.Join(tx.q.OperationDiscardOpen(ctx, c.ID), tx.q.CommandHandleAll(ctx, c.ID)); err != nil {
+			return err
+		}
+	}
+	return tx.Log(ctx, "change", c.ID, string(to), map[string]any{"state": c.State},
+		map[string]any{"state": to, "step": step, "outcome": outcome})
+}
+
+// stepChange tells what goes on within a state; a change that ended stays as it is.
+func (tx *Tx) stepChange(ctx context.Context, c peering.Change, step, outcome string) error {
+	if c.State.Ended() || c.Step == step && c.Outcome == outcome {
+		return nil
+	}
+	move := dbsqlc.ChangeMoveParams{ID: c.ID, State: dbsqlc.ChangeState(c.State), Step: step, Outcome: outcome}
+	if err := tx.q.ChangeMove(ctx, move); err != nil {
+		return err
+	}
+	return tx.Emit(ctx, "change", c.ID, c.ID, "step", map[string]any{"state": c.State, "step": step, "outcome": outcome})
+}
+
+// ConflictingChange is the first other open change with an operation on an
+// object of this one's overlay, 0 when there is none: the later one waits for
+// the earlier, and every one for those that deploy already.
+func (d *DB) ConflictingChange(ctx context.Context, changeID int64) (int64, error) {
+	id, err := d.q.ChangeConflicting(ctx, changeID)
+	return id, translate(err)
+}
+
+// WaitingChanges lists other open changes whose plan or overlay reaches the router.
+func (d *DB) WaitingChanges(ctx context.Context, routerID, except int64) ([]int64, error) {
+	ids, err := d.q.ChangeWaiting(ctx, dbsqlc.ChangeWaitingParams{RouterID: routerID, ExceptID: except})
+	return ids, translate(err)
+}
+
+// AuditEvents lists what doors refused or did on a change, oldest first.
+func (d *DB) AuditEvents(ctx context.Context, changeID int64) ([]peering.AuditEvent, error) {
+	rows, err := d.q.AuditList(ctx, changeID)
+	if err != nil {
+		return nil, translate(err)
+	}
+	events := make([]peering.AuditEvent, len(rows))
+	for i, r := range rows {
+		events[i] = peering.AuditEvent{ID: r.ID, At: r.At.UTC(), UserID: orZero(r.UserID), User: r.UserName, Door: peering.Door(r.Door),
+			Act: r.Act, Refused: r.Refused, Text: r.Text}
+	}
+	return events, nil
+}

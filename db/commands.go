@@ -1,0 +1,251 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"peerflow/db/internal/dbsqlc"
+	"peerflow/internal/peering"
+)
+
+// AddCommand records what a person tells a change to do; its workflow only
+// looks again. The same command that is still open is answered, not repeated.
+// confirm_now needs the role approver and takes effect here, every other one
+// the role operator.
+func (d *DB) AddCommand(ctx context.Context, actor peering.Actor, changeID int64, kind peering.CommandKind, reason string) (command peering.Command, err error) {
+	err = d.Write(ctx, actor, func(tx *Tx) error {
+		tx.actor.ChangeID = changeID
+		change, err := tx.lockChange(ctx, changeID)
+		if err != nil {
+			return err
+		}
+		if err := tx.checkCommand(ctx, change, kind); err != nil {
+			return err
+		}
+		if err := tx.effect(ctx, change, kind, reason); err != nil {
+			return err
+		}
+		command, err = tx.addCommand(ctx, changeID, kind, reason)
+		return err
+	})
+	return command, err
+}
+
+// Waive ends a soak early in an approver's name: the verdict is stored as waived
+// with what wasn't checked. Refused when a check has failed, or before the first
+// verdict.
+func (d *DB) Waive(ctx context.Context, actor peering.Actor, changeID int64, reason string) error {
+	_, err := d.AddCommand(ctx, actor, changeID, peering.CommandConfirmNow, reason)
+	return err
+}
+
+func (tx *Tx) addCommand(ctx context.Context, changeID int64, kind peering.CommandKind, reason string) (peering.Command, error) {
+	open, err := tx.q.CommandOpen(ctx, dbsqlc.CommandOpenParams{ChangeID: changeID, Kind: dbsqlc.CommandKind(kind)})
+	if err == nil {
+		return peering.Command{ID: open.ID, Kind: kind, User: open.UserName, Reason: open.Reason}, nil
+	}
+	if !errors.Is(err, pgx.ErrNoRows) {
+		return peering.Command{}, err
+	}
+	insert := dbsqlc.CommandInsertParams{ChangeID: changeID, Kind: dbsqlc.CommandKind(kind), UserID: tx.actor.UserID, Reason: reason}
+	id, err := tx.q.CommandInsert(ctx, insert)
+	if err != nil {
+		return peering.Command{}, err
+	}
+	command := peering.Command{ID: id, Kind: kind, User: tx.actor.Name, Reason: reason}
+	return command, tx.Log(ctx, "command", id, string(kind), nil, command)
+}
+
+// commandRole is who may order what. Rolling back needs no approval.
+func commandRole(kind peering.CommandKind) peering.Role {
+	switch kind {
+	case peering.CommandConfirmNow, peering.CommandRevoke:
+		return peering.Approver
+	}
+	return peering.Operator
+}
+
+// checkCommand refuses what can't be done where the change stands.
+func (tx *Tx) checkCommand(ctx context.Context, change peering.Change, kind peering.CommandKind) error {
+	if !dbsqlc.CommandKind(kind).Valid() {
+		return peering.Errorf(peering.Invalid, "there is no command %q", kind)
+	}
+	if role := commandRole(kind); !tx.actor.May(role) {
+		return peering.Errorf(peering.Denied, "%s needs the role %s", sayCommand(kind), role)
+	}
+	who, err := tx.subject(ctx, tx.actor.UserID)
+	if err != nil {
+		return deniedIfRefused(err)
+	}
+	if !who.active {
+		return peering.Errorf(peering.Denied, "%s may not log in any more", who.name)
+	}
+	if change.State.Ended() {
+		return peering.Errorf(peering.Conflict, "change %d is %s already: open a new change", change.ID, change.State)
+	}
+	switch kind {
+	case peering.CommandCancel:
+		return refuseCancel(change)
+	case peering.CommandResolve:
+		if change.State != peering.ChangeNeedsOperator {
+			return tx.refuseResolve(ctx, change)
+		}
+	case peering.CommandRetry:
+		if !plannable(change.State) {
+			return peering.Errorf(peering.Conflict, "change %d is %s: there is nothing to try again", change.ID, change.State)
+		}
+	}
+	return nil
+}
+
+func sayCommand(kind peering.CommandKind) string {
+	return strings.ReplaceAll(string(kind), "_", " ")
+}
+
+// refuseCancel: from begin to the end a cancel would say nothing about the router.
+func refuseCancel(change peering.Change) error {
+	switch change.State {
+	case peering.ChangeDeploying:
+		return peering.Errorf(peering.Conflict, "change %d is being deployed and can't be cancelled: use roll back now", change.ID)
+	case peering.ChangeNeedsOperator:
+		return peering.Errorf(peering.Conflict, "change %d needs an operator and can't be cancelled: look at the router, then resolve it", change.ID)
+	}
+	return nil
+}
+
+// refuseResolve lets resolve pass when a deployment waits for a person before the change says so.
+func (tx *Tx) refuseResolve(ctx context.Context, change peering.Change) error {
+	dep, err := tx.inFlight(ctx, change)
+	if err == nil && dep.State == peering.DeploymentNeedsOperator || err != nil && peering.KindOf(err) == "" {
+		return err
+	}
+	return peering.Errorf(peering.Conflict, "change %d is %s: only one that needs an operator is resolved", change.ID, change.State)
+}
+
+// effect does what a command does at once, in its own transaction.
+func (tx *Tx) effect(ctx context.Context, change peering.Change, kind peering.CommandKind, reason string) error {
+	switch kind {
+	case peering.CommandRevoke:
+		return tx.revoke(ctx, change)
+	case peering.CommandConfirmNow:
+		return tx.waive(ctx, change, reason)
+	case peering.CommandRollBack:
+		dep, err := tx.inFlight(ctx, change)
+		if err != nil {
+			return err
+		}
+		if !dep.ConfirmSentAt.IsZero() {
+			return peering.Errorf(peering.Conflict, "change %d is being confirmed on router %s: once it completed, roll it back with a new change", change.ID, dep.Router)
+		}
+	}
+	return nil
+}
+
+// inFlight is the change's deployment that is under way; a conflict when none is.
+func (tx *Tx) inFlight(ctx context.Context, change peering.Change) (peering.Deployment, error) {
+	row, err := tx.q.DeploymentInFlightOfChange(ctx, change.ID)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return peering.Deployment{}, peering.Errorf(peering.Conflict, "change %d is %s and nothing of it is under way on a router: cancel it instead", change.ID, change.State)
+	}
+	if err != nil {
+		return peering.Deployment{}, err
+	}
+	return deploymentOf(row.Deployment, row.Router)
+}
+
+func (tx *Tx) revoke(ctx context.Context, change peering.Change) error {
+	if _, err := tx.inFlight(ctx, change); err == nil {
+		return peering.Errorf(peering.Conflict, "change %d is being deployed: votes count until the commit, use roll back now", change.ID)
+	} else if peering.KindOf(err) != peering.Conflict {
+		return err
+	}
+	vote, err := tx.q.VoteOf(ctx, dbsqlc.VoteOfParams{PlanID: change.PlanID, UserID: tx.actor.UserID})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return peering.Errorf(peering.Conflict, "%s has no vote on the plan of change %d", tx.actor.Name, change.ID)
+	}
+	if err != nil {
+		return err
+	}
+	if err := tx.q.VoteRevoke(ctx, vote.ID); err != nil {
+		return err
+	}
+	return tx.Log(ctx, "vote", vote.ID, "revoke", map[string]any{"decision": vote.Decision, "user": tx.actor.Name}, nil)
+}
+
+func (tx *Tx) waive(ctx context.Context, change peering.Change, reason string) error {
+	found, err := tx.inFlight(ctx, change)
+	if err != nil {
+		return err
+	}
+	row, err := tx.q.DeploymentLock(ctx, found.ID)
+	if err != nil {
+		return err
+	}
+	dep, err := deploymentOf(row.Deployment, row.Router)
+	if err != nil {
+		return err
+	}
+	verdict, err := waived(dep, tx.actor.Name, reason)
+	if err != nil {
+		return err
+	}
+	if err := tx.storeVerdict(ctx, dep, verdict); err != nil {
+		return err
+	}
+	return tx.Log(ctx, "deployment", dep.ID, "waive", nil, map[string]any{"waived": verdict.Waived, "reason": verdict.Reason})
+}
+
+// waived is the stored verdict with an approver's name and what nobody checked.
+func waived(dep peering.Deployment, name, reason string) (peering.Verdict, error) {
+	conflict := func(text string) (peering.Verdict, error) {
+		return peering.Verdict{}, peering.Errorf(peering.Conflict, "the deployment on router %s %s", dep.Router, text)
+	}
+	switch {
+	case dep.State != peering.DeploymentSoaking:
+		return conflict(fmt.Sprintf("is %s: only a soak can be ended early", dep.State))
+	case dep.Verdict == nil:
+		return conflict("has no verification yet: wait for the first")
+	case dep.Verdict.Waived != "":
+		return *dep.Verdict, nil
+	}
+	v := *dep.Verdict
+	var unchecked []string
+	for _, c := range v.Checks {
+		switch c.State {
+		case peering.CheckFailed:
+			return conflict("has a failed check and is being rolled back: " + c.Text)
+		case peering.CheckPending, peering.CheckNotChecked:
+			unchecked = append(unchecked, strings.TrimSpace(c.Name+" "+c.Subject))
+		}
+	}
+	if v.Outcome == peering.CheckFailed {
+		return conflict("failed verification and is being rolled back: " + v.Reason)
+	}
+	v.Waived, v.Reason = name, fmt.Sprintf("soak ended early by %s: %s", name, reason)
+	if len(unchecked) > 0 {
+		v.Reason += "; not checked: " + strings.Join(unchecked, ", ")
+	}
+	return v, nil
+}
+
+// LatestCommands lists a change's open commands, oldest first.
+func (d *DB) LatestCommands(ctx context.Context, changeID int64) ([]peering.Command, error) {
+	rows, err := d.q.CommandOpenList(ctx, changeID)
+	if err != nil {
+		return nil, translate(err)
+	}
+	list := make([]peering.Command, len(rows))
+	for i, r := range rows {
+		list[i] = peering.Command{ID: r.ID, Kind: peering.CommandKind(r.Kind), User: r.UserName, Reason: r.Reason}
+	}
+	return list, nil
+}
+
+// CommandHandled closes one; a second time changes nothing.
+func (d *DB) CommandHandled(ctx context.Context, id int64) error {
+	return translate(d.q.CommandHandle(ctx, id))
+}

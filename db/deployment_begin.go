@@ -1,0 +1,145 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"peerflow/db/internal/dbsqlc"
+	"peerflow/internal/peering"
+)
+
+// freezeLock is shared by those that begin, and held alone by those that
+// freeze or lift: a freeze comes before a commit and stops it, or after it.
+const freezeLock = "freeze"
+
+// BeginDeployment is the one gate before a commit. It holds change, freezes,
+// deployment and router, checks that the votes for the plan in force suffice,
+// that nothing is frozen or cancelled, that the router is in mode manage and has
+// no other writer, and moves queued to committing with a deadline and a new
+// fence. Called again while committing it takes a new fence and answers the
+// row. A refusal is kind denied and names what stands in the way.
+func (d *DB) BeginDeployment(ctx context.Context, id int64, timer time.Duration, now time.Time) (begun peering.Deployment, err error) {
+	err = d.onDeployment(ctx, id, func(tx *Tx, change peering.Change, dep peering.Deployment) error {
+		if dep.State != peering.DeploymentCommitting {
+			if err := tx.checkBegin(ctx, change, dep); err != nil {
+				return err
+			}
+			if err := tx.begin(ctx, change, dep, timer, now); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.nextFence(ctx, dep); err != nil {
+			return err
+		}
+		row, err := tx.q.DeploymentGet(ctx, id)
+		if err != nil {
+			return err
+		}
+		begun, err = deploymentOf(row.Deployment, row.Router)
+		return err
+	})
+	return begun, err
+}
+
+// begin writes what the checks allowed.
+func (tx *Tx) begin(ctx context.Context, change peering.Change, dep peering.Deployment, timer time.Duration, now time.Time) error {
+	set := dbsqlc.DeploymentSetTimerParams{ID: dep.ID, TimerSeconds: int32((timer + time.Second - 1) / time.Second), Deadline: now.Add(timer + beginSlack)}
+	if err := tx.q.DeploymentSetTimer(ctx, set); err != nil {
+		return err
+	}
+	if err := tx.moveDeployment(ctx, dep, peering.DeploymentCommitting, ""); err != nil {
+		return err
+	}
+	return tx.moveChange(ctx, change, peering.ChangeDeploying, fmt.Sprintf("deploys to %s", dep.Router), "")
+}
+
+func (tx *Tx) checkBegin(ctx context.Context, change peering.Change, dep peering.Deployment) error {
+	deny := func(format string, args ...any) error { return peering.Errorf(peering.Denied, format, args...) }
+	switch {
+	case dep.State != peering.DeploymentQueued:
+		return deny("deployment %d is %s: it began already", dep.ID, dep.State)
+	case change.State != peering.ChangeApproved && change.State != peering.ChangeDeploying:
+		return deny("change %d is %s: only an approved change is deployed", change.ID, change.State)
+	case dep.PlanID != change.PlanID:
+		return deny("the plan of deployment %d is no longer in force: change %d was planned again", dep.ID, change.ID)
+	}
+	if err := tx.refuseIfOrdered(ctx, dep, peering.CommandCancel); err != nil {
+		return err
+	}
+	if err := tx.checkVotes(ctx, dep); err != nil {
+		return err
+	}
+	if err := tx.checkBases(ctx, change); err != nil {
+		return err
+	}
+	return tx.checkRouter(ctx, dep)
+}
+
+func (tx *Tx) checkVotes(ctx context.Context, dep peering.Deployment) error {
+	plan, err := tx.q.PlanGet(ctx, dep.PlanID)
+	if err != nil {
+		return err
+	}
+	tally, err := tx.tally(ctx, plan)
+	switch {
+	case err != nil:
+		return err
+	case plan.VoidedAt != nil:
+		return peering.Errorf(peering.Denied, "the plan is void: %s", plan.VoidReason)
+	case tally.Rejected:
+		return peering.Errorf(peering.Denied, "%s rejected the plan", tally.Rejecter)
+	case !tally.Approved:
+		return peering.Errorf(peering.Denied, "the plan has %d of %d approvals", tally.Have, tally.Need)
+	}
+	return nil
+}
+
+// checkBases refuses an overlay that no longer fits the records: it could not be
+// recorded once the router runs it.
+func (tx *Tx) checkBases(ctx context.Context, change peering.Change) error {
+	moved, err := tx.q.OperationMovedBase(ctx, change.ID)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return peering.Errorf(peering.Denied, "%s %d was edited since the change was written (version %d, now %d): open a new change",
+		noun(string(moved.Object)), moved.ObjectID, moved.BaseVersion, moved.Version)
+}
+
+// checkRouter comes last, since what it holds stays held: the freezes in shared
+// mode, and the router's row.
+func (tx *Tx) checkRouter(ctx context.Context, dep peering.Deployment) error {
+	if err := tx.q.LockNameShared(ctx, freezeLock); err != nil {
+		return err
+	}
+	router, err := tx.q.DeploymentRouterLock(ctx, dep.RouterID)
+	if err != nil {
+		return err
+	}
+	if peering.RouterMode(router.Mode) != peering.Manage {
+		return peering.Errorf(peering.Denied, "router %s is in mode %s: peerflow writes to routers in mode manage only", router.Name, router.Mode)
+	}
+	other, err := tx.q.DeploymentInFlight(ctx, dep.RouterID)
+	switch {
+	case err == nil:
+		return peering.Errorf(peering.Denied, "deployment %d of change %d is %s on router %s: one router, one writer",
+			other.Deployment.ID, other.Deployment.ChangeID, other.Deployment.State, router.Name)
+	case !errors.Is(err, pgx.ErrNoRows):
+		return err
+	}
+	frozen, err := tx.q.FreezeOf(ctx, dbsqlc.FreezeOfParams{SiteID: router.SiteID, RouterID: router.ID})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return peering.Errorf(peering.Denied, "frozen by %s (%s, freeze %d): %s", frozen.Author, frozen.ChangeFreeze.Scope,
+		frozen.ChangeFreeze.ID, frozen.ChangeFreeze.Reason)
+}

@@ -1,0 +1,243 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"peerflow/db/internal/dbsqlc"
+	"peerflow/internal/peering"
+)
+
+// RecordOverlay replaces the change's open operations and omissions. A create
+// without an object id gets one; the same call twice keeps the ids.
+func (d *DB) RecordOverlay(ctx context.Context, changeID int64, ops []peering.Operation, omitted []peering.Omission) (recorded []peering.Operation, err error) {
+	err = d.Write(ctx, actorOf(changeID), func(tx *Tx) error {
+		change, err := tx.lockChange(ctx, changeID)
+		if err != nil {
+			return err
+		}
+		if !plannable(change.State) {
+			return peering.Errorf(peering.Conflict, "change %d is %s: what it does can't change any more", changeID, change.State)
+		}
+		if omitted == nil {
+			omitted = []peering.Omission{}
+		}
+		text, err := json.Marshal(omitted)
+		if err != nil {
+			return err
+		}
+		if err := tx.q.ChangeSetOmissions(ctx, dbsqlc.ChangeSetOmissionsParams{ID: changeID, Omissions: text}); err != nil {
+			return err
+		}
+		recorded, err = tx.recordOperations(ctx, changeID, ops)
+		return err
+	})
+	return recorded, err
+}
+
+// plannable reports states in which overlay and plan may change: nothing is
+// under way on a router.
+func plannable(s peering.ChangeState) bool {
+	return !s.Ended() && s != peering.ChangeDeploying && s != peering.ChangeNeedsOperator
+}
+
+// recordOperations replaces the open operations of a change that is held.
+func (tx *Tx) recordOperations(ctx context.Context, changeID int64, ops []peering.Operation) ([]peering.Operation, error) {
+	before, err := tx.openOperations(ctx, changeID)
+	if err != nil {
+		return nil, err
+	}
+	if len(before) == 0 && len(ops) == 0 {
+		return []peering.Operation{}, nil
+	}
+	if err := tx.q.OperationDeleteOpen(ctx, changeID); err != nil {
+		return nil, err
+	}
+	position, err := tx.q.OperationNextPosition(ctx, changeID)
+	if err != nil {
+		return nil, err
+	}
+	known := createdIDs(before)
+	recorded := make([]peering.Operation, 0, len(ops))
+	for i, op := range ops {
+		if op, err = tx.complete(ctx, op, known); err != nil {
+			return nil, fmt.Errorf("operation %d: %w", i+1, err)
+		}
+		if op.ID, err = tx.insertOperation(ctx, changeID, position+int32(i), op); err != nil {
+			return nil, err
+		}
+		recorded = append(recorded, op)
+	}
+	return recorded, nil
+}
+
+func (tx *Tx) insertOperation(ctx context.Context, changeID int64, position int32, op peering.Operation) (int64, error) {
+	return tx.q.OperationInsert(ctx, dbsqlc.OperationInsertParams{ChangeID: changeID, Position: position, RouterID: orNull(op.RouterID),
+		Object: dbsqlc.OperationObject(op.Object), ObjectID: op.ObjectID, Action: dbsqlc.OperationAction(op.Action),
+		Patch: op.Patch, BaseVersion: op.BaseVersion})
+}
+
+// complete fills what an operation lacks: the id of a new object, or the row
+// version that the patch was written against.
+func (tx *Tx) complete(ctx context.Context, op peering.Operation, known map[string]int64) (peering.Operation, error) {
+	switch {
+	case !dbsqlc.OperationObject(op.Object).Valid():
+		return op, peering.Errorf(peering.Unsupported, "a change can't carry a %q", op.Object)
+	case !dbsqlc.OperationAction(op.Action).Valid():
+		return op, peering.Errorf(peering.Invalid, "there is no action %q: create, update or delete", op.Action)
+	case op.Action == peering.Create:
+		return tx.completeCreate(ctx, op, known)
+	}
+	op.Patch = object(op.Patch)
+	version, err := tx.q.ObjectVersion(ctx, dbsqlc.ObjectVersionParams{Object: dbsqlc.OperationObject(op.Object), ID: op.ObjectID})
+	switch {
+	case err != nil:
+		return op, err
+	case version == 0:
+		return op, missing(string(op.Object), op.ObjectID)
+	case op.BaseVersion == 0:
+		op.BaseVersion = version
+	}
+	return op, nil
+}
+
+func (tx *Tx) completeCreate(ctx context.Context, op peering.Operation, known map[string]int64) (peering.Operation, error) {
+	record := map[string]json.RawMessage{}
+	if err := json.Unmarshal(op.Patch, &record); err != nil {
+		return op, peering.Errorf(peering.Invalid, "the new %s is no JSON object: %w", op.Object, err)
+	}
+	if op.ObjectID == 0 {
+		op.ObjectID = known[createKey(op)]
+	}
+	if op.ObjectID == 0 {
+		id, err := tx.q.ObjectNewID(ctx, dbsqlc.OperationObject(op.Object))
+		if err != nil {
+			return op, err
+		}
+		op.ObjectID = id
+	}
+	record["id"] = json.RawMessage(strconv.FormatInt(op.ObjectID, 10)) // so that the record that is rendered knows itself
+	patch, err := json.Marshal(record)
+	op.Patch, op.BaseVersion = patch, 0
+	return op, err
+}
+
+// createdIDs are the ids that earlier operations gave to new objects.
+func createdIDs(ops []peering.Operation) map[string]int64 {
+	ids := map[string]int64{}
+	for _, op := range ops {
+		if op.Action == peering.Create {
+			ids[createKey(op)] = op.ObjectID
+		}
+	}
+	return ids
+}
+
+// identity names the fields that make an object the same one before it has an id.
+var identity = []string{"slug", "name", "asn", "ixp_id", "exchange_id", "vrf", "peer_address", "interface", "ipv4", "ipv6"}
+
+func createKey(op peering.Operation) string {
+	var record map[string]json.RawMessage
+	_ = json.Unmarshal(op.Patch, &record) // an operation whose patch is no object was refused before
+	key := []string{string(op.Object), fmt.Sprint(op.RouterID)}
+	for _, field := range identity {
+		if v, ok := record[field]; ok && string(v) != `""` {
+			key = append(key, fmt.Sprintf("%s=%s", field, v))
+		}
+	}
+	return strings.Join(key, " ")
+}
+
+// Overlay lists the operations that are neither applied nor discarded.
+func (d *DB) Overlay(ctx context.Context, changeID int64) ([]peering.Operation, error) {
+	rows, err := d.q.OperationOpenList(ctx, changeID)
+	if err != nil {
+		return nil, translate(err)
+	}
+	return operationsOf(rows), nil
+}
+
+func (tx *Tx) openOperations(ctx context.Context, changeID int64) ([]peering.Operation, error) {
+	rows, err := tx.q.OperationOpenList(ctx, changeID)
+	return operationsOf(rows), err
+}
+
+func operationsOf(rows []dbsqlc.ChangeOperation) []peering.Operation {
+	ops := make([]peering.Operation, len(rows))
+	for i, r := range rows {
+		ops[i] = operationOf(r)
+	}
+	return ops
+}
+
+func operationOf(r dbsqlc.ChangeOperation) peering.Operation {
+	return peering.Operation{ID: r.ID, RouterID: orZero(r.RouterID), Object: peering.ObjectKind(r.Object), ObjectID: r.ObjectID,
+		Action: peering.Action(r.Action), Patch: r.Patch, BaseVersion: r.BaseVersion}
+}
+
+// RecordedOperation is an operation with what became of it.
+type RecordedOperation struct {
+	peering.Operation
+	AppliedAt   time.Time `json:"applied_at,omitzero"`
+	DiscardedAt time.Time `json:"discarded_at,omitzero"`
+}
+
+// Operations lists all operations of a change, in order.
+func (d *DB) Operations(ctx context.Context, changeID int64) ([]RecordedOperation, error) {
+	rows, err := d.q.OperationList(ctx, changeID)
+	if err != nil {
+		return nil, translate(err)
+	}
+	ops := make([]RecordedOperation, len(rows))
+	for i, r := range rows {
+		ops[i] = RecordedOperation{Operation: operationOf(r), AppliedAt: timeOrZero(r.AppliedAt), DiscardedAt: timeOrZero(r.DiscardedAt)}
+	}
+	return ops, nil
+}
+
+// apply puts operations into the noun tables.
+func (tx *Tx) apply(ctx context.Context, ops []peering.Operation) error {
+	if len(ops) == 0 {
+		return nil
+	}
+	if err := ApplyOperations(ctx, tx, ops); err != nil {
+		return err
+	}
+	ids := make([]int64, len(ops))
+	for i, op := range ops {
+		ids[i] = op.ID
+	}
+	return tx.q.OperationMarkApplied(ctx, ids)
+}
+
+// applyOpen applies all that is left of an overlay: the routers run it already.
+func (tx *Tx) applyOpen(ctx context.Context, changeID int64) error {
+	ops, err := tx.openOperations(ctx, changeID)
+	if err != nil {
+		return err
+	}
+	if err := tx.apply(ctx, ops); err != nil {
+		return err
+	}
+	for router, sessions := range sessionsByRouter(ops) {
+		if err := tx.syncSessions(ctx, router, sessions); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sessionsByRouter lists the sessions that operations leave behind.
+func sessionsByRouter(ops []peering.Operation) map[int64][]int64 {
+	sessions := map[int64][]int64{}
+	for _, op := range ops {
+		if op.Object == peering.ObjectSession && op.Action != peering.Delete {
+			sessions[op.RouterID] = append(sessions[op.RouterID], op.ObjectID)
+		}
+	}
+	return sessions
+}

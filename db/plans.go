@@ -1,0 +1,246 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"peerflow/db/internal/dbsqlc"
+	"peerflow/internal/peering"
+)
+
+// StorePlan keeps a plan in force for its change. The plan that is in force
+// stays, with its votes, when the hash is equal (base, artifact and diff are
+// renewed), unless it was deployed somewhere to an end; otherwise it is voided
+// with the reason, votes included. Texts are stored under their own hash.
+func (d *DB) StorePlan(ctx context.Context, p peering.Plan, texts []string, voidReason string) (peering.Plan, error) {
+	if p.Hash != peering.PlanHash(p.Routers) {
+		return peering.Plan{}, peering.NewError(peering.Invalid, "the plan's hash isn't the hash of its moves")
+	}
+	var stored peering.Plan
+	err := d.Write(ctx, actorOf(p.ChangeID), func(tx *Tx) error {
+		change, err := tx.lockChange(ctx, p.ChangeID)
+		if err != nil {
+			return err
+		}
+		if !plannable(change.State) {
+			return peering.Errorf(peering.Conflict, "change %d is %s: it can't be planned again", change.ID, change.State)
+		}
+		if err := tx.putTexts(ctx, texts...); err != nil {
+			return err
+		}
+		id, err := tx.putPlan(ctx, change, p, voidReason)
+		if err != nil {
+			return err
+		}
+		if err := tx.setPlan(ctx, change, id, p); err != nil {
+			return err
+		}
+		stored, err = readPlan(ctx, tx.q, id)
+		return err
+	})
+	return stored, err
+}
+
+func (tx *Tx) putTexts(ctx context.Context, texts ...string) error {
+	for _, text := range texts {
+		if err := tx.q.TextPut(ctx, dbsqlc.TextPutParams{Hash: peering.HashText(text), Text: text}); err != nil {
+			return fmt.Errorf("store text: %w", err)
+		}
+	}
+	return nil
+}
+
+// putPlan renews the plan in force when the new one is equal to it, or puts the new one in its place.
+func (tx *Tx) putPlan(ctx context.Context, c peering.Change, p peering.Plan, voidReason string) (int64, error) {
+	impact, err := json.Marshal(p.Impact)
+	if err != nil {
+		return 0, err
+	}
+	id, err := tx.planToKeep(ctx, c, p.Hash)
+	switch {
+	case err != nil:
+		return 0, err
+	case id != 0:
+		renew := dbsqlc.PlanRenewParams{ID: id, Impact: impact, Rule: p.Rule, VotesNeeded: int32(p.VotesNeeded)}
+		return id, errors.Join(tx.q.PlanRenew(ctx, renew), tx.putRouters(ctx, id, p.Routers))
+	case c.PlanID != 0:
+		if err := tx.voidPlan(ctx, c, voidReason); err != nil {
+			return 0, err
+		}
+	}
+	id, err = tx.q.PlanInsert(ctx, dbsqlc.PlanInsertParams{ChangeID: c.ID, Hash: p.Hash, Impact: impact, Rule: p.Rule,
+		VotesNeeded: int32(p.VotesNeeded)})
+	if err != nil {
+		return 0, err
+	}
+	if err := tx.putRouters(ctx, id, p.Routers); err != nil {
+		return 0, err
+	}
+	return id, tx.Log(ctx, "plan", id, "create", nil, map[string]any{"change_id": c.ID, "hash": p.Hash, "impact": p.Impact.Line()})
+}
+
+// planToKeep is the plan in force when it has this hash and no deployment of it ended; else 0.
+func (tx *Tx) planToKeep(ctx context.Context, c peering.Change, hash string) (int64, error) {
+	if c.PlanID == 0 || c.PlanHash != hash {
+		return 0, nil
+	}
+	deployed, err := tx.q.PlanDeployed(ctx, c.PlanID)
+	if err != nil || deployed {
+		return 0, err
+	}
+	return c.PlanID, nil
+}
+
+// voidPlan ends a change's plan in force together with its votes.
+func (tx *Tx) voidPlan(ctx context.Context, c peering.Change, reason string) error {
+	voided, err := tx.q.PlanVoid(ctx, dbsqlc.PlanVoidParams{ID: c.PlanID, VoidReason: reason})
+	if err != nil || voided == 0 {
+		return err
+	}
+	votes, err := tx.q.PlanRevokeVotes(ctx, c.PlanID)
+	if err != nil {
+		return err
+	}
+	return tx.Log(ctx, "plan", c.PlanID, "void", map[string]any{"hash": c.PlanHash}, map[string]any{"reason": reason, "votes_revoked": votes})
+}
+
+func (tx *Tx) putRouters(ctx context.Context, planID int64, routers []peering.RouterPlan) error {
+	for _, r := range routers {
+		touched, err := json.Marshal(listOf(r.Touched))
+		if err != nil {
+			return err
+		}
+		put := dbsqlc.PlanRouterPutParams{PlanID: planID, RouterID: r.RouterID, ArtifactHash: r.ArtifactHash, BaseHash: r.BaseHash,
+			Diff: r.Diff, Touched: touched}
+		if err := tx.q.PlanRouterPut(ctx, put); err != nil {
+			return err
+		}
+		if err := tx.putMoves(ctx, planID, r.RouterID, r.Moves, false); err != nil {
+			return err
+		}
+		if err := tx.putMoves(ctx, planID, r.RouterID, r.Refers, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (tx *Tx) putMoves(ctx context.Context, planID, routerID int64, moves []peering.Move, refers bool) error {
+	for _, m := range moves {
+		put := dbsqlc.PlanMovePutParams{PlanID: planID, RouterID: routerID, Key: m.Key, BeforeHash: m.Before, AfterHash: m.After, Refers: refers}
+		if err := tx.q.PlanMovePut(ctx, put); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setPlan puts a plan in force, and notes whose pending edits it carries: those
+// people can't approve it.
+func (tx *Tx) setPlan(ctx context.Context, c peering.Change, planID int64, p peering.Plan) error {
+	authors := []int64{}
+	if c.Kind == peering.KindDeploy || c.Request.IncludePending {
+		for _, r := range p.Routers {
+			users, err := tx.pendingAuthors(ctx, r.RouterID)
+			if err != nil {
+				return err
+			}
+			for _, u := range users {
+				authors = append(authors, u.ID)
+			}
+		}
+	}
+	return tx.q.ChangeSetPlan(ctx, dbsqlc.ChangeSetPlanParams{ID: c.ID, PlanID: planID, CarriedAuthors: authors})
+}
+
+// listOf makes JSON say [] where there is nothing.
+func listOf[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+// Plan gives one plan with its routers, voided ones too.
+func (d *DB) Plan(ctx context.Context, id int64) (p peering.Plan, err error) {
+	err = d.read(ctx, func(_ pgx.Tx, q *dbsqlc.Queries) error {
+		p, err = readPlan(ctx, q, id)
+		return err
+	})
+	return p, err
+}
+
+func readPlan(ctx context.Context, q *dbsqlc.Queries, id int64) (peering.Plan, error) {
+	row, err := q.PlanGet(ctx, id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return peering.Plan{}, missing("plan", id)
+	}
+	if err != nil {
+		return peering.Plan{}, err
+	}
+	p := peering.Plan{ID: row.ID, ChangeID: row.ChangeID, Hash: row.Hash, Rule: row.Rule, VotesNeeded: int(row.VotesNeeded),
+		CreatedAt: row.CreatedAt.UTC(), Routers: []peering.RouterPlan{}}
+	if err := json.Unmarshal(row.Impact, &p.Impact); err != nil {
+		return peering.Plan{}, fmt.Errorf("read impact of plan %d: %w", id, err)
+	}
+	moves, err := q.PlanMoveList(ctx, id)
+	if err != nil {
+		return peering.Plan{}, err
+	}
+	routers, err := q.PlanRouterList(ctx, id)
+	if err != nil {
+		return peering.Plan{}, err
+	}
+	for _, r := range routers {
+		one, err := routerPlanOf(r, moves)
+		if err != nil {
+			return peering.Plan{}, err
+		}
+		p.Routers = append(p.Routers, one)
+	}
+	return p, nil
+}
+
+func routerPlanOf(r dbsqlc.PlanRouterListRow, moves []dbsqlc.PlanMove) (peering.RouterPlan, error) {
+	one := peering.RouterPlan{RouterID: r.PlanRouter.RouterID, Router: r.Router, BaseHash: r.PlanRouter.BaseHash,
+		ArtifactHash: r.PlanRouter.ArtifactHash, Diff: r.PlanRouter.Diff, Moves: []peering.Move{}, Refers: []peering.Move{}}
+	for _, m := range moves {
+		move := peering.Move{Key: m.Key, Before: m.BeforeHash, After: m.AfterHash}
+		switch {
+		case m.RouterID != one.RouterID:
+		case m.Refers:
+			one.Refers = append(one.Refers, move)
+		default:
+			one.Moves = append(one.Moves, move)
+		}
+	}
+	if err := json.Unmarshal(r.PlanRouter.Touched, &one.Touched); err != nil {
+		return one, fmt.Errorf("read touched sessions of router %s: %w", r.Router, err)
+	}
+	return one, nil
+}
+
+// Texts gives stored texts by hash; a missing one is not_found.
+func (d *DB) Texts(ctx context.Context, hashes []string) (map[string]string, error) {
+	rows, err := d.q.TextList(ctx, hashes)
+	if err != nil {
+		return nil, translate(err)
+	}
+	texts := make(map[string]string, len(rows))
+	for _, r := range rows {
+		if peering.HashText(r.Text) != r.Hash {
+			return nil, peering.Errorf(peering.Conflict, "the stored text %s isn't what it was: plan the change again", r.Hash)
+		}
+		texts[r.Hash] = r.Text
+	}
+	for _, h := range hashes {
+		if _, ok := texts[h]; !ok {
+			return nil, peering.Errorf(peering.NotFound, "there is no stored text %s", h)
+		}
+	}
+	return texts, nil
+}

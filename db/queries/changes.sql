@@ -1,0 +1,160 @@
+-- One change with its author's name and the hash of its plan in force.
+-- name: ChangeGet :one
+SELECT sqlc.embed(c), u.name AS author, coalesce(p.hash, '')::text AS plan_hash
+FROM change c
+JOIN app_user u ON u.id = c.author_id
+LEFT JOIN plan p ON p.id = c.plan_id
+WHERE c.id = @id::bigint;
+
+-- Holds a change until the transaction ends: whoever decides about it (begin, cancel, revoke, vote, plan) comes one after
+-- another. What it joins is read afterwards, by a statement that sees what the holder before wrote.
+-- name: ChangeLock :one
+SELECT id FROM change WHERE id = @id::bigint FOR UPDATE;
+
+-- A new change, as draft.
+-- name: ChangeInsert :one
+INSERT INTO change (kind, author_id, reason, request, expires_at)
+VALUES (@kind::change_kind, @author_id::bigint, @reason::text, @request::jsonb, sqlc.narg('expires_at')::timestamptz)
+RETURNING id;
+
+-- State, step and outcome; ended is whether nothing follows.
+-- name: ChangeMove :exec
+UPDATE change
+SET state = @state::change_state, step = @step::text, outcome = @outcome::text,
+    ended_at = CASE WHEN @ended::boolean THEN now() END, updated_at = now(), version = version + 1
+WHERE id = @id::bigint;
+
+-- What a plan left out.
+-- name: ChangeSetOmissions :exec
+UPDATE change SET omissions = @omissions::jsonb, updated_at = now(), version = version + 1 WHERE id = @id::bigint;
+
+-- The plan in force, and whose pending edits it carries.
+-- name: ChangeSetPlan :exec
+UPDATE change
+SET plan_id = @plan_id::bigint, carried_authors = @carried_authors::bigint[], updated_at = now(), version = version + 1
+WHERE id = @id::bigint;
+
+-- The overlay: operations that are neither applied nor discarded, in order.
+-- name: OperationOpenList :many
+SELECT * FROM change_operation
+WHERE change_id = @change_id::bigint AND applied_at IS NULL AND discarded_at IS NULL
+ORDER BY position;
+
+-- All operations of a change, in order.
+-- name: OperationList :many
+SELECT * FROM change_operation WHERE change_id = @change_id::bigint ORDER BY position;
+
+-- Where the next operation of a change goes.
+-- name: OperationNextPosition :one
+SELECT (coalesce(max(position), 0) + 1)::integer FROM change_operation WHERE change_id = @change_id::bigint;
+
+-- Makes room for a new overlay.
+-- name: OperationDeleteOpen :exec
+DELETE FROM change_operation WHERE change_id = @change_id::bigint AND applied_at IS NULL AND discarded_at IS NULL;
+
+-- One operation of an overlay.
+-- name: OperationInsert :one
+INSERT INTO change_operation (change_id, position, router_id, object, object_id, action, patch, base_version)
+VALUES (@change_id::bigint, @position::integer, sqlc.narg('router_id')::bigint, @object::operation_object, @object_id::bigint,
+    @action::operation_action, @patch::jsonb, @base_version::bigint)
+RETURNING id;
+
+-- Operations that are now in the noun tables.
+-- name: OperationMarkApplied :exec
+UPDATE change_operation SET applied_at = now() WHERE id = ANY(@ids::bigint[]) AND discarded_at IS NULL;
+
+-- The rest of an overlay, once its change ended.
+-- name: OperationDiscardOpen :exec
+UPDATE change_operation SET discarded_at = now()
+WHERE change_id = @change_id::bigint AND applied_at IS NULL AND discarded_at IS NULL;
+
+-- The next id of an object's table, for an object that is created later.
+-- name: ObjectNewID :one
+SELECT nextval(pg_get_serial_sequence((@object::operation_object)::text, 'id'))::bigint;
+
+-- The row version of an object; 0 when there is none.
+-- name: ObjectVersion :one
+SELECT coalesce(CASE @object::operation_object
+    WHEN 'session' THEN (SELECT version FROM session WHERE session.id = @id::bigint)
+    WHEN 'routing_policy' THEN (SELECT version FROM routing_policy WHERE routing_policy.id = @id::bigint)
+    WHEN 'autonomous_system' THEN (SELECT version FROM autonomous_system WHERE autonomous_system.id = @id::bigint)
+    WHEN 'ixp' THEN (SELECT version FROM ixp WHERE ixp.id = @id::bigint)
+    WHEN 'bgp_group' THEN (SELECT version FROM bgp_group WHERE bgp_group.id = @id::bigint)
+    WHEN 'connection' THEN (SELECT version FROM connection WHERE connection.id = @id::bigint)
+    WHEN 'router' THEN (SELECT version FROM router WHERE router.id = @id::bigint)
+    WHEN 'template' THEN (SELECT version FROM template WHERE template.id = @id::bigint)
+END, 0)::bigint AS version;
+
+-- The first open change that comes before this one with an object of its overlay: an earlier one, or one that deploys
+-- already. Two sessions to be created are one object when router, VRF, peer address and interface agree.
+-- name: ChangeConflicting :one
+SELECT coalesce(min(other.change_id), 0)::bigint AS change_id
+FROM change_operation mine
+JOIN change_operation other ON other.change_id <> mine.change_id AND other.applied_at IS NULL AND other.discarded_at IS NULL
+    AND other.object = mine.object
+    AND (other.object_id = mine.object_id
+        OR mine.object = 'session' AND mine.action = 'create' AND other.action = 'create' AND other.router_id = mine.router_id
+        AND other.patch->>'peer_address' = mine.patch->>'peer_address'
+        AND coalesce(other.patch->>'vrf', '') = coalesce(mine.patch->>'vrf', '')
+        AND coalesce(other.patch->>'interface', '') = coalesce(mine.patch->>'interface', ''))
+JOIN change c ON c.id = other.change_id
+    AND c.state IN ('draft', 'planned', 'awaiting_approval', 'approved', 'stale', 'deploying', 'needs_operator')
+    AND (c.id < mine.change_id OR c.state IN ('deploying', 'needs_operator'))
+WHERE mine.change_id = @change_id::bigint AND mine.applied_at IS NULL AND mine.discarded_at IS NULL;
+
+-- Open changes whose plan or overlay reaches a router.
+-- name: ChangeWaiting :many
+SELECT c.id
+FROM change c
+WHERE c.id <> @except_id::bigint AND c.state IN ('planned', 'awaiting_approval', 'approved', 'stale', 'deploying')
+    AND (EXISTS (SELECT FROM plan_router r WHERE r.plan_id = c.plan_id AND r.router_id = @router_id::bigint)
+        OR EXISTS (SELECT FROM change_operation o WHERE o.change_id = c.id AND o.applied_at IS NULL AND o.discarded_at IS NULL
+            AND (o.router_id IS NULL OR o.router_id = @router_id::bigint)))
+ORDER BY c.id;
+
+-- The change that a caller's key made within the last 24 hours.
+-- name: IdempotencyGet :one
+SELECT body_hash, change_id FROM idempotency_key
+WHERE user_id = @user_id::bigint AND key = @key::text AND created_at > now() - interval '24 hours';
+
+-- Remembers which change a caller's key made; a key older than a day is taken over.
+-- name: IdempotencyPut :exec
+INSERT INTO idempotency_key (user_id, key, body_hash, change_id)
+VALUES (@user_id::bigint, @key::text, @body_hash::text, @change_id::bigint)
+ON CONFLICT (user_id, key) DO UPDATE
+SET body_hash = EXCLUDED.body_hash, change_id = EXCLUDED.change_id, created_at = now();
+
+-- Lets only one transaction at a time work on a name.
+-- name: LockName :exec
+SELECT pg_advisory_xact_lock(hashtextextended(@name::text, 0));
+
+-- Lets any number of transactions go on with a name that none of them changes.
+-- name: LockNameShared :exec
+SELECT pg_advisory_xact_lock_shared(hashtextextended(@name::text, 0));
+
+-- What doors refused or did on a change, oldest first.
+-- name: AuditList :many
+SELECT a.id, a.at, a.user_id, coalesce(u.name, '')::text AS user_name, a.door, a.act, a.refused, a.text
+FROM audit_event a
+LEFT JOIN app_user u ON u.id = a.user_id
+WHERE a.change_id = @change_id::bigint
+ORDER BY a.id;
+
+-- The first open operation whose object was edited since, or is gone.
+-- name: OperationMovedBase :one
+SELECT o.object, o.object_id, o.base_version, v.version
+FROM change_operation o
+CROSS JOIN LATERAL (SELECT coalesce(CASE o.object
+    WHEN 'session' THEN (SELECT version FROM session WHERE session.id = o.object_id)
+    WHEN 'routing_policy' THEN (SELECT version FROM routing_policy WHERE routing_policy.id = o.object_id)
+    WHEN 'autonomous_system' THEN (SELECT version FROM autonomous_system WHERE autonomous_system.id = o.object_id)
+    WHEN 'ixp' THEN (SELECT version FROM ixp WHERE ixp.id = o.object_id)
+    WHEN 'bgp_group' THEN (SELECT version FROM bgp_group WHERE bgp_group.id = o.object_id)
+    WHEN 'connection' THEN (SELECT version FROM connection WHERE connection.id = o.object_id)
+    WHEN 'router' THEN (SELECT version FROM router WHERE router.id = o.object_id)
+    WHEN 'template' THEN (SELECT version FROM template WHERE template.id = o.object_id)
+END, 0)::bigint AS version) v
+WHERE o.change_id = @change_id::bigint AND o.applied_at IS NULL AND o.discarded_at IS NULL
+    AND o.action = 'update' AND v.version <> o.base_version
+ORDER BY o.position
+LIMIT 1;

@@ -1,0 +1,167 @@
+-- A queued deployment, unless the plan has one on this router already.
+-- name: DeploymentInsert :one
+INSERT INTO deployment (change_id, plan_id, router_id)
+VALUES (@change_id::bigint, @plan_id::bigint, @router_id::bigint)
+RETURNING id;
+
+-- A plan's deployment on a router.
+-- name: DeploymentOfPlan :one
+SELECT id FROM deployment WHERE plan_id = @plan_id::bigint AND router_id = @router_id::bigint;
+
+-- One deployment with its router's name.
+-- name: DeploymentGet :one
+SELECT sqlc.embed(d), r.name AS router FROM deployment d JOIN router r ON r.id = d.router_id WHERE d.id = @id::bigint;
+
+-- One deployment, held until the transaction ends. Its change is held first, always in this order.
+-- name: DeploymentLock :one
+SELECT sqlc.embed(d), r.name AS router FROM deployment d JOIN router r ON r.id = d.router_id WHERE d.id = @id::bigint FOR UPDATE OF d;
+
+-- Whose deployment it is: to hold the change before the deployment.
+-- name: DeploymentChange :one
+SELECT change_id FROM deployment WHERE id = @id::bigint;
+
+-- A router's queue: what is in flight, then what is queued, oldest first.
+-- name: DeploymentOpenList :many
+SELECT sqlc.embed(d), r.name AS router
+FROM deployment d
+JOIN router r ON r.id = d.router_id
+WHERE d.router_id = @router_id::bigint AND d.state IN ('queued', 'committing', 'soaking', 'unknown', 'needs_operator')
+ORDER BY (d.state = 'queued'), d.id;
+
+-- A change's deployments, oldest first.
+-- name: DeploymentListOfChange :many
+SELECT sqlc.embed(d), r.name AS router
+FROM deployment d
+JOIN router r ON r.id = d.router_id
+WHERE d.change_id = @change_id::bigint
+ORDER BY d.id;
+
+-- The deployment that is in flight on a router.
+-- name: DeploymentInFlight :one
+SELECT sqlc.embed(d), r.name AS router
+FROM deployment d
+JOIN router r ON r.id = d.router_id
+WHERE d.router_id = @router_id::bigint AND d.state IN ('committing', 'soaking', 'unknown', 'needs_operator');
+
+-- The deployment of a change that is in flight.
+-- name: DeploymentInFlightOfChange :one
+SELECT sqlc.embed(d), r.name AS router
+FROM deployment d
+JOIN router r ON r.id = d.router_id
+WHERE d.change_id = @change_id::bigint AND d.state IN ('committing', 'soaking', 'unknown', 'needs_operator')
+ORDER BY d.id
+LIMIT 1;
+
+-- What a deployment starts from. Once the commit was sent, it stays as it is.
+-- name: DeploymentSetBaseline :exec
+UPDATE deployment
+SET baseline = @baseline::jsonb, base_hash = @base_hash::text, artifact_hash = @artifact_hash::text,
+    base_identity = @base_identity::text, base_generation = @base_generation::text, base_incarnation = @base_incarnation::text,
+    updated_at = now()
+WHERE id = @id::bigint AND commit_sent_at IS NULL;
+
+-- State and what is known of it.
+-- name: DeploymentMove :exec
+UPDATE deployment
+SET state = @state::deployment_state, outcome = @outcome::text,
+    ended_at = CASE WHEN @ended::boolean THEN now() END, updated_at = now()
+WHERE id = @id::bigint;
+
+-- The router that a deployment goes to, held: mode and fence can't change meanwhile.
+-- name: DeploymentRouterLock :one
+SELECT id, name, site_id, mode FROM router WHERE id = @id::bigint FOR NO KEY UPDATE;
+
+-- A new token; the router's row version stays, since nothing of its configuration changed.
+-- name: DeploymentNextFence :one
+UPDATE router SET fence = fence + 1 WHERE id = @router_id::bigint RETURNING fence;
+
+-- The token of one attempt.
+-- name: DeploymentSetFence :exec
+UPDATE deployment SET fence = @fence::bigint, updated_at = now() WHERE id = @id::bigint;
+
+-- Timer and deadline of a deployment that begins.
+-- name: DeploymentSetTimer :exec
+UPDATE deployment SET timer_seconds = @timer_seconds::integer, deadline = @deadline::timestamptz, updated_at = now() WHERE id = @id::bigint;
+
+-- Claims the one attempt to commit; no row when it was claimed, or when nothing is prepared.
+-- name: DeploymentClaimCommit :one
+UPDATE deployment
+SET commit_sent_at = @at::timestamptz, deadline = greatest(deadline, @deadline::timestamptz), updated_at = now()
+WHERE id = @id::bigint AND state = 'committing' AND commit_sent_at IS NULL AND artifact_hash IS NOT NULL AND base_hash IS NOT NULL
+RETURNING id;
+
+-- The router took the commit.
+-- name: DeploymentSetCommitted :exec
+UPDATE deployment
+SET commit_generation = @commit_generation::text, committed_at = coalesce(committed_at, @at::timestamptz), updated_at = now()
+WHERE id = @id::bigint;
+
+-- What verification found.
+-- name: DeploymentSetVerdict :exec
+UPDATE deployment SET verdict = @verdict::jsonb, updated_at = now() WHERE id = @id::bigint;
+
+-- A confirm goes out; the first time counts.
+-- name: DeploymentSetConfirmSent :exec
+UPDATE deployment SET confirm_sent_at = coalesce(confirm_sent_at, @at::timestamptz), updated_at = now() WHERE id = @id::bigint;
+
+-- We return to the base ourselves, and why; the first time counts.
+-- name: DeploymentSetAbortSent :exec
+UPDATE deployment
+SET abort_sent_at = coalesce(abort_sent_at, @at::timestamptz), updated_at = now(),
+    outcome = CASE WHEN @outcome::text = '' OR abort_sent_at IS NOT NULL THEN outcome ELSE @outcome::text END
+WHERE id = @id::bigint;
+
+-- The router runs it for good.
+-- name: DeploymentSetConfirmed :exec
+UPDATE deployment SET confirmed_at = now() WHERE id = @id::bigint;
+
+-- Routers of a plan that have no confirmed deployment yet, apart from one.
+-- name: DeploymentRoutersLeft :one
+SELECT count(*)::bigint AS left_over
+FROM plan_router r
+WHERE r.plan_id = @plan_id::bigint AND r.router_id <> @router_id::bigint
+    AND NOT EXISTS (SELECT FROM deployment d WHERE d.plan_id = r.plan_id AND d.router_id = r.router_id AND d.state = 'confirmed');
+
+-- Stanza keys that a commit is about to write: ours until they are proven absent.
+-- name: LedgerAnnounce :exec
+INSERT INTO stanza_ledger (router_id, key, hash, deployment_id)
+SELECT m.router_id, m.key, '', @deployment_id::bigint
+FROM plan_move m
+WHERE m.plan_id = @plan_id::bigint AND m.router_id = @router_id::bigint AND NOT m.refers AND m.after_hash <> ''
+ON CONFLICT (router_id, key) DO UPDATE SET absent_at = NULL, deployment_id = EXCLUDED.deployment_id
+WHERE stanza_ledger.absent_at IS NOT NULL;
+
+-- What a router runs of ours, as read after the confirm.
+-- name: LedgerPut :exec
+INSERT INTO stanza_ledger (router_id, key, hash, deployment_id)
+SELECT @router_id::bigint, s.key, s.hash, @deployment_id::bigint
+FROM (SELECT unnest(@keys::text[]) AS key, unnest(@hashes::text[]) AS hash) s
+ON CONFLICT (router_id, key) DO UPDATE
+SET hash = EXCLUDED.hash, deployment_id = EXCLUDED.deployment_id, written_at = now(), absent_at = NULL;
+
+-- Keys of ours that a read of the router no longer shows.
+-- name: LedgerAbsent :exec
+UPDATE stanza_ledger
+SET hash = '', absent_at = now(), deployment_id = @deployment_id::bigint
+WHERE router_id = @router_id::bigint AND absent_at IS NULL AND NOT key = ANY(@keys::text[]);
+
+-- Keys that a deployment announced, never confirmed, and a read of the router no longer shows.
+-- name: LedgerAbsentUnconfirmed :exec
+UPDATE stanza_ledger
+SET absent_at = now()
+WHERE router_id = @router_id::bigint AND deployment_id = @deployment_id::bigint AND absent_at IS NULL AND hash = ''
+    AND NOT key = ANY(@keys::text[]);
+
+-- Sessions that a confirmed deployment carried. One that is new to its router waits for the other side from now on; one
+-- that was taken off is proven absent. The row version counts edits of people: only a change of intent moves it.
+-- name: SessionSynced :many
+UPDATE session
+SET sync = CASE WHEN intent IN ('absent', 'removing') THEN 'proven_absent' ELSE 'in_sync' END::session_sync,
+    watch_until = CASE WHEN intent IN ('absent', 'removing') THEN NULL
+        WHEN sync IN ('in_sync', 'drifted') THEN watch_until ELSE @watch_until::timestamptz END,
+    version = CASE WHEN intent = 'removing' THEN version + 1 ELSE version END,
+    intent = CASE WHEN intent = 'removing' THEN 'absent' ELSE intent END::session_intent,
+    updated_at = now()
+WHERE id = ANY(@ids::bigint[]) AND router_id = @router_id::bigint
+    AND (intent = 'removing' OR sync <> CASE WHEN intent = 'absent' THEN 'proven_absent' ELSE 'in_sync' END::session_sync)
+RETURNING id, sync, intent;

@@ -1,0 +1,58 @@
+-- A text under its SHA-256; equal text is stored once.
+-- name: TextPut :exec
+INSERT INTO config_text (hash, text) VALUES (@hash::text, @text::text) ON CONFLICT (hash) DO NOTHING;
+
+-- Stored texts by hash.
+-- name: TextList :many
+SELECT hash, text FROM config_text WHERE hash = ANY(@hashes::text[]) ORDER BY hash;
+
+-- One plan.
+-- name: PlanGet :one
+SELECT * FROM plan WHERE id = @id::bigint;
+
+-- A plan in force.
+-- name: PlanInsert :one
+INSERT INTO plan (change_id, hash, impact, rule, votes_needed)
+VALUES (@change_id::bigint, @hash::text, @impact::jsonb, @rule::text, @votes_needed::integer)
+RETURNING id;
+
+-- Figures of a plan whose moves stayed the same.
+-- name: PlanRenew :exec
+UPDATE plan SET impact = @impact::jsonb, rule = @rule::text, votes_needed = @votes_needed::integer WHERE id = @id::bigint;
+
+-- A plan that is no longer in force, and why.
+-- name: PlanVoid :execrows
+UPDATE plan SET voided_at = now(), void_reason = @void_reason::text WHERE id = @id::bigint AND voided_at IS NULL;
+
+-- Votes end with their plan.
+-- name: PlanRevokeVotes :execrows
+UPDATE vote SET revoked_at = now() WHERE plan_id = @plan_id::bigint AND revoked_at IS NULL;
+
+-- Whether the plan was deployed anywhere to an end: it isn't kept in force then.
+-- name: PlanDeployed :one
+SELECT EXISTS (SELECT FROM deployment WHERE plan_id = @plan_id::bigint AND ended_at IS NOT NULL)::boolean AS deployed;
+
+-- A plan's part on one router; base, artifact and diff are renewed when it is stored again.
+-- name: PlanRouterPut :exec
+INSERT INTO plan_router (plan_id, router_id, artifact_hash, base_hash, diff, touched)
+VALUES (@plan_id::bigint, @router_id::bigint, @artifact_hash::text, @base_hash::text, @diff::text, @touched::jsonb)
+ON CONFLICT (plan_id, router_id) DO UPDATE
+SET artifact_hash = EXCLUDED.artifact_hash, base_hash = EXCLUDED.base_hash, diff = EXCLUDED.diff, touched = EXCLUDED.touched;
+
+-- A stanza that moves, or that a moved one refers to.
+-- name: PlanMovePut :exec
+INSERT INTO plan_move (plan_id, router_id, key, before_hash, after_hash, refers)
+VALUES (@plan_id::bigint, @router_id::bigint, @key::text, @before_hash::text, @after_hash::text, @refers::boolean)
+ON CONFLICT (plan_id, router_id, key) DO NOTHING;
+
+-- A plan's routers, by name.
+-- name: PlanRouterList :many
+SELECT sqlc.embed(p), r.name AS router
+FROM plan_router p
+JOIN router r ON r.id = p.router_id
+WHERE p.plan_id = @plan_id::bigint
+ORDER BY r.name, r.id;
+
+-- A plan's stanzas, by router and key.
+-- name: PlanMoveList :many
+SELECT * FROM plan_move WHERE plan_id = @plan_id::bigint ORDER BY router_id, key;
