@@ -6,6 +6,9 @@ import "strings"
 func (s *State) getAttr(v Value, name string, key Value) Value {
 	switch v := v.(type) {
 	case *Undefined:
+		if isPythonInternal(name) {
+			break
+		}
 		if v.policy == UndefinedChainable {
 			return v
 		}

@@ -49,7 +49,7 @@ func (c *compiler) callStmt(n *callBlock, f *frame) stmt {
 	write := func(s *State) flow {
 		v := call(s)
 		s.pos = pos
-		s.write(s.finalized(v, f.autoescape))
+		s.write(blockText(v))
 		return flowOn
 	}
 	if !f.guarded {

@@ -240,10 +240,19 @@ func (c *compiler) filterStmt(n *filterBlock, f *frame) stmt {
 		v, jump := value(s)
 		if jump == flowOn {
 			s.pos = pos
-			s.write(s.printed(v))
+			s.write(blockText(v))
 		}
 		return jump
 	}
+}
+
+// blockText is the result of a filter or call block, which has to be text already.
+func blockText(v Value) string {
+	text, ok := isString(v)
+	if !ok {
+		throw(TypeErr, "expected str instance, %s found", v.TypeName())
+	}
+	return text
 }
 
 func (c *compiler) withStmt(n *withStmt, f *frame) stmt {

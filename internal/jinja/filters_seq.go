@@ -117,10 +117,7 @@ func (s *State) reversible(v Value) *iterator {
 	case Tuple, Str, Markup, Bytes:
 		kind = "reversed"
 	case *Undefined:
-		if v.policy == UndefinedStrict {
-			v.fail()
-		}
-		return nil
+		kind = "reversed"
 	case Opaque:
 		opaqueFail("walked", v)
 	case Iterable:
@@ -141,10 +138,13 @@ func filterReverse(s *State, in Value, a Args) Value {
 	if it := s.reversible(in); it != nil {
 		return it
 	}
-	if !isIterable(in) {
+	var items []Value
+	err := s.guard(func() { items = s.items(in) })
+	if e, ok := err.(*Error); ok && e.Class == TypeErr {
 		throw(FilterErr, "argument must be iterable")
+	} else if ok {
+		panic(e)
 	}
-	items := s.items(in)
 	slices.Reverse(items)
 	return s.newList(items)
 }
@@ -267,9 +267,6 @@ func filterSort(s *State, in Value, a Args) Value {
 			parts[i] = get(v)
 		}
 		return parts
-	}
-	if len(gets) == 1 {
-		key = gets[0]
 	}
 	return s.newList(s.sortBy(s.items(in), key, optionalTrue(p[0])))
 }

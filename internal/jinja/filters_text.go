@@ -105,10 +105,10 @@ func filterIndent(s *State, in Value, a Args) Value {
 		s.spend(n)
 		indention = strings.Repeat(" ", n)
 	}
-	text, ok := isString(in)
-	if !ok {
-		s.binary("+", in, Str("\n"))
+	if _, ok := isString(in); !ok {
+		s.rejectIndent(in)
 	}
+	text, _ := isString(in)
 	_, isMarkup := in.(Markup)
 	if _, safe := optional(p[0], None).(Markup); isMarkup && !safe {
 		indention = escapeHTML(indention)
@@ -126,6 +126,14 @@ func filterIndent(s *State, in Value, a Args) Value {
 		b.WriteString(line)
 	}
 	return sameKind(in, b.String())
+}
+
+// rejectIndent fails as Python does, which adds a newline to the value first: lists take it.
+func (s *State) rejectIndent(v Value) {
+	if _, ok := v.(*List); !ok {
+		s.binary("+", v, Str("\n"))
+	}
+	linesOf(v)
 }
 
 // sameKind makes text of the kind that v is: markup stays markup.

@@ -177,6 +177,9 @@ func (p *percent) named() Value {
 	if p.mapping == nil {
 		throw(TypeErr, "format requires a mapping")
 	}
+	if _, ok := p.mapping.(*List); ok {
+		throw(TypeErr, "list indices must be integers or slices, not str")
+	}
 	v, ok := p.s.item(p.mapping, Str(key))
 	if !ok {
 		throw(KeyErr, "%s", quote(key))

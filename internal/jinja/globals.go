@@ -1,5 +1,7 @@
 package jinja
 
+import "strings"
+
 // builtinGlobals are the functions every template has.
 var builtinGlobals = map[string]Value{
 	"range":     &Func{Name: "range", kind: "builtin_function_or_method", fast: globalRange},
@@ -160,4 +162,48 @@ func (j *joiner) call() Value {
 		return Str("")
 	}
 	return j.sep
+}
+
+// fillerWords are what lipsum makes its sentences of.
+var fillerWords = strings.Fields("aenean amet ante arcu commodo consectetur cras dapibus diam dolor eget elit enim erat est " +
+	"fames felis fusce gravida iaculis in ipsum lacus lectus libero lorem magna massa mattis mauris metus morbi nam nec nibh " +
+	"nulla nunc odio orci pede porta purus quam quis risus sapien sed sem sit sodales tellus tempus tortor turpis urna ut velit vitae")
+
+// lipsum makes paragraphs of filler text.
+func lipsum(s *State, a Args) Value {
+	p := a.bind("lipsum", "n?", "html?", "min?", "max?")
+	least, most := wholeNumber(p[2], 20), wholeNumber(p[3], 100)
+	if most <= least {
+		throw(ValueErr, "empty range for randrange()")
+	}
+	var paragraphs []string
+	for range wholeNumber(p[0], 5) {
+		paragraphs = append(paragraphs, s.filler(least+s.random.IntN(most-least)))
+	}
+	if p[1] != nil && !isTrue(p[1]) {
+		return Str(strings.Join(paragraphs, "\n\n"))
+	}
+	return Markup("<p>" + strings.Join(paragraphs, "</p>\n<p>") + "</p>")
+}
+
+// filler is a paragraph of n words, in sentences of about a dozen.
+func (s *State) filler(n int) string {
+	var b strings.Builder
+	for i := range n {
+		s.spend(wordSize)
+		word := fillerWords[s.random.IntN(len(fillerWords))]
+		if i%12 == 0 {
+			word = capitalizeText(word)
+		}
+		b.WriteString(word)
+		switch {
+		case i == n-1 || i%12 == 11:
+			b.WriteString(". ")
+		case i%12 == 5:
+			b.WriteString(", ")
+		default:
+			b.WriteByte(' ')
+		}
+	}
+	return strings.TrimSpace(b.String())
 }

@@ -408,6 +408,9 @@ func concat(s *State, a, b []Value) []Value {
 // repeat is sequence * count; nil when the two don't go together.
 func (s *State) repeat(seq, count Value) Value {
 	n, ok := asInt(count)
+	if _, big := count.(*BigInt); big && isSequence(seq) {
+		throw(OverflowErr, "cannot fit 'int' into an index-sized integer")
+	}
 	if !ok {
 		return nil
 	}

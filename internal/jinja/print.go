@@ -93,10 +93,6 @@ func (p *printer) other(v Value) {
 		p.items("[", v.items(), "]")
 		p.WriteString(")")
 	case *Undefined:
-		if v.policy == UndefinedStrict {
-			p.WriteString("StrictUndefined")
-			return
-		}
 		p.WriteString("Undefined")
 	case Opaque:
 		opaqueFail("turned into text", v)

@@ -88,9 +88,7 @@ func testDivisible(s *State, v Value, a Args) bool {
 func testKnown(kind string, known func(*Environment, string) bool) testFunc {
 	return func(s *State, v Value, a Args) bool {
 		a.bind("test_" + kind)
-		if _, ok := v.(*List); ok {
-			hashKey(v)
-		}
+		hashKey(v)
 		name, ok := isString(v)
 		return ok && known(s.env, name)
 	}

@@ -218,7 +218,7 @@ func isString(v Value) (string, bool) {
 
 func isCallable(v Value) bool {
 	switch v := v.(type) {
-	case *Func, *macro, *loopContext, *blockRef:
+	case *Func, *macro, *loopContext, *blockRef, *joiner, *Undefined:
 		return true
 	case Object:
 		_, ok := v.(Callable)
