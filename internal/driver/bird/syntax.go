@@ -68,6 +68,7 @@ type block struct {
 	class, name string
 	kind        string // second word of a protocol or template: bgp, static
 	text        string // canonical
+	code        string // without comments, one blank between tokens that had any
 	words       map[string]bool
 	neighbor    netip.Addr
 	line        int
@@ -205,6 +206,7 @@ func finish(text string, b block, before, tokens []token) block {
 		}
 	}
 	b.text += canonical(text[tokens[0].start:tokens[len(tokens)-1].end])
+	b.code = codeOf(text, tokens)
 	b.words = map[string]bool{}
 	for _, t := range tokens {
 		if t.kind == word {
@@ -215,6 +217,24 @@ func finish(text string, b block, before, tokens []token) block {
 		b.neighbor = neighborOf(text, tokens)
 	}
 	return b
+}
+
+// codeOf writes tokens without comments, with one blank where there was any and around braces.
+func codeOf(text string, tokens []token) string {
+	var b strings.Builder
+	end := -1
+	for _, t := range tokens {
+		if t.kind == comment {
+			continue
+		}
+		brace := t.is(text, "{") || t.is(text, "}")
+		if end >= 0 && (brace || t.start > end || text[end-1] == '{' || text[end-1] == '}') {
+			b.WriteByte(' ')
+		}
+		b.WriteString(text[t.start:t.end])
+		end = t.end
+	}
+	return b.String()
 }
 
 // canonical trims the ends of lines and gives one final newline.
