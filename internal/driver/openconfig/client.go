@@ -136,13 +136,13 @@ func (c *conn) failed(act string, err error) error {
 // words are a router's own, with every secret that we sent taken out.
 func words(err error, secrets []string) string {
 	text := status.Convert(err).Message()
-	for _, s := range secrets {
-		quoted, _ := json.Marshal(s)
-		for _, form := range []string{string(quoted), s} { // a router may quote what it was sent
-			if s != "" {
-				text = strings.ReplaceAll(text, strings.Trim(form, `"`), "<secret>")
-			}
+	for _, clear := range secrets {
+		if clear == "" {
+			continue
 		}
+		quoted, _ := json.Marshal(clear) // a router may quote what it was sent
+		text = strings.ReplaceAll(text, string(quoted[1:len(quoted)-1]), "<secret>")
+		text = strings.ReplaceAll(text, clear, "<secret>")
 	}
 	return text
 }

@@ -24,6 +24,10 @@ func (s *speaker) peerEvent(e *apiutil.WatchEventMessage_PeerEvent, at time.Time
 	defer s.mu.Unlock()
 	h := s.history(e.Peer.State.NeighborAddress)
 	up := e.Peer.State.SessionState == bgp.BGP_FSM_ESTABLISHED
+	if h.established && !up && e.Peer.State.AdminState == api.PeerState_ADMIN_STATE_PFX_CT {
+		// GoBGP sends this NOTIFICATION and reports an administrative shutdown.
+		h.sent = lastNotification{count: h.sent.count + 1, code: "CEASE", subcode: "MAX_NUM_PREFIXES_REACHED", at: at}
+	}
 	if up != h.established {
 		h.established, h.lastChange = up, at
 		if up {
@@ -105,6 +109,14 @@ func subcodeName(code, subcode int) string {
 		return ceaseSubcodes[subcode]
 	}
 	return ""
+}
+
+// limited reports that a session was closed for its prefix limit.
+func (s *speaker) limited(ctx context.Context, a netip.Addr) (yes bool, err error) {
+	err = s.bgp.ListPeer(ctx, &api.ListPeerRequest{Address: a.String()}, func(p *api.Peer) {
+		yes = p.GetState().GetAdminState() == api.PeerState_ADMIN_STATE_PFX_CT
+	})
+	return yes, err
 }
 
 // observe reads every session as it stands now.

@@ -209,7 +209,19 @@ func (s *speaker) changePeer(ctx context.Context, a netip.Addr, before, after se
 	if before.open == after.open && before.timers != after.timers {
 		return s.bgp.ResetPeer(ctx, &api.ResetPeerRequest{Address: a.String()})
 	}
+	if before.limits != after.limits {
+		return s.reopen(ctx, a)
+	}
 	return nil
+}
+
+// reopen ends the pause after a tripped limit: a changed limit is a new try.
+func (s *speaker) reopen(ctx context.Context, a netip.Addr) error {
+	limited, err := s.limited(ctx, a)
+	if err != nil || !limited {
+		return err
+	}
+	return s.bgp.EnablePeer(ctx, &api.EnablePeerRequest{Address: a.String()})
 }
 
 // refresh evaluates a session's routes again in both directions; the session stays.

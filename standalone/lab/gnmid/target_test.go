@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -222,24 +221,4 @@ func (b *bench) has(p *gpb.Path) bool {
 		b.Fatal(err)
 	}
 	return v != ""
-}
-
-func TestLive(t *testing.T) {
-	b := setup(t, "127.90.1.")
-	p := b.peer(64501, "11", "", "198.51.100.0/24", "192.0.2.0/24")
-	if _, err := b.client.Set(b.ctx(), addNeighbor()); err != nil {
-		t.Fatal(err)
-	}
-	poll(t, "established", func() bool { return p.Established(t.Context()) })
-	poll(t, "counts", func() bool {
-		v, err := b.get(gpb.GetRequest_STATE, neighborPath("192.0.2.11"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return strings.Contains(v, `"received-pre-policy":2`)
-	})
-	v, _ := b.get(gpb.GetRequest_ALL, neighborPath("192.0.2.11"))
-	fmt.Println(v)
-	v, err := b.get(gpb.GetRequest_ALL, path("datastore"))
-	fmt.Println(v, err)
 }
