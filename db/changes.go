@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -233,6 +235,79 @@ func (d *DB) WaitingChanges(ctx context.Context, routerID, except int64) ([]int6
 	ids, err := d.q.ChangeWaiting(ctx, dbsqlc.ChangeWaitingParams{RouterID: routerID, ExceptID: except})
 	return ids, translate(err)
 }
+
+var changeList = listing{
+	table:  "change",
+	search: []string{"t.reason", "t.step", "t.outcome"},
+	fields: map[string]field{
+		"kind":       oneOf[dbsqlc.ChangeKind]("t.kind"),
+		"state":      oneOf[dbsqlc.ChangeState]("t.state"),
+		"author":     {"(SELECT u.name FROM app_user u WHERE u.id = t.author_id)", word},
+		"author_id":  {"t.author_id", number},
+		"reason":     {"t.reason", word},
+		"asn":        {"(t.request->>'asn')::bigint", asNumber},
+		"expires_at": {"t.expires_at", moment},
+		"ended_at":   {"t.ended_at", moment},
+	},
+}
+
+// ListChanges lists changes by id. Filters: kind, state, author, author_id,
+// reason, asn, router_id (routers of its plan and overlay), expires_at,
+// ended_at, q, and those that every noun has.
+func (d *DB) ListChanges(ctx context.Context, filters []peering.Filter, page peering.Page) (list peering.List[peering.Change], err error) {
+	q, err := changeQuery(filters, page)
+	if err != nil {
+		return list, err
+	}
+	err = d.read(ctx, func(tx pgx.Tx, queries *dbsqlc.Queries) error {
+		ids, next, err := q.ids(ctx, tx)
+		if err != nil {
+			return err
+		}
+		rows, err := queries.ChangeListByID(ctx, ids)
+		if err != nil {
+			return err
+		}
+		list = peering.List[peering.Change]{Items: make([]peering.Change, len(rows)), Next: next}
+		for i, r := range rows {
+			if list.Items[i], err = changeOf(r.Change, r.Author, r.PlanHash); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
+// changeQuery takes the filter router_id out: a change reaches any number of routers.
+func changeQuery(filters []peering.Filter, page peering.Page) (listQuery, error) {
+	var routers []string
+	var rest []peering.Filter
+	for _, f := range filters {
+		if f.Field != "router_id" || f.Op != "" {
+			rest = append(rest, f)
+			continue
+		}
+		for _, v := range f.Values {
+			if _, err := strconv.ParseInt(v, 10, 64); err != nil {
+				return listQuery{}, peering.Errorf(peering.Invalid, "filter router_id: %q is no number", clip(v))
+			}
+			routers = append(routers, v)
+		}
+	}
+	q, err := changeList.query(rest, page)
+	if err != nil || routers == nil {
+		return q, err
+	}
+	reaching := changeList
+	reaching.table = fmt.Sprintf(changesReaching, strings.Join(routers, ", ")) // numbers, as checked above
+	return reaching.query(rest, page)
+}
+
+// changesReaching are the changes whose plan in force or overlay names one of these routers.
+const changesReaching = `(SELECT c.* FROM change c WHERE c.id IN (
+	SELECT o.change_id FROM change_operation o WHERE o.router_id IN (%[1]s)
+	UNION SELECT p.change_id FROM plan p JOIN plan_router r ON r.plan_id = p.id WHERE p.voided_at IS NULL AND r.router_id IN (%[1]s)))`
 
 // AuditEvents lists what doors refused or did on a change, oldest first.
 func (d *DB) AuditEvents(ctx context.Context, changeID int64) ([]peering.AuditEvent, error) {

@@ -158,3 +158,12 @@ WHERE o.change_id = @change_id::bigint AND o.applied_at IS NULL AND o.discarded_
     AND o.action = 'update' AND v.version <> o.base_version
 ORDER BY o.position
 LIMIT 1;
+
+-- These changes, by id.
+-- name: ChangeListByID :many
+SELECT sqlc.embed(c), u.name AS author, coalesce(p.hash, '')::text AS plan_hash
+FROM change c
+JOIN app_user u ON u.id = c.author_id
+LEFT JOIN plan p ON p.id = c.plan_id
+WHERE c.id = ANY(@ids::bigint[])
+ORDER BY c.id;

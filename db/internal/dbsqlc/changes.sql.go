@@ -153,6 +153,61 @@ func (q *Queries) ChangeInsert(ctx context.Context, arg ChangeInsertParams) (int
 	return id, err
 }
 
+const changeListByID = `-- name: ChangeListByID :many
+SELECT c.id, c.kind, c.author_id, c.reason, c.request, c.state, c.step, c.plan_id, c.omissions, c.outcome, c.carried_authors, c.expires_at, c.created_at, c.updated_at, c.ended_at, c.version, u.name AS author, coalesce(p.hash, '')::text AS plan_hash
+FROM change c
+JOIN app_user u ON u.id = c.author_id
+LEFT JOIN plan p ON p.id = c.plan_id
+WHERE c.id = ANY($1::bigint[])
+ORDER BY c.id
+`
+
+type ChangeListByIDRow struct {
+	Change   Change
+	Author   string
+	PlanHash string
+}
+
+// These changes, by id.
+func (q *Queries) ChangeListByID(ctx context.Context, ids []int64) ([]ChangeListByIDRow, error) {
+	rows, err := q.db.Query(ctx, changeListByID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ChangeListByIDRow{}
+	for rows.Next() {
+		var i ChangeListByIDRow
+		if err := rows.Scan(
+			&i.Change.ID,
+			&i.Change.Kind,
+			&i.Change.AuthorID,
+			&i.Change.Reason,
+			&i.Change.Request,
+			&i.Change.State,
+			&i.Change.Step,
+			&i.Change.PlanID,
+			&i.Change.Omissions,
+			&i.Change.Outcome,
+			&i.Change.CarriedAuthors,
+			&i.Change.ExpiresAt,
+			&i.Change.CreatedAt,
+			&i.Change.UpdatedAt,
+			&i.Change.EndedAt,
+			&i.Change.Version,
+			&i.Author,
+			&i.PlanHash,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const changeLock = `-- name: ChangeLock :one
 SELECT id FROM change WHERE id = $1::bigint FOR UPDATE
 `
