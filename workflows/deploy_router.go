@@ -44,9 +44,17 @@ func DeployRouter(ctx workflow.Context, in DeployRouterInput) (DeployRouterResul
 	}
 }
 
+// Pauses between two tries to begin while frozen, growing so that a freeze of
+// days leaves a short history.
+const (
+	freezePause    = 3 * time.Second
+	maxFreezePause = 5 * time.Minute
+)
+
 type deployRun struct {
 	id      int64
-	commits int // tries that staged or committed; a router that refuses to be staged isn't asked for ever
+	pause   time.Duration // of the last wait while frozen
+	commits int           // tries that staged or committed; a router that refuses to be staged isn't asked for ever
 }
 
 // triesBeforeCommit bounds steps that fail before anything was written.
@@ -101,6 +109,12 @@ func (r *deployRun) begin(ctx workflow.Context) (peering.Next, error) {
 	err := workflow.ExecuteActivity(record(ctx), a.BeginDeployment, r.id).Get(ctx, &result)
 	if err != nil {
 		return r.givingUp(peering.Next{}, err)
+	}
+	if result.Frozen != "" {
+		workflow.SetCurrentDetails(ctx, "**waits** "+result.Frozen)
+		r.pause = min(max(r.pause*3/2, freezePause), maxFreezePause)
+		err := workflow.Sleep(ctx, r.pause)
+		return peering.Next{Step: peering.StepPrepare}, err // the router may have moved meanwhile
 	}
 	if result.Refused != "" {
 		return peering.Next{Step: peering.StepEnd, State: peering.DeploymentCancelled, Text: result.Refused + "; nothing was written"}, nil

@@ -1,0 +1,148 @@
+// Package e2e runs peerflow as its users do, against live daemons.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"peerflow/db"
+	"peerflow/internal/peering"
+	"peerflow/standalone/demo"
+	"peerflow/standalone/up"
+)
+
+// bed is a running peerflow with the demo's network.
+type bed struct {
+	*up.Stack
+	t     *testing.T
+	net   *demo.Network
+	admin peering.Actor
+}
+
+func setup(t *testing.T) *bed {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	t.Cleanup(cancel)
+	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o711); err != nil { // the database's user passes through
+		t.Fatal(err)
+	}
+	net, err := demo.Start(ctx, filepath.Join(dir, "lab"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = net.Close() })
+	var out bytes.Buffer
+	stack, err := up.Start(ctx, up.Options{DataDir: filepath.Join(dir, "data"), Listen: "127.0.0.1:0", PeeringDBURL: net.PeeringDB, PollEvery: 2 * time.Second, Out: &out})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	t.Log("\n" + out.String())
+	t.Cleanup(func() {
+		stop, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		if err := stack.Stop(stop); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			log, _ := os.ReadFile(filepath.Join(stack.Dir(), "peerflow.log"))
+			t.Logf("peerflow.log:\n%s", tail(log, 6000))
+		}
+	})
+	b := &bed{Stack: stack, t: t, net: net}
+	b.must(demo.Seed(ctx, stack.Parts.DB, net))
+	b.must(stack.Parts.EnsureSchedules(ctx))
+	if _, err := stack.Parts.Workflows.SyncNow(ctx, true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stack.Parts.Workflows.AwaitSync(ctx); err != nil {
+		t.Fatal(err)
+	}
+	b.admin, err = stack.Parts.DB.Authenticate(ctx, stack.Token)
+	b.must(err)
+	return b
+}
+
+func tail(b []byte, n int) []byte {
+	if len(b) > n {
+		return b[len(b)-n:]
+	}
+	return b
+}
+
+func (b *bed) must(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// await polls until the condition holds.
+func (b *bed) await(what string, patience time.Duration, holds func(ctx context.Context) bool) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for !holds(ctx) {
+		select {
+		case <-ctx.Done():
+			b.t.Fatalf("%s didn't come true within %s", what, patience)
+		case <-tick.C:
+		}
+	}
+}
+
+func (b *bed) birdc(command ...string) string {
+	b.t.Helper()
+	out, err := b.net.Edge.Birdc(context.Background(), command...)
+	if err != nil {
+		return err.Error()
+	}
+	return out
+}
+
+func (b *bed) change(n db.NewChange) peering.Change {
+	b.t.Helper()
+	c, _, err := b.Parts.DB.CreateChange(context.Background(), b.admin, n)
+	b.must(err)
+	return c
+}
+
+// inState waits until a change is in one of the states, and fails early when it ended elsewhere.
+func (b *bed) inState(id int64, patience time.Duration, states ...peering.ChangeState) peering.Change {
+	b.t.Helper()
+	var c peering.Change
+	b.await("change in "+string(states[0]), patience, func(ctx context.Context) bool {
+		var err error
+		c, err = b.Parts.DB.Change(ctx, id)
+		if err != nil {
+			return false
+		}
+		for _, s := range states {
+			if c.State == s {
+				return true
+			}
+		}
+		if c.State.Ended() {
+			b.t.Fatalf("change %d ended %s: %s", id, c.State, c.Outcome)
+		}
+		return false
+	})
+	return c
+}
+
+func (b *bed) approve(c peering.Change) {
+	b.t.Helper()
+	ctx := context.Background()
+	result, err := b.Parts.DB.CastVote(ctx, b.admin, c.ID, c.PlanHash, peering.Approve, "looks right")
+	b.must(err)
+	if !result.Accepted {
+		b.t.Fatal(result.Text)
+	}
+	b.must(b.Parts.Workflows.LookAgain(ctx, c.ID, "vote"))
+}
