@@ -25,6 +25,7 @@ var lastErrors = []struct {
 	{"Link down", peering.DownLink},
 	{"BFD session down", peering.DownBFD},
 	{"Socket: Connection refused", peering.DownRefused},
+	{"Socket: Connection closed", peering.DownRefused}, // accepted and closed at once: most routers greet a stranger so
 	{"Socket: Connection timed out", peering.DownNoAnswer},
 	{"Socket: No route to host", peering.DownNoAnswer},
 	{"Socket: Network is unreachable", peering.DownNoAnswer},
@@ -42,14 +43,14 @@ func downReason(p protocol, n peering.Neighbor) (peering.DownReason, string) {
 	case last == "":
 		return peering.DownNoAnswer, "" // it tries, and nothing came back so far
 	}
-	text := last
 	if message != "" {
-		text += ": " + message
+		// It stays until the session is up again, while later attempts overwrite the last error.
+		return peering.DownAdminPeer, last + ": " + message
 	}
 	for _, e := range lastErrors {
 		if strings.Contains(last, e.text) {
-			return e.reason, text
+			return e.reason, last
 		}
 	}
-	return peering.DownOther, text
+	return peering.DownOther, last
 }

@@ -44,7 +44,7 @@ func passwords(text string) ([]password, error) {
 		switch {
 		case isPassword:
 			found = append(found, password{t.start + 1, t.end - 1, t.line})
-		case t.kind != comment && strings.Contains(t.text(text), "{secret:"):
+		case t.kind != comment && strings.Contains(t.text(text), "{secret:"), t.kind == mark1 && strings.HasPrefix(text[t.start:], "{secret:"):
 			return nil, peering.Errorf(peering.Invalid, "line %d: a secret may stand only in password \"…\"", t.line)
 		}
 		if t.kind != comment {

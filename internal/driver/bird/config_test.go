@@ -1,0 +1,134 @@
+package bird
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"peerflow/internal/driver"
+	"peerflow/internal/peering"
+)
+
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		raw  string
+		want string // part of the refusal, "" accepts
+	}{
+		"nothing means Debian's":           {``, ""},
+		"one alone":                        {`{"owned":"/etc/bird/ours/owned.conf"}`, ""},
+		"sudo before birdc":                {`{"birdc":"sudo -n /usr/sbin/birdc -s /run/bird/bird.ctl"}`, ""},
+		"an unknown field":                 {`{"socket":"/run/bird.ctl"}`, "unknown field"},
+		"text after it":                    {`{} {}`, "text after"},
+		"a relative path":                  {`{"main":"bird.conf"}`, "main must be an absolute path"},
+		"a path upwards":                   {`{"owned":"/etc/bird/../x.conf"}`, "owned must be"},
+		"a quote in a path":                {`{"owned":"/etc/\"bird/x.conf"}`, "owned must be"},
+		"a wildcard":                       {`{"owned":"/etc/bird/*.conf"}`, "owned must be"},
+		"a command that is a shell script": {`{"birdc":"birdc; reboot"}`, "birdc must be"},
+		"an expansion in a command":        {`{"birdc":"birdc $(id)"}`, "birdc must be"},
+		"one file for both":                {`{"owned":"/etc/bird/bird.conf"}`, "two files"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := parseSettings(json.RawMessage(tt.raw))
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+	if line, err := IncludeLine(nil); err != nil || line != `include "/etc/bird/peerflow/owned.conf";` {
+		t.Errorf("include line is %q, %v", line, err)
+	}
+}
+
+func TestTrialMain(t *testing.T) {
+	t.Parallel()
+	const ours = "include \"peerflow/owned.conf\";"
+	const trial = "include \"/etc/bird/peerflow/candidate-42.conf\";"
+	const end = "\ndefine PEERFLOW_DEPLOYMENT = \"42\";\n"
+	tests := map[string]struct {
+		main, want string
+		err        error
+		refusal    string
+	}{
+		"relative include":              {main: "router id 192.0.2.1;\n" + ours + "\n", want: "router id 192.0.2.1;\n" + trial + "\n" + end},
+		"absolute include":              {main: "include \"/etc/bird/peerflow/owned.conf\" ;", want: trial + end},
+		"others become absolute":        {main: "include \"a/*.conf\";\n" + ours + "\ninclude \"/b.conf\";", want: "include \"/etc/bird/a/*.conf\";\n" + trial + "\ninclude \"/b.conf\";" + end},
+		"a statement after the include": {main: "\t" + ours + " define A = 1;", want: trial + " define A = 1;" + end},
+		"none":                          {main: "router id 192.0.2.1;", err: driver.ErrNoInclude},
+		"in a line comment":             {main: "# " + ours, err: driver.ErrNoInclude},
+		"in a block comment":            {main: "/*\n" + ours + "\n*/", err: driver.ErrNoInclude},
+		"comment marks in a string":     {main: "define A = \"/*\";\n" + ours, want: "define A = \"/*\";\n" + trial + end},
+		"a quote in a comment":          {main: "# don't \" do\n" + ours, want: "# don't \" do\n" + trial + end},
+		"not at a line's start is none": {main: "define A = 1; " + ours, err: driver.ErrNoInclude},
+		"twice":                         {main: ours + "\n" + ours, refusal: "2 times"},
+		"a wildcard takes candidates":   {main: ours + "\ninclude \"peerflow/*.conf\";", refusal: "also takes in candidates"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := trialMain(tt.main, debian, "42")
+			switch {
+			case tt.err != nil:
+				if !errors.Is(err, tt.err) {
+					t.Errorf("got %v, want %v", err, tt.err)
+				}
+			case tt.refusal != "":
+				if err == nil || !strings.Contains(err.Error(), tt.refusal) {
+					t.Errorf("got %v, want %q", err, tt.refusal)
+				}
+			case err != nil || got != tt.want:
+				t.Errorf("got %v\n%s\nwant\n%s", err, got, tt.want)
+			}
+		})
+	}
+}
+
+type vault map[peering.SecretRef]string
+
+func (v vault) Resolve(_ context.Context, ref peering.SecretRef) (string, error) { return v[ref], nil }
+
+func TestSecretsStandInPasswordsAlone(t *testing.T) {
+	t.Parallel()
+	secrets := vault{{ID: 17, Version: 3}: "s3cret", {ID: 18, Version: 1}: "s3cret", {ID: 19, Version: 1}: "a\"quote", {ID: 20, Version: 1}: ""}
+	known := []peering.SecretRef{{ID: 18, Version: 1}, {ID: 17, Version: 3}}
+	tests := map[string]struct{ text, refusal string }{
+		"a password":                           {"protocol bgp a { password \"{secret:17@3}\"; }\n", ""},
+		"equal passwords keep their names":     {"x { password \"{secret:17@3}\"; }\ny { password \"{secret:18@1}\"; }\nz { password \"{secret:17@3}\"; }\n", ""},
+		"no secret":                            {"protocol bgp a { }\n", ""},
+		"a description":                        {"x {\n description \"{secret:17@3}\"; }\n", "line 2: a secret may stand only in password"},
+		"a part of a password":                 {"x { password \"x{secret:17@3}\"; }\n", "one secret and nothing beside it"},
+		"outside quotes":                       {"x { password {secret:17@3}; }\n", "line 1: a secret may stand only in password"},
+		"a quote in a secret":                  {"x { password \"{secret:19@1}\"; }\n", "secret 19 version 1 is empty or holds a quote"},
+		"an empty secret":                      {"x { password \"{secret:20@1}\"; }\n", "secret 20 version 1 is empty"},
+		"a cipher":                             {"x { password \"{secret:17@3|cisco-type7}\"; }\n", "in clear only"},
+		"a comment keeps its text":             {"# rotated {secret:17@3}\nx { password \"{secret:17@3}\"; }\n", ""},
+		"a description that equals the secret": {"x { description \"s3cret\"; password \"{secret:17@3}\"; }\n", ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			filled, err := fill(context.Background(), tt.text, peering.HashText(tt.text), secrets)
+			if tt.refusal != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.refusal) || strings.Contains(err.Error(), "s3cret") {
+					t.Errorf("got %v, want %q", err, tt.refusal)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := &Reader{secrets: secrets}
+			back, err := r.restore(context.Background(), filled.text, known)
+			if err != nil || back != tt.text {
+				t.Errorf("got %v\n%s\nwant\n%s", err, back, tt.text)
+			}
+			if mark(filled.text) != peering.HashText(tt.text) {
+				t.Errorf("marked %q", mark(filled.text))
+			}
+		})
+	}
+}

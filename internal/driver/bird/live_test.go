@@ -1,0 +1,288 @@
+package bird_test
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"peerflow/internal/bgp"
+	"peerflow/internal/driver"
+	"peerflow/internal/driver/bird"
+	"peerflow/internal/peering"
+	"peerflow/standalone/lab"
+)
+
+// network is a live router with its login open, and peers that wait for it.
+type network struct {
+	*router
+	t     *testing.T
+	ctx   context.Context
+	conn  driver.Conn
+	peers []*lab.Peer
+	last  int64 // deployment and token of the last push
+}
+
+// startNetwork starts a router and n peers of AS64501 with 5 routes each, at 127.1.<router>.<1…n>.
+func startNetwork(t *testing.T, n int) *network {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
+	t.Cleanup(cancel)
+	net := &network{router: startRouter(t, ""), t: t, ctx: ctx}
+	var err error
+	if net.conn, err = bird.New().Open(ctx, net.target, net.secrets); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { net.conn.Close() })
+	for i := range n {
+		p, err := lab.StartPeer(ctx, lab.PeerConfig{
+			ASN: 64501, Address: net.peer(i), Prefixes: lab.Routes(100*i, 5),
+			Neighbors: []lab.PeerNeighbor{{ASN: 64496, Address: net.address}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { p.Close() })
+		net.peers = append(net.peers, p)
+	}
+	return net
+}
+
+func (n *network) peer(i int) netip.Addr {
+	return netip.AddrFrom4([4]byte{127, 1, n.address.As4()[3], byte(i + 1)})
+}
+
+// push makes an artifact run for good.
+func (n *network) push(artifact string) {
+	n.t.Helper()
+	n.last++
+	c := driver.Commit{Deployment: n.last, Fence: n.last, Artifact: artifact, Hash: peering.HashText(artifact), Timer: time.Minute}
+	d := n.conn.(driver.ConfirmedCommitter)
+	for _, step := range []func(context.Context, driver.Commit) error{d.Stage, d.Commit, d.Confirm, d.Install, d.Discard} {
+		if err := step(n.ctx, c); err != nil {
+			n.t.Fatal(err)
+		}
+	}
+}
+
+func (n *network) neighbor(name string) peering.Neighbor {
+	n.t.Helper()
+	list, err := n.conn.(driver.NeighborReader).ReadNeighbors(n.ctx)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	for _, neighbor := range list {
+		if neighbor.Name == name {
+			return neighbor
+		}
+	}
+	n.t.Fatalf("no neighbor %s", name)
+	return peering.Neighbor{}
+}
+
+// await polls a neighbor until it is as wanted.
+func (n *network) await(name, what string, holds func(peering.Neighbor) bool) peering.Neighbor {
+	n.t.Helper()
+	for {
+		now := n.neighbor(name)
+		if holds(now) {
+			return now
+		}
+		select {
+		case <-n.ctx.Done():
+			out, _ := n.Birdc(context.Background(), "show", "protocols", "all", name)
+			n.t.Fatalf("%s never: %s\n%+v\n%s", name, what, now, out)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func established(n peering.Neighbor) bool { return n.Established() }
+
+// sessionText is one session of ours; more goes into the protocol, channel into its IPv4 channel.
+func (n *network) sessionText(i int, more, channel string) string {
+	return fmt.Sprintf(`protocol bgp s%d from neighbor_of_ours {
+	description "first";
+	local %s port 1179 as 64496;
+	neighbor %s port 1179 as 64501;
+	hold time 9;%s
+	ipv4 { import filter ours_in; import limit 100 action disable; export filter to_peers;%s };
+}
+`, i, n.address, n.peer(i), more, channel)
+}
+
+const oursIn = "filter ours_in { accept; }\n\n"
+
+// Each session of one push is changed in one way, and what BIRD does to it is
+// held against what Disruption foretold.
+func TestDisruptionForetellsWhatBIRDDoes(t *testing.T) {
+	t.Parallel()
+	changes := []struct{ name, from, to string }{
+		{"nothing", "", ""},
+		{"description", "\"first\"", "\"second\""},
+		{"limit", "limit 100", "limit 50"},
+		{"export filter", "export filter to_peers", "export where net.len = 24"},
+		{"import filter", "import filter ours_in", "import where net.len > 8"},
+		{"hold time", "hold time 9", "hold time 12"},
+		{"password", "hold time", "password \"{secret:17@3}\";\n\thold time"},
+		{"AS", "as 64501;", "as 64502;"},
+		{"neighbor address", "127.1.%d.9 ", "127.1.%d.200 "},
+		{"local address", "local 127.0.", "local 127.2."},
+		{"families", "\tipv4 {", "\tipv6 { import none; export none; };\n\tipv4 {"},
+	}
+	n := startNetwork(t, len(changes))
+	before, after := oursIn, strings.Replace(oursIn, "accept", "bgp_local_pref = 200; accept", 1)
+	var foretold []peering.Disruption
+	for i, c := range changes {
+		old := n.sessionText(i, "", "")
+		third := n.address.As4()[3]
+		now := old
+		if c.from != "" {
+			now = strings.Replace(old, strings.ReplaceAll(c.from, "%d", fmt.Sprint(third)), strings.ReplaceAll(c.to, "%d", fmt.Sprint(third)), 1)
+			if now == old {
+				t.Fatalf("%s changes nothing in\n%s", c.name, old)
+			}
+		}
+		before, after = before+old+"\n", after+now+"\n"
+		foretold = append(foretold, bird.Syntax{}.Disruption(stanza(t, old), stanza(t, now)))
+	}
+	n.push(before)
+	since := make([]time.Time, len(changes))
+	for i := range changes {
+		since[i] = n.await(fmt.Sprintf("s%d", i), "up with routes", func(x peering.Neighbor) bool {
+			f, _ := x.Family(bgp.IPv4)
+			return x.Established() && f.Accepted != nil && *f.Accepted == 5
+		}).Since
+	}
+	n.push(after)
+	for i, c := range changes {
+		now := n.neighbor(fmt.Sprintf("s%d", i))
+		reset := !now.Established() || now.Since.Sub(since[i]).Abs() > time.Second
+		if foretells := foretold[i] == peering.DisruptsReset; reset != foretells {
+			t.Errorf("change of %s: foretold %s, and the session was reset: %v (%+v)", c.name, foretold[i], reset, now)
+		}
+	}
+}
+
+func TestReadNeighborsTellsWhySessionsAreDown(t *testing.T) {
+	t.Parallel()
+	n := startNetwork(t, 6)
+	text := oursIn
+	for i, more := range []string{"", "", "", "", "", "\n\tdisabled;", "\n\tpassword \"{secret:17@3}\";"} {
+		s := n.sessionText(i, more, "")
+		switch i {
+		case 2:
+			s = strings.Replace(s, "limit 100", "limit 3", 1)
+		case 3:
+			s = strings.Replace(s, "as 64501;", "as 64502;", 1)
+		}
+		text += s + "\n"
+	}
+	if err := n.peers[4].Close(); err != nil {
+		t.Fatal(err)
+	}
+	n.push(text)
+
+	up := n.await("s0", "up with routes both ways", func(x peering.Neighbor) bool {
+		f, _ := x.Family(bgp.IPv4)
+		return x.Established() && f.Announced != nil && *f.Announced == 2 && *f.Accepted == 5
+	})
+	f, _ := up.Family(bgp.IPv4)
+	if f.ImportPolicy != "ours_in" || f.ExportPolicy != "to_peers" || f.Limit == nil || *f.Limit != 100 {
+		t.Errorf("family is %+v", f)
+	}
+	if f.Received != nil {
+		t.Errorf("%d routes received: BIRD doesn't count what it filtered away", *f.Received)
+	}
+	if up.RemoteAS != 64501 || up.LocalAS != 64496 || up.Address != n.peer(0) || up.HoldTime != 9*time.Second || up.Transitions != -1 {
+		t.Errorf("neighbor is %+v", up)
+	}
+	if age := time.Since(up.Since); age < 0 || age > time.Minute {
+		t.Errorf("up since %s: that is %s ago", up.Since, age)
+	}
+
+	n.await("s1", "up", established)
+	if err := n.peers[1].Disable(n.ctx, n.address, "moving racks"); err != nil {
+		t.Fatal(err)
+	}
+	reasons := map[string]struct {
+		reason peering.DownReason
+		words  string
+	}{
+		"s1": {peering.DownAdminPeer, "moving racks"},
+		"s2": {peering.DownLimitOurs, "limit exceeded"},
+		"s3": {peering.DownWrongASN, "peer AS"},
+		"s4": {peering.DownRefused, "Connection refused"},
+		"s5": {peering.DownAdminOurs, ""},
+		"s6": {peering.DownNoAnswer, ""},
+	}
+	for name, want := range reasons {
+		n.await(name, string(want.reason), func(x peering.Neighbor) bool {
+			return !x.Established() && x.DownReason == want.reason && strings.Contains(x.DownText, want.words)
+		})
+	}
+	if s5 := n.neighbor("s5"); !s5.AdminDown || s5.Since.IsZero() {
+		t.Errorf("a disabled session is %+v", s5)
+	}
+	if s2 := n.neighbor("s2"); s2.AdminDown {
+		t.Errorf("a session over its limit counts as shut down by a person")
+	}
+	n.peers[0].Freeze()
+	n.await("s0", "hold timer", func(x peering.Neighbor) bool { return x.DownReason == peering.DownHoldTimer })
+}
+
+func TestCountExportForetellsWhatIsAnnounced(t *testing.T) {
+	t.Parallel()
+	n := startNetwork(t, 1)
+	exports := []string{"export filter to_peers", "export all", "export none", "export where net.len = 24", "export filter to_ibgp"}
+	text := oursIn
+	for i, export := range exports {
+		text += strings.Replace(n.sessionText(i+1, "", ""), "export filter to_peers", export, 1) + "\n"
+	}
+	n.push(oursIn + n.sessionText(0, "", "") + "\n" + strings.TrimPrefix(text, oursIn))
+	n.await("s0", "up with routes", func(x peering.Neighbor) bool {
+		f, _ := x.Family(bgp.IPv4)
+		return f.Accepted != nil && *f.Accepted == 5 && f.Announced != nil
+	})
+	want := []map[string]int64{{"ipv4": 2}, {"ipv4": 7}, {"ipv4": 0}, {}, {"ipv4": 7}}
+	for i := range exports {
+		got, err := n.conn.(driver.ExportCounter).CountExport(n.ctx, n.peer(i+1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		count, counted := got["ipv4"]
+		if wanted, ok := want[i]["ipv4"]; ok != counted || count != wanted {
+			t.Errorf("%s, not up: %v, want %v", exports[i], got, want[i])
+		}
+	}
+	n.await("s0", "2 announced", func(peering.Neighbor) bool {
+		got, err := n.conn.(driver.ExportCounter).CountExport(n.ctx, n.peer(0))
+		return err == nil && got["ipv4"] == 2 && n.peers[0].Received(n.ctx, n.address) == 2
+	})
+	if _, err := n.conn.(driver.ExportCounter).CountExport(n.ctx, n.peer(99)); peering.KindOf(err) != peering.NotFound {
+		t.Errorf("a neighbor that isn't there gave %v", err)
+	}
+}
+
+func TestClearSessionRestartsOneSessionOrNone(t *testing.T) {
+	t.Parallel()
+	n := startNetwork(t, 2)
+	n.push(oursIn + n.sessionText(0, "", "") + "\n" + n.sessionText(1, "", ""))
+	a, b := n.await("s0", "up", established), n.await("s1", "up", established)
+	clearer := n.conn.(driver.SessionClearer)
+	if err := clearer.ClearSession(n.ctx, n.peer(0), true); err != nil {
+		t.Fatal(err)
+	}
+	if now := n.neighbor("s0"); !now.Established() || now.Since.Sub(a.Since).Abs() > time.Second {
+		t.Errorf("a soft clear restarted the session: %+v", now)
+	}
+	if err := clearer.ClearSession(n.ctx, n.peer(0), false); err != nil {
+		t.Fatal(err)
+	}
+	n.await("s0", "up again", func(x peering.Neighbor) bool { return x.Established() && x.Since.Sub(a.Since) > time.Second })
+	if now := n.neighbor("s1"); !now.Established() || now.Since.Sub(b.Since).Abs() > time.Second {
+		t.Errorf("the other session was restarted too: %+v", now)
+	}
+}

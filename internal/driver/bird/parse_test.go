@@ -1,0 +1,109 @@
+package bird
+
+import (
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"peerflow/internal/bgp"
+	"peerflow/internal/peering"
+)
+
+func testdata(t *testing.T, name string) string {
+	t.Helper()
+	raw, err := os.ReadFile("testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// The answers of a live BIRD 2.0.12, one command after the other.
+func TestConfigureAnswers(t *testing.T) {
+	t.Parallel()
+	answers := strings.Split(testdata(t, "configure.txt"), "0001 BIRD 2.0.12 ready.\n")[1:]
+	status := parseReplies(answers[0])
+	if p := pendingOf(status, "42"); p == nil || p.Owner != "42" || p.Remaining != 29996*time.Millisecond {
+		t.Errorf("pending is %+v", p)
+	}
+	if _, ok := find(parseReplies(answers[1]), codeConfirmed); !ok {
+		t.Errorf("a confirmation isn't recognised: %q", answers[1])
+	}
+	if p := pendingOf(parseReplies(answers[2]), "42"); p != nil {
+		t.Errorf("pending after the confirmation: %+v", p)
+	}
+	if _, ok := find(parseReplies(answers[3]), codeNothingToDo); !ok {
+		t.Errorf("a confirmation of nothing isn't recognised: %q", answers[3])
+	}
+	// The trap that Abort guards against: without a timer, undo goes back one configuration all the same.
+	if _, ok := find(parseReplies(answers[4]), codeReconfigured); !ok {
+		t.Errorf("an undo after the confirmation isn't recognised: %q", answers[4])
+	}
+}
+
+func TestNeighborsOfALiveRouter(t *testing.T) {
+	t.Parallel()
+	replies := parseReplies(testdata(t, "protocols.txt"))
+	now := time.Date(2026, 11, 22, 20, 0, 0, 0, time.UTC) // another zone than the router's
+	router := clockOf(replies)
+	count := func(n int64) *int64 { return &n }
+	family := func(limit int64, received, accepted, announced *int64) []peering.FamilyState {
+		return []peering.FamilyState{{
+			Family: bgp.IPv4, ImportPolicy: "ours_in", ExportPolicy: "to_peers",
+			Limit: &limit, Received: received, Accepted: accepted, Announced: announced,
+		}}
+	}
+	got := neighbors(replies, now)
+	want := []peering.Neighbor{
+		{Name: "s0", State: bgp.Established, RemoteAS: 64501, HoldTime: 9 * time.Second, Families: family(100, count(5), count(5), count(2))},
+		{Name: "s1", State: bgp.Active, RemoteAS: 64501, DownReason: peering.DownAdminPeer, DownText: "Socket: Connection closed: moving racks", Families: family(100, nil, nil, nil)},
+		{Name: "s2", State: bgp.Idle, RemoteAS: 64501, DownReason: peering.DownLimitOurs, DownText: "Automatic shutdown: Route limit exceeded", Families: family(3, nil, nil, nil)},
+		{Name: "s3", State: bgp.Active, RemoteAS: 64502, DownReason: peering.DownRefused, DownText: "Socket: Connection closed", Families: family(100, nil, nil, nil)},
+		{Name: "s4", State: bgp.Active, RemoteAS: 64501, DownReason: peering.DownRefused, DownText: "Socket: Connection refused", Families: family(100, nil, nil, nil)},
+		{Name: "s5", State: bgp.Idle, RemoteAS: 64501, AdminDown: true, DownReason: peering.DownAdminOurs, Families: family(100, nil, nil, nil)},
+		{Name: "s6", State: bgp.Connect, RemoteAS: 64501, DownReason: peering.DownNoAnswer, Families: family(100, nil, nil, nil)},
+	}
+	for i := range want {
+		want[i].LocalAS, want[i].Transitions = 64496, -1
+		want[i].Address = got[i].Address // 127.1.<router>.<number>: the third byte is the test's
+		want[i].Since = got[i].Since
+	}
+	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+		t.Error(diff)
+	}
+	if a := got[3].Address.String(); a != "127.1.1.4" {
+		t.Errorf("address of s3 is %s", a)
+	}
+	if ago := now.Sub(got[0].Since); ago != router.Sub(time.Date(2026, 11, 22, 17, 53, 24, 930e6, time.UTC)) {
+		t.Errorf("s0 is up for %s", ago)
+	}
+}
+
+func TestSince(t *testing.T) {
+	t.Parallel()
+	router := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	now := time.Date(2026, 11, 22, 9, 0, 1, 0, time.UTC)
+	tests := map[string]struct {
+		text string
+		ago  time.Duration // negative is not reported
+	}{
+		"today":                       {"09:59:00.500", 59500 * time.Millisecond},
+		"yesterday evening":           {"22:00:00.000", 12 * time.Hour},
+		"an earlier day":              {"2026-11-20", 58 * time.Hour},
+		"date and time (iso long)":    {"2026-11-21 10:00:00.000", 24 * time.Hour},
+		"a format that nobody parses": {"1763800000", -1},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := sinceOf(tt.text, router, now)
+			if tt.ago < 0 && !got.IsZero() || tt.ago >= 0 && now.Sub(got) != tt.ago {
+				t.Errorf("since %s, that is %s ago", got, now.Sub(got))
+			}
+		})
+	}
+}
