@@ -16,8 +16,9 @@ const (
 	visibilityDatabase = "temporal_visibility"
 	clusterName        = "active" // stored at the first start: never change it
 
-	// Each of the five services has its own pool per database, so that PostgreSQL sees up to five times these.
-	maxConns, idleConns = 10, 3
+	// Each of the five services has its own pool per database: at most 75 connections, which leaves 40 of pgserver's 120
+	// to peerflow, and about 15 at rest.
+	mainConns, visibilityConns, idleConns = 10, 5, 5
 )
 
 // Databases are those that must exist before Start; it makes the tables in them.
@@ -25,7 +26,7 @@ func Databases() []string { return []string{mainDatabase, visibilityDatabase} }
 
 // database is a connection over the unix socket: pgx takes the host from the attributes, and the address that Temporal
 // insists on is never dialled.
-func (o Options) database(name string) *config.SQL {
+func (o Options) database(name string, conns int) *config.SQL {
 	return &config.SQL{
 		PluginName:        postgresql.PluginNamePGX,
 		DatabaseName:      name,
@@ -33,7 +34,7 @@ func (o Options) database(name string) *config.SQL {
 		ConnectProtocol:   "tcp",
 		User:              o.User,
 		ConnectAttributes: map[string]string{"host": o.SocketDir},
-		MaxConns:          maxConns,
+		MaxConns:          conns,
 		MaxIdleConns:      idleConns,
 		MaxConnLifetime:   time.Hour,
 	}
@@ -45,8 +46,8 @@ func serviceConfig(o Options, ports map[primitives.ServiceName]int) *config.Conf
 		Persistence: config.Persistence{
 			DefaultStore: "default", VisibilityStore: "visibility", NumHistoryShards: o.Shards,
 			DataStores: map[string]config.DataStore{
-				"default":    {SQL: o.database(mainDatabase)},
-				"visibility": {SQL: o.database(visibilityDatabase)},
+				"default":    {SQL: o.database(mainDatabase, mainConns)},
+				"visibility": {SQL: o.database(visibilityDatabase, visibilityConns)},
 			},
 		},
 		ClusterMetadata: &cluster.Config{
