@@ -50,6 +50,9 @@ func (s *service) Set(ctx context.Context, r *gpb.SetRequest) (*gpb.SetResponse,
 	if err := ctx.Err(); err != nil { // the client's deadline ended on the way
 		return nil, status.FromContextError(err).Err()
 	}
+	if see := s.target.cfg.OnSet; see != nil {
+		see(r)
+	}
 	return s.target.set(r)
 }
 

@@ -31,6 +31,8 @@ type Config struct {
 	Originate  []netip.Prefix            // routes of our own, announced as export policies allow
 	Initial    json.RawMessage           // configuration at the first start, RFC 7951, foreign neighbors included
 
+	OnSet func(*gpb.SetRequest) // sees every Set before it is judged; nil for none
+
 	HidePasswords  bool // leave auth-password out of every answer, as many devices do
 	SaveExplicitly bool // a confirmed configuration is lost in a restart until it is saved (see extension.go)
 }
