@@ -1,6 +1,8 @@
 package db
 
 import (
+	"context"
+
 	"peerflow/db/internal/dbsqlc"
 	"peerflow/internal/peering"
 )
@@ -50,5 +52,22 @@ func routerParams(r peering.Router) dbsqlc.RouterUpdateParams {
 		LoginSecret: orNull(r.Login.ID), LoginVersion: orNull(r.Login.Version),
 		HostKey: r.HostKey, BgpPort: int32(r.BGPPort), Lab: r.Lab,
 		Settings: object(r.Settings), Context: object(r.Context), ReachedVia: orNull(r.ReachedVia), ID: r.ID, Version: r.Version,
+	}
+}
+
+// AllRouters lists every router, by id.
+func (d *DB) AllRouters(ctx context.Context) ([]peering.Router, error) {
+	var all []peering.Router
+	page := peering.Page{Limit: 1000}
+	for {
+		list, err := d.Routers().List(ctx, nil, page)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list.Items...)
+		if list.Next == "" {
+			return all, nil
+		}
+		page.After = list.Next
 	}
 }

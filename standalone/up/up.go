@@ -245,7 +245,7 @@ func (s *Stack) Stop(ctx context.Context) error {
 func firstToken(ctx context.Context, users interface {
 	ActiveUsers(ctx context.Context) (int, error)
 	CreateUser(ctx context.Context, by peering.Actor, name string, roles []peering.Role) (peering.User, error)
-	MintToken(ctx context.Context, by peering.Actor, userID int64, name string, roles []peering.Role, expires time.Time) (string, error)
+	MintToken(ctx context.Context, by peering.Actor, userID int64, name string, roles []peering.Role, expires time.Time) (string, peering.Token, error)
 }, path string) (string, error) {
 	kept, err := os.ReadFile(path)
 	if err == nil {
@@ -259,7 +259,7 @@ func firstToken(ctx context.Context, users interface {
 	if err != nil {
 		return "", err
 	}
-	token, err := users.MintToken(ctx, by, admin.ID, "data folder", admin.Roles, time.Time{})
+	token, _, err := users.MintToken(ctx, by, admin.ID, "data folder", admin.Roles, time.Time{})
 	if err != nil {
 		return "", err
 	}
