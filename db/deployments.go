@@ -35,6 +35,13 @@ func (d *DB) SubmitDeployment(ctx context.Context, changeID, planID, routerID in
 		if change.State != peering.ChangeApproved && change.State != peering.ChangeDeploying {
 			return peering.Errorf(peering.Denied, "change %d is %s: only an approved change is deployed", changeID, change.State)
 		}
+		present, err := tx.q.PlanHasRouter(ctx, dbsqlc.PlanHasRouterParams{PlanID: planID, RouterID: routerID})
+		if err != nil {
+			return err
+		}
+		if !present {
+			return peering.Errorf(peering.Conflict, "plan %d moves nothing on router %d", planID, routerID)
+		}
 		id, err = tx.q.DeploymentInsert(ctx, dbsqlc.DeploymentInsertParams{ChangeID: changeID, PlanID: planID, RouterID: routerID})
 		if err != nil {
 			return err

@@ -56,3 +56,7 @@ ORDER BY r.name, r.id;
 -- A plan's stanzas, by router and key.
 -- name: PlanMoveList :many
 SELECT * FROM plan_move WHERE plan_id = @plan_id::bigint ORDER BY router_id, key;
+
+-- Whether a plan moves anything on a router.
+-- name: PlanHasRouter :one
+SELECT EXISTS (SELECT FROM plan_router WHERE plan_id = @plan_id::bigint AND router_id = @router_id::bigint)::boolean AS present;

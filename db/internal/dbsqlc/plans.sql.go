@@ -43,6 +43,23 @@ func (q *Queries) PlanGet(ctx context.Context, id int64) (Plan, error) {
 	return i, err
 }
 
+const planHasRouter = `-- name: PlanHasRouter :one
+SELECT EXISTS (SELECT FROM plan_router WHERE plan_id = $1::bigint AND router_id = $2::bigint)::boolean AS present
+`
+
+type PlanHasRouterParams struct {
+	PlanID   int64
+	RouterID int64
+}
+
+// Whether a plan moves anything on a router.
+func (q *Queries) PlanHasRouter(ctx context.Context, arg PlanHasRouterParams) (bool, error) {
+	row := q.db.QueryRow(ctx, planHasRouter, arg.PlanID, arg.RouterID)
+	var present bool
+	err := row.Scan(&present)
+	return present, err
+}
+
 const planInsert = `-- name: PlanInsert :one
 INSERT INTO plan (change_id, hash, impact, rule, votes_needed)
 VALUES ($1::bigint, $2::text, $3::jsonb, $4::text, $5::integer)
