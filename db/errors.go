@@ -278,4 +278,6 @@ var refusals = map[string]refusal{
 	"idempotency_key_change":   noSuch("change"),
 	"router_poll_router":       noSuch("router"),
 	"neighbor_state_router":    noSuch("router"),
+	"neighbor_drop_router":     noSuch("router"),
+	"neighbor_drop_positive":   wrong("a neighbor that dropped did so at least once"),
 }
