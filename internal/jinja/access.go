@@ -9,10 +9,13 @@ func (s *State) getAttr(v Value, name string, key Value) Value {
 		if isPythonInternal(name) {
 			break
 		}
-		if v.policy == UndefinedChainable {
-			return v
+		if v.policy != UndefinedChainable {
+			v.fail()
 		}
-		v.fail()
+		if strings.HasPrefix(name, "_") && !strings.HasPrefix(name, "__") {
+			return s.unsafeAttr(v, name)
+		}
+		return v
 	case Opaque:
 		opaqueFail("looked into", v)
 	}
@@ -42,8 +45,7 @@ func (s *State) ownAttr(v Value, name string) (Value, bool) {
 		if !isPythonInternal(name) {
 			return nil, false
 		}
-		hint := "access to attribute " + quote(name) + " of " + quote(v.TypeName()) + " object is unsafe."
-		return &Undefined{policy: s.env.opts.Undefined, name: name, hint: hint, class: SecurityErr}, true
+		return s.unsafeAttr(v, name), true
 	}
 	if m := findMethod(v, name); m != nil {
 		return &Func{Name: name, kind: "builtin_function_or_method", fast: func(s *State, a Args) Value { return m(s, v, a) }}, true
@@ -55,6 +57,11 @@ func (s *State) ownAttr(v Value, name string) (Value, bool) {
 		return object.Attr(name)
 	}
 	return nil, false
+}
+
+func (s *State) unsafeAttr(v Value, name string) Value {
+	hint := "access to attribute " + quote(name) + " of " + quote(v.TypeName()) + " object is unsafe."
+	return &Undefined{policy: s.env.opts.Undefined, name: name, hint: hint, class: SecurityErr}
 }
 
 // isPythonInternal tells the attributes that every Python object has.
@@ -272,8 +279,7 @@ func (s *State) slice(v, start, stop, step Value) Value {
 	case Markup:
 		return Markup(s.sliceText(string(v), start, stop, step))
 	case *Range:
-		items := s.sliceItems(s.items(v), start, stop, step)
-		return rangeOf(items, v, step)
+		return v.slice(sliceBounds(int(v.n), start, stop, step))
 	case Bytes:
 		var out []byte
 		for _, item := range s.sliceItems(byteItems(v), start, stop, step) {
@@ -296,19 +302,12 @@ func (s *State) slice(v, start, stop, step Value) Value {
 	return nil
 }
 
-// rangeOf makes a range of numbers taken from another at regular steps.
-func rangeOf(items []Value, from *Range, step Value) Value {
-	by, ok := asInt(step)
-	if !ok {
-		by = 1
+func (r *Range) slice(from, to, by int) Value {
+	part := &Range{start: r.start + int64(from)*r.step, stop: r.start + int64(to)*r.step, step: r.step * int64(by)}
+	if by > 0 && from < to || by < 0 && from > to {
+		part.n = int64((to - from + by - by/max(by, -by)) / by)
 	}
-	r := &Range{step: from.step * by, n: int64(len(items))}
-	if len(items) > 0 {
-		first, _ := asInt(items[0])
-		r.start = first
-	}
-	r.stop = r.start + r.n*r.step
-	return r
+	return part
 }
 
 func (s *State) sliceText(text string, start, stop, step Value) string {

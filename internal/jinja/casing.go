@@ -63,9 +63,10 @@ func capitalizeText(text string) string {
 	return ""
 }
 
-func isCased(r rune) bool {
-	return unicode.IsUpper(r) || unicode.IsLower(r) || unicode.IsTitle(r)
-}
+func isCased(r rune) bool { return isUpperRune(r) || isLowerRune(r) || unicode.IsTitle(r) }
+
+func isUpperRune(r rune) bool { return unicode.IsUpper(r) || unicode.Is(unicode.Other_Uppercase, r) }
+func isLowerRune(r rune) bool { return unicode.IsLower(r) || unicode.Is(unicode.Other_Lowercase, r) }
 
 // titleText is str.title(): a letter after anything but a letter is capital.
 func titleText(text string) string {
@@ -94,8 +95,8 @@ func swapCase(text string) string {
 	return b.String()
 }
 
-func isUpper(text string) bool { return hasOnly(text, unicode.IsUpper) }
-func isLower(text string) bool { return hasOnly(text, unicode.IsLower) }
+func isUpper(text string) bool { return hasOnly(text, isUpperRune) }
+func isLower(text string) bool { return hasOnly(text, isLowerRune) }
 
 // hasOnly wants at least one cased letter, and every one of the given case.
 func hasOnly(text string, test func(rune) bool) bool {

@@ -83,9 +83,12 @@ func compileTemplate(env *Environment, name string, nodes []node) *Template {
 	return c.tmpl
 }
 
-func (c *compiler) fail(n node, msg string) {
+func (c *compiler) fail(n node, msg string)       { failAt(n, AssertionErr, msg) }
+func (c *compiler) failPython(n node, msg string) { failAt(n, PySyntaxErr, msg) }
+
+func failAt(n node, class, msg string) {
 	pos := n.at()
-	panic(&Error{Class: AssertionErr, Line: int(pos.line), Column: int(pos.column), Msg: msg})
+	panic(&Error{Class: class, Line: int(pos.line), Column: int(pos.column), Msg: msg})
 }
 
 func (c *compiler) findBlocks(nodes []node) []*blockStmt {

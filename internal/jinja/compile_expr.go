@@ -367,7 +367,7 @@ func (c *compiler) checkKeywords(n node, names []string) {
 	seen := map[string]bool{}
 	for _, name := range names {
 		if seen[name] {
-			panic(&Error{Class: PySyntaxErr, Line: int(n.at().line), Column: int(n.at().column), Msg: "keyword argument repeated: " + name})
+			c.failPython(n, "keyword argument repeated: "+name)
 		}
 		seen[name] = true
 	}

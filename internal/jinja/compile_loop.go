@@ -1,5 +1,7 @@
 package jinja
 
+import "fmt"
+
 // loop is a compiled {% for %}.
 type loop struct {
 	iter   expr
@@ -44,7 +46,7 @@ func (c *compiler) forStmt(n *forStmt, f *frame) stmt {
 		l.orElse = c.entered(other, c.body(n.orElse, other))
 	}
 	if n.test != nil {
-		l.filter = c.loopFilter(n, f)
+		l.filter = c.loopFilter(n, f, fn)
 	}
 	if n.recursive {
 		return func(s *State) flow {
@@ -82,8 +84,8 @@ func hasScopedBlock(n node) bool {
 	return found
 }
 
-func (c *compiler) loopFilter(n *forStmt, f *frame) *loopFilter {
-	in := f.inner(newFunction(f.sym.fn))
+func (c *compiler) loopFilter(n *forStmt, f *frame, loop *function) *loopFilter {
+	in := f.inner(newFunction(loop))
 	in.sym.parameters(n.target)
 	in.sym.visit(n.test)
 	return &loopFilter{in.sym.fn, sequence(c.loads(in)), c.assign(n.target, in), c.condition(n.test, in)}
@@ -198,6 +200,10 @@ type loopContext struct {
 }
 
 func (*loopContext) TypeName() string { return "LoopContext" }
+
+func (lc *loopContext) String() string {
+	return fmt.Sprintf("<LoopContext %d/%d>", lc.index0+1, lc.length())
+}
 
 func (lc *loopContext) advance() (Value, bool) {
 	item, ok := lc.after, lc.after != nil

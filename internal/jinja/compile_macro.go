@@ -46,20 +46,11 @@ func (c *compiler) callStmt(n *callBlock, f *frame) stmt {
 	def := c.macro(n, n.signature, "", n.body, f)
 	pos := n.position
 	call := c.call(n.call, f, func(s *State) Value { return &macro{def, s} })
-	write := func(s *State) flow {
+	return func(s *State) flow {
 		v := call(s)
 		s.pos = pos
 		s.write(blockText(v))
 		return flowOn
-	}
-	if !f.guarded {
-		return write
-	}
-	return func(s *State) flow {
-		if s.root.parent != nil {
-			return flowOn
-		}
-		return write(s)
 	}
 }
 
@@ -70,6 +61,9 @@ func (c *compiler) macro(n node, sig signature, name string, body []node, f *fra
 	used := mentions(body, "caller", "kwargs", "varargs")
 	for i, param := range sig.params {
 		m.slots = append(m.slots, c.assignVar(in, in.sym.parameter(param.name)))
+		if indexParam(m.params, param.name) >= 0 {
+			c.failPython(n, "duplicate argument '"+param.name+"' in function definition")
+		}
 		m.params = append(m.params, param.name)
 		if param.name == "caller" {
 			m.explicitCaller = true

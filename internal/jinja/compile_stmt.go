@@ -295,7 +295,7 @@ func (c *compiler) jump(n *jumpStmt, f *frame) stmt {
 		if n.isBreak {
 			msg = "'break' outside loop"
 		}
-		panic(&Error{Class: PySyntaxErr, Line: int(n.line), Column: int(n.column), Msg: msg})
+		c.failPython(n, msg)
 	}
 	result := flowContinue
 	if n.isBreak {

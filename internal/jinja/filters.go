@@ -75,11 +75,8 @@ func filterAttr(s *State, in Value, a Args) Value {
 	if !ok {
 		throw(TypeErr, "attribute name must be string, not '%s'", p[0].TypeName())
 	}
-	if u, ok := in.(*Undefined); ok && u.policy == UndefinedChainable {
-		return u
-	}
-	if u, ok := in.(*Undefined); ok {
-		u.fail()
+	if _, ok := in.(*Undefined); ok {
+		return s.getAttr(in, name, p[0])
 	}
 	if attr, ok := s.ownAttr(in, name); ok {
 		return attr

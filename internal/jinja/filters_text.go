@@ -165,7 +165,11 @@ func filterTruncate(s *State, in Value, a Args) Value {
 	}
 	text, ok := isString(in)
 	if !ok {
-		throw(TypeErr, "can't truncate a %s", in.TypeName())
+		s.slice(in, None, Int(1), None)
+		if !optionalTrue(p[1]) {
+			throw(AttributeErr, "'%s' object has no attribute 'rsplit'", in.TypeName())
+		}
+		throw(TypeErr, "can only concatenate %s (not \"str\") to %s", in.TypeName(), in.TypeName())
 	}
 	cut := string([]rune(text)[:size-runeCount(end)])
 	if !optionalTrue(p[1]) {

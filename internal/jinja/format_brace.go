@@ -334,6 +334,9 @@ func (f *braces) integerValue(v Value, sp spec) string {
 		throw(ValueErr, "Precision not allowed in integer format specifier")
 	}
 	if sp.kind == 'c' {
+		if !n.IsInt64() || n.Int64() < 0 || n.Int64() > utf8.MaxRune {
+			throw(OverflowErr, "%%c arg not in range(0x110000)")
+		}
 		return sp.pad("", string(rune(n.Int64())), '<')
 	}
 	prefix, digits := formatInteger(n, sp.kind, sp.alternate)
@@ -389,7 +392,7 @@ func (sp spec) number(negative bool, prefix, digits string, size int) string {
 	}
 	sign += prefix
 	if sp.fill == "0" && sp.align == '=' && sp.grouping != 0 {
-		for len(sign)+len(group("0"+digits, sp.grouping, size)) <= sp.width {
+		for len(sign)+len(group(digits, sp.grouping, size)) < sp.width {
 			digits = "0" + digits
 		}
 	}

@@ -41,7 +41,7 @@ func (s *State) formatOperator(a, args Value) Value {
 	} else {
 		p.args = Tuple{args}
 		switch args.(type) {
-		case *Dict, *List, Indexer, *namespace:
+		case *Dict, *List, *Range, Bytes, *Undefined, Indexer, *namespace:
 			p.mapping = args
 		}
 	}
@@ -177,8 +177,11 @@ func (p *percent) named() Value {
 	if p.mapping == nil {
 		throw(TypeErr, "format requires a mapping")
 	}
-	if _, ok := p.mapping.(*List); ok {
-		throw(TypeErr, "list indices must be integers or slices, not str")
+	switch mapping := p.mapping.(type) {
+	case *List, *Range, Bytes:
+		throw(TypeErr, "%s indices must be integers or slices, not str", mapping.TypeName())
+	case *Undefined:
+		mapping.fail()
 	}
 	v, ok := p.s.item(p.mapping, Str(key))
 	if !ok {
@@ -257,14 +260,14 @@ func (p *percent) character(d *directive) string {
 	if text, ok := isString(d.arg); ok && runeCount(text) == 1 {
 		return text
 	}
-	n, ok := asInt(d.arg)
+	n, ok := asBig(d.arg)
 	if !ok {
 		throw(TypeErr, "%%c requires int or char")
 	}
-	if n < 0 || n > utf8.MaxRune {
+	if !n.IsInt64() || n.Int64() < 0 || n.Int64() > utf8.MaxRune {
 		throw(OverflowErr, "%%c arg not in range(0x110000)")
 	}
-	return string(rune(n))
+	return string(rune(n.Int64()))
 }
 
 func (p *percent) signOf(d *directive, negative bool) string {

@@ -77,10 +77,10 @@ func listInsert(s *State, self Value, a Args) Value {
 func listPop(s *State, self Value, a Args) Value {
 	p := a.positional("pop", 0, 1)
 	l := self.(*List)
+	i := wholeNumber(p[0], -1)
 	if len(l.Items) == 0 {
 		throw(IndexErr, "pop from empty list")
 	}
-	i := wholeNumber(p[0], -1)
 	if i < 0 {
 		i += len(l.Items)
 	}

@@ -334,8 +334,6 @@ func (s *State) binary(op string, a, b Value) Value {
 		}
 	case "%":
 		result = s.formatOperator(a, b)
-	case "-", "/", "//", "**":
-		result = setMinus(op, a, b)
 	}
 	if result == nil {
 		badOperands(op, a, b)
@@ -347,10 +345,6 @@ func (s *State) binary(op string, a, b Value) Value {
 func isTextMod(op string, a Value) bool {
 	_, text := isString(a)
 	return op == "%" && text
-}
-
-func setMinus(op string, a, b Value) Value {
-	return nil
 }
 
 func badOperands(op string, a, b Value) {
@@ -408,8 +402,11 @@ func concat(s *State, a, b []Value) []Value {
 // repeat is sequence * count; nil when the two don't go together.
 func (s *State) repeat(seq, count Value) Value {
 	n, ok := asInt(count)
-	if _, big := count.(*BigInt); big && isSequence(seq) {
-		throw(OverflowErr, "cannot fit 'int' into an index-sized integer")
+	if _, big := count.(*BigInt); big {
+		switch seq.(type) {
+		case Str, Markup, Bytes, *List, Tuple:
+			throw(OverflowErr, "cannot fit 'int' into an index-sized integer")
+		}
 	}
 	if !ok {
 		return nil

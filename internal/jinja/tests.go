@@ -51,7 +51,7 @@ var testTable = map[string]testFunc{
 	"sequence":    testPlain("sequence", isSequence),
 	"iterable":    testPlain("iterable", isIterable),
 	"callable":    testPlain("callable", isCallable),
-	"escaped":     testPlain("escaped", func(v Value) bool { _, ok := v.(Markup); return ok }),
+	"escaped":     testPlain("escaped", isEscaped),
 	"sameas":      func(_ *State, v Value, a Args) bool { return sameObject(v, a.bind("sameas", "other")[0]) },
 	"filter":      testKnown("filter", func(env *Environment, name string) bool { _, ok := env.filters[name]; return ok }),
 	"test":        testKnown("test", func(env *Environment, name string) bool { _, ok := env.tests[name]; return ok }),
@@ -92,6 +92,14 @@ func testKnown(kind string, known func(*Environment, string) bool) testFunc {
 		name, ok := isString(v)
 		return ok && known(s.env, name)
 	}
+}
+
+func isEscaped(v Value) bool {
+	if u, ok := v.(*Undefined); ok {
+		return u.policy == UndefinedChainable
+	}
+	_, ok := v.(Markup)
+	return ok
 }
 
 // isSequence: what has a length and can be indexed. Dicts count, as in Jinja2.

@@ -4,7 +4,7 @@ import json
 import signal
 import sys
 
-from jinja2 import ChainableUndefined, DictLoader, StrictUndefined, Undefined
+from jinja2 import ChainableUndefined, DictLoader, StrictUndefined, TemplateSyntaxError, Undefined
 from jinja2.sandbox import SandboxedEnvironment
 
 POLICIES = {"strict": StrictUndefined, "chainable": ChainableUndefined}
@@ -26,7 +26,7 @@ def render(case):
     try:
         return {"expected": env.from_string(case["template"]).render(case["context"])}
     except Exception as e:
-        return {"error": type(e).__name__, "message": str(e)[:200], "lineno": getattr(e, "lineno", None)}
+        return {"error": type(e).__name__, "message": str(e)[:200], "lineno": e.lineno if isinstance(e, TemplateSyntaxError) else None}
     finally:
         signal.alarm(0)
 
