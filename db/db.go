@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -112,13 +113,26 @@ const writeAttempts = 4
 // besides the transaction. A commit whose answer got lost is never repeated.
 func (d *DB) Write(ctx context.Context, actor peering.Actor, fn func(*Tx) error) error {
 	var err error
-	for range writeAttempts {
-		err = d.writeOnce(ctx, actor, fn)
-		if !lostRace(err) {
+	for attempt := range writeAttempts {
+		if attempt > 0 && !pause(ctx, attempt) {
+			break
+		}
+		if err = d.writeOnce(ctx, actor, fn); !lostRace(err) {
 			break
 		}
 	}
 	return translate(err)
+}
+
+// pause lets the winner finish: at once, the loser would take back the row that
+// the winner waits for. False when ctx ended.
+func pause(ctx context.Context, attempt int) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(time.Duration(attempt)*20*time.Millisecond + rand.N(30*time.Millisecond)):
+		return true
+	}
 }
 
 func (d *DB) writeOnce(ctx context.Context, actor peering.Actor, fn func(*Tx) error) error {

@@ -210,8 +210,8 @@ func TestATransactionThatLostARaceRunsAgain(t *testing.T) {
 	}
 	var ams, fra string
 	sqlRead(t, d, `SELECT (SELECT name FROM site WHERE slug = 'ams'), (SELECT name FROM site WHERE slug = 'fra')`, nil, &ams, &fra)
-	if total := <-runs + <-runs; total != 3 || ams != "amsxx" || fra != "fraxx" {
-		t.Errorf("%d runs, names %q and %q: want one repeat and each write once", total, ams, fra)
+	if total := <-runs + <-runs; total < 3 || ams != "amsxx" || fra != "fraxx" {
+		t.Errorf("%d runs, names %q and %q: want a repeat, and each write once", total, ams, fra)
 	}
 }
 
