@@ -139,6 +139,20 @@ func TestIsPrivateAndDurable(t *testing.T) {
 	}
 }
 
+func TestExitedTellsWhenPostgresEndsByItself(t *testing.T) {
+	t.Parallel()
+	s := start(t, dataDir(t))
+	if err := syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-s.Exited():
+	case <-limit(t).Done():
+		t.Fatal("Exited stays open")
+	}
+	stop(t, s) // is then no error, and lets go of the folder
+}
+
 func TestSecondOwnerIsRefused(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)

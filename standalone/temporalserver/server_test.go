@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	batchpb "go.temporal.io/api/batch/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -77,6 +78,30 @@ func TestScheduleStartsWorkflows(t *testing.T) {
 	}
 	t.Cleanup(func() { schedule.Delete(context.Background()) })
 	eventually(t, func() bool { return found(t, c, "WorkflowId STARTS_WITH 'scheduled-'") > 0 })
+}
+
+// A batch runs in Temporal's own worker, which calls back without our secret.
+func TestBatchOfTemporalsOwnWorkerIsLetIn(t *testing.T) {
+	t.Parallel()
+	c := connect(t, sharedStack(t), testSecret)
+	ctx := limit(t)
+	const id = "change/batch"
+	run, err := startAwait(ctx, c, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := "PeerflowChange = '" + id + "'"
+	eventually(t, func() bool { return found(t, c, query) == 1 })
+	_, err = c.WorkflowService().StartBatchOperation(ctx, &workflowservice.StartBatchOperationRequest{
+		Namespace: Namespace, JobId: "batch-1", VisibilityQuery: query, Reason: "test",
+		Operation: &workflowservice.StartBatchOperationRequest_TerminationOperation{TerminationOperation: &batchpb.BatchOperationTermination{}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if terminated := new(temporal.TerminatedError); !errors.As(run.Get(ctx, nil), &terminated) {
+		t.Error("the batch didn't end the workflow")
+	}
 }
 
 func TestTakenPortIsNamed(t *testing.T) {
