@@ -200,9 +200,13 @@ func (m *PeeringDBMirror) LoadType(ctx context.Context, load peering.PDBLoad, ro
 }
 
 // LoadNetwork merges what a lookup of one network found, parents included. Rows it
-// lacks stay: deletions come as tombstones. Cursors don't move.
+// lacks stay: deletions come as tombstones, and for the same reason an answer
+// without the network is refused when the mirror has it. Cursors don't move.
 func (m *PeeringDBMirror) LoadNetwork(ctx context.Context, asn bgp.ASN, at time.Time, rows []peering.PDBRow) error {
 	err := pgx.BeginFunc(ctx, m.pool, func(tx pgx.Tx) error {
+		if err := pdbRefuseSilence(ctx, tx, asn, rows); err != nil {
+			return err
+		}
 		for _, t := range peering.PDBTypes {
 			if err := pdbMergeSome(ctx, tx, t, rows); err != nil {
 				return err
@@ -225,6 +229,18 @@ func pdbLoadError(ctx context.Context, what string, err error) error {
 		err = context.Cause(ctx)
 	}
 	return fmt.Errorf("load peeringdb %s: %w", what, err)
+}
+
+func pdbRefuseSilence(ctx context.Context, tx pgx.Tx, asn bgp.ASN, rows []peering.PDBRow) error {
+	if slices.ContainsFunc(rows, func(row peering.PDBRow) bool { return row.PDBType() == peering.PDBNetworks }) {
+		return nil
+	}
+	var held int64
+	err := tx.QueryRow(ctx, `SELECT count(*) FROM pdb_net WHERE asn = $1`, asn).Scan(&held)
+	if err == nil && held > 0 {
+		return &peering.PDBVanishError{Type: peering.PDBNetworks, Held: held, Vanishing: held}
+	}
+	return err
 }
 
 func pdbMergeSome(ctx context.Context, tx pgx.Tx, t peering.PDBType, rows []peering.PDBRow) error {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"peerflow/db"
+	"peerflow/db/dbtest"
 	"peerflow/internal/peering"
 	"peerflow/internal/peeringdb"
 	"peerflow/internal/peeringdb/pdbfake"
@@ -20,15 +21,16 @@ import (
 // BenchmarkPeeringDBFullSync fills an empty database from a PeeringDB of full size
 // on loopback, without the pace that the public server asks for (six requests,
 // 15 s). The peak is that of the whole process over its start, the serving side's
-// answer buffers included. Aim: 15 s, 300 MB.
+// answer buffers included. Aim: 15 s, 300 MB. (The test database does not wait for
+// the disk; PEERFLOW_TEST_DATABASE_URL names one that does.)
 func BenchmarkPeeringDBFullSync(b *testing.B) {
-	fake, admin := pdbFullSize(b), pdbPostgres(b)
+	fake := pdbFullSize(b)
 	client := pdbServe(b, fake)
 	var peak float64
 	var rows int64
 	for b.Loop() {
 		b.StopTimer()
-		mirror := db.NewPeeringDBMirror(pdbDatabase(b, admin))
+		mirror := db.NewPeeringDBMirror(dbtest.New(b).Pool())
 		stop := pdbPeakHeap()
 		b.StartTimer()
 		report, err := peeringdb.NewSyncer(client, mirror).Sync(b.Context(), nil, peeringdb.Options{Full: true})
@@ -45,8 +47,8 @@ func BenchmarkPeeringDBFullSync(b *testing.B) {
 // BenchmarkPeeringDBDelta merges a thousand changed ports into a full mirror, all
 // six types asked for. Aim: 2 s.
 func BenchmarkPeeringDBDelta(b *testing.B) {
-	fake, admin := pdbFullSize(b), pdbPostgres(b)
-	syncer := peeringdb.NewSyncer(pdbServe(b, fake), db.NewPeeringDBMirror(pdbDatabase(b, admin)))
+	fake := pdbFullSize(b)
+	syncer := peeringdb.NewSyncer(pdbServe(b, fake), db.NewPeeringDBMirror(dbtest.New(b).Pool()))
 	if _, err := syncer.Sync(b.Context(), nil, peeringdb.Options{Full: true}); err != nil {
 		b.Fatal(err)
 	}

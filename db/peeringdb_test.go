@@ -3,18 +3,12 @@ package db_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http/httptest"
 	"net/netip"
 	"os"
-	"os/exec"
-	"os/user"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -22,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"peerflow/db"
+	"peerflow/db/dbtest"
 	"peerflow/internal/peering"
 	"peerflow/internal/peeringdb"
 	"peerflow/internal/peeringdb/pdbfake"
@@ -102,38 +97,48 @@ func (w *pdbWorld) port(id int64) *peering.PDBPort {
 		IPv4: netip.AddrFrom4([4]byte{192, 0, 2, byte(id)})}
 }
 
+// loadPort brings a port as a lookup of its network does.
+func (w *pdbWorld) loadPort(p *peering.PDBPort) {
+	w.Helper()
+	network := &peering.PDBNetwork{PDBHead: peering.PDBHead{ID: 101, Status: peering.PDBOK}, ASN: 64501} // older than the mirror's
+	if err := w.mirror.LoadNetwork(w.Context(), 64501, w.now, []peering.PDBRow{network, p}); err != nil {
+		w.Fatal(err)
+	}
+}
+
 func TestPeeringDBMirror(t *testing.T) {
 	t.Parallel()
-	admin := pdbPostgres(t, "-c", "fsync=off")
 	tests := map[string]func(*pdbWorld){
-		"a first run loads all types, a second changes nothing though the boundary rows come again": pdbTestFirstRun,
-		"planning reads the network, its ports and their LANs":                                      pdbTestReads,
-		"tombstones delete, unknown and outdated ones don't":                                        pdbTestTombstones,
-		"changes and new rows come with a delta, and the cursor moves":                              pdbTestDelta,
-		"a damaged answer changes nothing, whatever the damage":                                     pdbTestFaults,
-		"a run throttled at the fourth type goes on there":                                          pdbTestResume,
-		"a run left open for more than an hour is not taken up again":                               pdbTestOpenTooLong,
-		"one broken type does not keep the others back":                                             pdbTestOneBroken,
-		"a server error of one type lets the next go on, two in a row end the attempt":              pdbTestDown5xx,
-		"an empty full answer is refused, forced or not":                                            pdbTestEmpty,
-		"more than 10 % and more than 100 rows vanish only when forced":                             pdbTestVanish,
-		"a full answer older than the mirror takes nothing back":                                    pdbTestStaleCache,
-		"a second full run within the hour asks for deltas":                                         pdbTestFullTwice,
-		"readers see a type before or after, never between":                                         pdbTestReaders,
-		"children without parents are kept, counted, and read without a name":                       pdbTestOrphans,
-		"a row that can't be read keeps its old content":                                            pdbTestUnreadable,
-		"a lookup of one network adds its rows and leaves the cursors":                              pdbTestRefresh,
-		"a lookup in an outage tells how old the mirror is":                                         pdbTestRefreshOutage,
-		"a lookup brings missing parents":                                                           pdbTestRefreshParents,
-		"an older row never replaces a newer one":                                                   pdbTestOlderRow,
-		"NUL in a text, which PostgreSQL can't hold, is left out":                                   pdbTestNUL,
-		"a cancelled run leaves whole types only":                                                   pdbTestCancel,
-		"the migration goes down again":                                                             pdbTestDown,
+		"a first run loads all types, a second changes nothing though the boundary rows come again":     pdbTestFirstRun,
+		"planning reads the network, its ports and their LANs":                                          pdbTestReads,
+		"tombstones delete, unknown and outdated ones don't":                                            pdbTestTombstones,
+		"changes and new rows come with a delta, and the cursor moves":                                  pdbTestDelta,
+		"a damaged answer changes nothing, whatever the damage":                                         pdbTestFaults,
+		"a run throttled at the fourth type goes on there":                                              pdbTestResume,
+		"a run left open for more than an hour is not taken up again":                                   pdbTestOpenTooLong,
+		"one broken type does not keep the others back":                                                 pdbTestOneBroken,
+		"a server error of one type lets the next go on, two in a row end the attempt":                  pdbTestDown5xx,
+		"an empty full answer is refused, forced or not":                                                pdbTestEmpty,
+		"more than 10 % and more than 100 rows vanish only when forced":                                 pdbTestVanish,
+		"a full answer older than the mirror takes nothing back":                                        pdbTestStaleCache,
+		"a second full run within the hour asks for deltas":                                             pdbTestFullTwice,
+		"readers see a type before or after, never between":                                             pdbTestReaders,
+		"children without parents are kept, counted, and read without a name":                           pdbTestOrphans,
+		"a row that can't be read keeps its old content":                                                pdbTestUnreadable,
+		"a lookup of one network adds its rows and leaves the cursors":                                  pdbTestRefresh,
+		"a lookup in an outage tells how old the mirror is":                                             pdbTestRefreshOutage,
+		"a lookup brings missing parents":                                                               pdbTestRefreshParents,
+		"a lookup of a network that isn't there is not_found, and silence about a known one is refused": pdbTestRefreshUnknown,
+		"an older row never replaces a newer one":                                                       pdbTestOlderRow,
+		"NUL in a text, which PostgreSQL can't hold, is left out":                                       pdbTestNUL,
+		"a cancelled run leaves whole types only":                                                       pdbTestCancel,
+		"a load that is cancelled while it copies says so":                                              pdbTestCancelInCopy,
+		"the migration goes down again":                                                                 pdbTestDown,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(pdbSetup(t, admin))
+			test(pdbSetup(t))
 		})
 	}
 }
@@ -231,9 +236,7 @@ func pdbTestTombstones(w *pdbWorld) {
 		w.Errorf("counts are %+v", counts)
 	}
 	stale := &peering.PDBPort{PDBHead: peering.PDBHead{ID: 3, Status: peering.PDBDeleted, Updated: pdbStart.Add(-48 * time.Hour)}}
-	if err := w.mirror.LoadNetwork(w.Context(), 64502, w.now, []peering.PDBRow{stale}); err != nil {
-		w.Fatal(err)
-	}
+	w.loadPort(stale)
 	if n := w.count(`SELECT count(*) FROM pdb_netixlan WHERE id IN (1, 2, 3)`); n != 1 {
 		w.Errorf("%d rows left of 1, 2, 3: a tombstone older than the row must not delete it", n)
 	}
@@ -276,7 +279,7 @@ func pdbTestFaults(w *pdbWorld) {
 		for _, fault := range []pdbfake.Fault{pdbfake.ServerError, pdbfake.HTMLPage, pdbfake.Hangup, pdbfake.CutOff,
 			pdbfake.NoData, pdbfake.Truncated, pdbfake.OtherType, pdbfake.Garbage, pdbfake.Empty} {
 			if !full && fault == pdbfake.Empty {
-				continue // a delta may be empty
+				continue
 			}
 			w.now = w.now.Add(2 * time.Hour)
 			w.fake.Fail(peering.PDBNetworks, fault)
@@ -291,6 +294,11 @@ func pdbTestFaults(w *pdbWorld) {
 				w.Errorf("%s, full %t: state is %+v", fault, full, s)
 			}
 		}
+	}
+	w.fake.Fail(peering.PDBNetworks, pdbfake.Empty)
+	w.mustSync(peeringdb.Options{}) // a delta may be empty
+	if diff := cmp.Diff(before, w.content()); diff != "" || !w.state("net").Cursor.Equal(cursor) {
+		w.Errorf("empty delta: cursor %s, %s", w.state("net").Cursor, diff)
 	}
 	w.fake.Heal()
 	w.mustSync(peeringdb.Options{})
@@ -399,28 +407,35 @@ func pdbTestEmpty(w *pdbWorld) {
 }
 
 func pdbTestVanish(w *pdbWorld) {
-	w.fake.Put(pdbfake.Large(100, 1000, pdbStart)...)
-	w.mustSync(peeringdb.Options{})
-	held := w.count(`SELECT count(*) FROM pdb_netixlan`)
-	drop := func(n int) {
+	full := peeringdb.Options{Full: true}
+	drop := func(first, n int) (held int64) { // never the newest, which is the answer's own age
 		w.now = w.now.Add(2 * time.Hour)
-		w.fake.Drop(peering.PDBPorts, w.fake.IDs(peering.PDBPorts)[100:100+n]...)
+		w.fake.Drop(peering.PDBPorts, w.fake.IDs(peering.PDBPorts)[first:first+n]...)
+		return w.count(`SELECT count(*) FROM pdb_netixlan`)
 	}
-	drop(100)
-	if report := w.mustSync(peeringdb.Options{Full: true}); report.Types[5].Deleted != 100 {
-		w.Errorf("a hundred rows may vanish: %+v", report.Types[5])
+	w.mustSync(full)
+	drop(5, 6)
+	if c := w.mustSync(full).Types[5]; c.Deleted != 6 || c.Held != 13 {
+		w.Errorf("few rows may vanish, even if they are a third of all: %+v", c)
 	}
-	drop(101)
-	_, err := w.sync(peeringdb.Options{Full: true})
+	w.fake.Put(pdbfake.Large(100, 1500, pdbStart)...)
+	w.now = w.now.Add(2 * time.Hour)
+	w.mustSync(full)
+	drop(20, 151)
+	if c := w.mustSync(full).Types[5]; c.Deleted != 151 || c.Held != 1362 {
+		w.Errorf("a tenth may vanish, even if it is many: %+v", c)
+	}
+	held := drop(20, 137)
+	_, err := w.sync(full)
 	var refusal *peering.PDBVanishError
-	if !errors.As(err, &refusal) || refusal.Vanishing != 101 || peering.KindOf(err) != peering.Conflict {
+	if !errors.As(err, &refusal) || refusal.Vanishing != 137 || refusal.Held != held || peering.KindOf(err) != peering.Conflict {
 		w.Fatalf("got %v", err)
 	}
-	if n := w.count(`SELECT count(*) FROM pdb_netixlan`); n != held-100 {
-		w.Errorf("%d rows after the refusal, want %d", n, held-100)
+	if n := w.count(`SELECT count(*) FROM pdb_netixlan`); n != held {
+		w.Errorf("%d rows after the refusal, want %d", n, held)
 	}
 	forced := w.mustSync(peeringdb.Options{Full: true, Force: true})
-	if len(forced.Types) != 1 || forced.Types[0].Deleted != 101 || forced.Types[0].Held != held-201 {
+	if len(forced.Types) != 1 || forced.Types[0].Deleted != 137 || forced.Types[0].Held != held-137 {
 		w.Errorf("forced, for the refused type alone: %+v", forced)
 	}
 }
@@ -439,6 +454,9 @@ func pdbTestStaleCache(w *pdbWorld) {
 	counts := w.mustSync(peeringdb.Options{Full: true}).Types[5]
 	if diff := cmp.Diff(before, w.content()); diff != "" {
 		w.Error(diff)
+	}
+	if counts.Inserted != 1 || counts.Updated != 0 || counts.Deleted != 1 {
+		w.Errorf("only the closed port may come, and must go again: %+v", counts)
 	}
 	if s := w.state("netixlan"); !s.Cursor.Equal(pdbStart.Add(2*time.Hour)) || !s.LastFull.Equal(w.now) || counts.Behind {
 		w.Errorf("state is %+v, counts %+v", s, counts)
@@ -584,12 +602,32 @@ func pdbTestRefreshParents(w *pdbWorld) {
 	if err != nil || len(ports) != 3 || ports[0].Venue.Name != "Example-IX" || len(ports[2].Venue.Prefixes) != 2 {
 		w.Errorf("ports are %+v, %v", ports, err)
 	}
-	if unknown, err := w.syncer.RefreshASN(w.Context(), 65551); err != nil || !unknown.RefreshedAt.Equal(w.now) {
-		w.Errorf("unknown network: %+v, %v", unknown, err)
-	}
 	// A lookup is no full load: the next run must still fetch everything.
 	if c := w.mustSync(peeringdb.Options{}).Types[5]; !c.Full || c.Held != 19 {
 		w.Errorf("counts are %+v", c)
+	}
+}
+
+func pdbTestRefreshUnknown(w *pdbWorld) {
+	w.mustSync(peeringdb.Options{})
+	fresh, err := w.syncer.RefreshASN(w.Context(), 65551)
+	if peering.KindOf(err) != peering.NotFound || !strings.Contains(err.Error(), "AS65551") || !fresh.RefreshedAt.Equal(w.now) {
+		w.Errorf("never there: %+v, %v", fresh, err)
+	}
+	w.fake.Delete(peering.PDBNetworks, 102, w.now)
+	if _, err := w.syncer.RefreshASN(w.Context(), 64502); peering.KindOf(err) != peering.NotFound {
+		w.Errorf("deleted: %v", err)
+	}
+	if _, err := w.mirror.Network(w.Context(), 64502); peering.KindOf(err) != peering.NotFound {
+		w.Errorf("deleted, in the mirror: %v", err)
+	}
+	w.fake.Fail(peering.PDBNetworks, pdbfake.Empty)
+	fresh, err = w.syncer.RefreshASN(w.Context(), 64501)
+	if peering.KindOf(err) != peering.Conflict || !fresh.RefreshedAt.IsZero() {
+		w.Errorf("an empty answer for a network that we know: %+v, %v", fresh, err)
+	}
+	if _, err := w.mirror.Network(w.Context(), 64501); err != nil {
+		w.Error(err)
 	}
 }
 
@@ -599,9 +637,7 @@ func pdbTestOlderRow(w *pdbWorld) {
 	newer.Speed, newer.Updated = 400000, w.now.Add(time.Hour)
 	older.Speed = 1000
 	for _, row := range []*peering.PDBPort{newer, older} {
-		if err := w.mirror.LoadNetwork(w.Context(), 64501, w.now, []peering.PDBRow{row}); err != nil {
-			w.Fatal(err)
-		}
+		w.loadPort(row)
 	}
 	if n := w.count(`SELECT speed FROM pdb_netixlan WHERE id = 2`); n != 400000 {
 		w.Errorf("speed is %d", n)
@@ -625,7 +661,7 @@ func pdbTestCancel(w *pdbWorld) {
 		}
 	}})
 	if !errors.Is(err, context.Canceled) {
-		w.Fatalf("got %v", err)
+		w.Errorf("got %v", err)
 	}
 	if n := w.count(`SELECT count(*) FROM pdb_netixlan`); n != 0 {
 		w.Errorf("%d ports of a half type", n)
@@ -636,10 +672,31 @@ func pdbTestCancel(w *pdbWorld) {
 	}
 }
 
+// The stream itself goes on here: the database is the first to see the cancellation.
+func pdbTestCancelInCopy(w *pdbWorld) {
+	ctx, cancel := context.WithCancel(w.Context())
+	_, err := w.mirror.LoadType(ctx, peering.PDBLoad{Type: peering.PDBPorts, At: w.now}, func(yield func(peering.PDBRow, error) bool) {
+		for id := range int64(5_000_000) {
+			if id == 10 {
+				cancel()
+			}
+			if !yield(w.port(id+1), nil) {
+				return
+			}
+		}
+	})
+	if !errors.Is(err, context.Canceled) {
+		w.Errorf("got %v", err)
+	}
+}
+
 func pdbTestDown(w *pdbWorld) {
-	_, down := pdbMigration(w.T)
-	if _, err := w.pool.Exec(w.Context(), down); err != nil {
-		w.Fatal(err)
+	up, down := pdbMigration(w.T)
+	w.pool = dbtest.Open(w.T, dbtest.EmptyURL(w.T), db.Options{}).Pool()
+	for _, statements := range []string{up, down, up, down} {
+		if _, err := w.pool.Exec(w.Context(), statements); err != nil {
+			w.Fatal(err)
+		}
 	}
 	if n := w.count(`SELECT count(*) FROM pg_class WHERE relname LIKE 'pdb\_%'`); n != 0 {
 		w.Errorf("%d relations left", n)
@@ -647,11 +704,11 @@ func pdbTestDown(w *pdbWorld) {
 }
 
 // pdbSetup gives a test its own database and its own PeeringDB with the synthetic set.
-func pdbSetup(t *testing.T, admin *pgxpool.Pool) *pdbWorld {
+func pdbSetup(t *testing.T) *pdbWorld {
 	t.Helper()
 	w := &pdbWorld{T: t, fake: pdbfake.New(pdbfake.Synthetic(pdbStart)...), now: pdbStart}
 	w.fake.Now = func() time.Time { return w.now }
-	w.pool = pdbDatabase(t, admin)
+	w.pool = dbtest.New(t).Pool()
 	server := httptest.NewServer(w.fake)
 	t.Cleanup(server.Close)
 	w.client = &peeringdb.Client{BaseURL: server.URL + "/api", Pace: -1}
@@ -661,33 +718,8 @@ func pdbSetup(t *testing.T, admin *pgxpool.Pool) *pdbWorld {
 	return w
 }
 
-var pdbDatabases atomic.Int64
-
-func pdbDatabase(t testing.TB, admin *pgxpool.Pool) *pgxpool.Pool {
-	t.Helper()
-	name := fmt.Sprintf("pdb_%d_%d", os.Getpid(), pdbDatabases.Add(1))
-	if _, err := admin.Exec(t.Context(), `CREATE DATABASE `+name+` TEMPLATE template0`); err != nil {
-		t.Fatal(err)
-	}
-	config := admin.Config()
-	config.ConnConfig.Database = name
-	config.MaxConns = 4
-	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		pool.Close()
-		_, _ = admin.Exec(context.Background(), `DROP DATABASE `+name+` WITH (FORCE)`)
-	})
-	up, _ := pdbMigration(t)
-	if _, err := pool.Exec(t.Context(), up); err != nil {
-		t.Fatal(err)
-	}
-	return pool
-}
-
-func pdbMigration(t testing.TB) (up, down string) {
+// pdbMigration is the mirror's own, for its way down.
+func pdbMigration(t *testing.T) (up, down string) {
 	t.Helper()
 	text, err := os.ReadFile("migrations/00002_peeringdb.sql")
 	if err != nil {
@@ -698,78 +730,6 @@ func pdbMigration(t testing.TB) (up, down string) {
 		t.Fatal("the migration has no way down")
 	}
 	return up, down
-}
-
-// pdbPostgres gives a connection that may create databases: to
-// $PEERFLOW_TEST_DATABASE_URL, else to a private cluster of the machine's PostgreSQL.
-func pdbPostgres(t testing.TB, options ...string) *pgxpool.Pool {
-	t.Helper()
-	address := os.Getenv("PEERFLOW_TEST_DATABASE_URL")
-	if address == "" {
-		address = pdbCluster(t, options)
-	}
-	pool, err := pgxpool.New(t.Context(), address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
-	deadline := time.Now().Add(30 * time.Second)
-	for pool.Ping(t.Context()) != nil {
-		if time.Now().After(deadline) {
-			t.Fatal("PostgreSQL does not answer")
-		}
-		time.Sleep(20 * time.Millisecond) // poll
-	}
-	return pool
-}
-
-// pdbCluster starts PostgreSQL on a unix socket, as user postgres when we are root.
-func pdbCluster(t testing.TB, options []string) string {
-	t.Helper()
-	bins, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
-	if len(bins) == 0 {
-		t.Fatal("needs PostgreSQL's server programs (Debian: package postgresql) or PEERFLOW_TEST_DATABASE_URL")
-	}
-	bin := bins[len(bins)-1]
-	dir, err := os.MkdirTemp("", "pdb") // short: it holds a unix socket
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	attr := pdbUnprivileged(t, dir)
-	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", dir+"/data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C")
-	initdb.SysProcAttr = attr
-	if out, err := initdb.CombinedOutput(); err != nil {
-		t.Fatalf("initdb: %v\n%s", err, out)
-	}
-	args := append([]string{"-D", dir + "/data", "-k", dir, "-c", "listen_addresses="}, options...)
-	server := exec.Command(filepath.Join(bin, "postgres"), args...)
-	server.SysProcAttr = attr
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = server.Process.Signal(syscall.SIGINT) // fast shutdown
-		_ = server.Wait()
-	})
-	return "host=" + dir + " user=postgres dbname=postgres"
-}
-
-func pdbUnprivileged(t testing.TB, dir string) *syscall.SysProcAttr {
-	t.Helper()
-	if os.Getuid() != 0 {
-		return nil
-	}
-	account, err := user.Lookup("postgres")
-	if err != nil {
-		t.Fatal(err)
-	}
-	uid, _ := strconv.Atoi(account.Uid)
-	gid, _ := strconv.Atoi(account.Gid)
-	if err := os.Chown(dir, uid, gid); err != nil {
-		t.Fatal(err)
-	}
-	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 }
 
 var _ peeringdb.Store = (*db.PeeringDBMirror)(nil)

@@ -112,6 +112,7 @@ func TestFaults(t *testing.T) {
 		pdbfake.ServerError: peeringdb.Unavailable,
 		pdbfake.HTMLPage:    peeringdb.Unavailable,
 		pdbfake.Silence:     peeringdb.Unavailable,
+		pdbfake.Stall:       peeringdb.Unavailable,
 		pdbfake.Hangup:      peeringdb.Broken,
 		pdbfake.CutOff:      peeringdb.Broken,
 		pdbfake.NoData:      peeringdb.Broken,
@@ -353,6 +354,37 @@ func TestPaceKeepsRequestsApart(t *testing.T) {
 	}
 }
 
+// A second request to another machine would start 3 s later; the context ends first.
+func TestPaceIsKeptTowardsOtherMachines(t *testing.T) {
+	t.Parallel()
+	fake, local := setup(t)
+	elsewhere := &peeringdb.Client{BaseURL: "http://peeringdb.example/api", HTTP: &http.Client{Transport: toFake{fake}}}
+	for name, client := range map[string]*peeringdb.Client{"other machine": elsewhere, "loopback": local} {
+		client.Pace = 0
+		if _, _, err := fetch(t, client, peering.PDBOrgs, time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		stream, err := client.Fetch(ctx, peering.PDBExchanges, time.Time{})
+		if waits := errors.Is(err, context.DeadlineExceeded); waits != (name == "other machine") {
+			t.Errorf("%s: waits %t, %v", name, waits, err)
+		}
+		if err == nil {
+			stream.Close()
+		}
+	}
+}
+
+// toFake answers requests to any host.
+type toFake struct{ http.Handler }
+
+func (f toFake) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	f.ServeHTTP(w, r)
+	return w.Result(), nil
+}
+
 func TestCancellationIsTheCallersOwn(t *testing.T) {
 	t.Parallel()
 	fake, client := setup(t)
@@ -372,7 +404,7 @@ func TestUnreachableServerNamesNoAddress(t *testing.T) {
 	if peeringdb.FaultOf(err) != peeringdb.Unavailable {
 		t.Fatalf("got %v", err)
 	}
-	if strings.Contains(err.Error(), "secret") {
+	if strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "/api/") {
 		t.Errorf("the address is in the error: %v", err)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"maps"
 	"mime"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -38,7 +39,8 @@ type Client struct {
 	HTTP *http.Client
 
 	// Pace is the least time between two requests; 0 = 3 s without a key, 2 s with
-	// one, which stays under PeeringDB's 20 and 40 requests a minute; negative = none.
+	// one, which stays under PeeringDB's 20 and 40 requests a minute, and none
+	// towards this machine; negative = none.
 	Pace time.Duration
 	// MaxBody is the most bytes taken of one answer, unpacked; 0 = 256 MiB (the
 	// largest type has about 40 MB).
@@ -122,11 +124,7 @@ func (c *Client) fetch(ctx context.Context, t peering.PDBType, query url.Values,
 }
 
 func (c *Client) send(call *call, request string) (*http.Response, error) {
-	base := c.BaseURL
-	if base == "" {
-		base = DefaultBaseURL
-	}
-	address := strings.TrimRight(base, "/") + "/" + request
+	address := c.base() + "/" + request
 	req, err := http.NewRequestWithContext(call.ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, peering.Errorf(peering.Invalid, "peeringdb address: %w", err)
@@ -262,10 +260,29 @@ func (c *Client) pace() time.Duration {
 		return 0
 	case c.Pace > 0:
 		return c.Pace
+	case loopback(c.base()):
+		return 0
 	case c.APIKey != "":
 		return 2 * time.Second // the documentation's own advice
 	}
 	return 3 * time.Second
+}
+
+// loopback tells a server on this machine, which needs no sparing.
+func loopback(base string) bool {
+	u, err := url.Parse(base)
+	if err != nil {
+		return false
+	}
+	addr, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() == "localhost" || err == nil && addr.IsLoopback()
+}
+
+func (c *Client) base() string {
+	if c.BaseURL == "" {
+		return DefaultBaseURL
+	}
+	return strings.TrimRight(c.BaseURL, "/")
 }
 
 func (c *Client) userAgent() string {

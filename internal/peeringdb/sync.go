@@ -48,7 +48,8 @@ type Options struct {
 	// Force accepts a full answer that lacks many known rows. A broken or empty one
 	// stays refused.
 	Force bool
-	// Progress hears of rows as they arrive: every thousand and at the end of a type.
+	// Progress hears of rows as they arrive: before the first of a type, every
+	// thousand, and at the end.
 	Progress func(t peering.PDBType, rows int64)
 }
 
@@ -168,6 +169,9 @@ func (a *attempt) syncType(ctx context.Context, state peering.PDBTypeState) (pee
 }
 
 func (a *attempt) load(ctx context.Context, t peering.PDBType, since time.Time) (peering.PDBCounts, error) {
+	if a.opt.Progress != nil {
+		a.opt.Progress(t, 0)
+	}
 	stream, err := a.Source.Fetch(ctx, t, since)
 	if err != nil {
 		return peering.PDBCounts{}, err
@@ -214,20 +218,30 @@ func sum(full, delta peering.PDBCounts) peering.PDBCounts {
 	return delta
 }
 
-// RefreshASN looks up one network now. The freshness is that of the mirror
-// afterwards, and is good with an error too: planning then works with what is
-// there, and says how old it is.
+// RefreshASN looks up one network now; kind not_found when PeeringDB has none. The
+// freshness is that of the mirror afterwards, and is good with an error too:
+// planning then works with what is there, and says how old it is.
 func (s *Syncer) RefreshASN(ctx context.Context, asn bgp.ASN) (peering.PDBFreshness, error) {
+	err := s.refresh(ctx, asn)
+	fresh, readErr := s.Store.NetworkFreshness(ctx, asn)
+	return fresh, errors.Join(err, readErr)
+}
+
+func (s *Syncer) refresh(ctx context.Context, asn bgp.ASN) error {
 	at := s.now()
 	rows, err := s.Source.FetchASN(ctx, asn, s.Store.MissingIDs)
 	if err == nil {
 		err = s.Store.LoadNetwork(ctx, asn, at, rows)
 	}
 	if err != nil {
-		err = fmt.Errorf("refresh %s: %w", asn, err)
+		return fmt.Errorf("refresh %s: %w", asn, err)
 	}
-	fresh, readErr := s.Store.NetworkFreshness(ctx, asn)
-	return fresh, errors.Join(err, readErr)
+	if !slices.ContainsFunc(rows, func(row peering.PDBRow) bool {
+		return row.PDBType() == peering.PDBNetworks && row.Head().Status == peering.PDBOK
+	}) {
+		return peering.Errorf(peering.NotFound, "PeeringDB has no network %s", asn)
+	}
+	return nil
 }
 
 func (s *Syncer) now() time.Time {

@@ -15,6 +15,7 @@ const (
 	ServerError Fault = "server error" // 502 with an HTML page
 	HTMLPage    Fault = "html page"    // 200 with an HTML page
 	Silence     Fault = "silence"      // no answer while the client waits
+	Stall       Fault = "stall"        // half of the answer, then silence
 	Hangup      Fault = "hangup"       // the connection breaks half way
 	CutOff      Fault = "cut off"      // half of the answer, as if it were whole
 	Empty       Fault = "empty"        // no rows
@@ -49,6 +50,10 @@ func (s *Server) spoil(w http.ResponseWriter, r *http.Request, t peering.PDBType
 	case HTMLPage:
 		page(w, http.StatusOK)
 	case Silence:
+		<-r.Context().Done()
+	case Stall:
+		writeBody(w, out[:len(out)/2])
+		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 	case Hangup:
 		writeBody(w, out[:len(out)/2])
