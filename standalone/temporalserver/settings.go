@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	eagerRefresh = 250 * time.Millisecond // while the namespace is being set up
+	eagerRefresh = 100 * time.Millisecond // while the namespace is being set up
 	calmRefresh  = 5 * time.Second
 )
 
