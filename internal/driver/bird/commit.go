@@ -20,7 +20,7 @@ func (c *Conn) Stage(ctx context.Context, commit driver.Commit) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.script(ctx, stageScript, files.name, commit, files.stdin(), files.lengths()...)
+	_, err = c.script(ctx, stageScript, files.name, commit, files.stdin(), files.arguments()...)
 	return err
 }
 
@@ -30,7 +30,7 @@ func (c *Conn) CheckCandidate(ctx context.Context, commit driver.Commit) error {
 	if err != nil {
 		return err
 	}
-	res, err := c.script(ctx, checkScript, files.name, commit, files.stdin(), files.lengths()...)
+	res, err := c.script(ctx, checkScript, files.name, commit, files.stdin(), files.arguments()...)
 	if err != nil {
 		return err
 	}
@@ -47,12 +47,11 @@ func (c *Conn) Commit(ctx context.Context, commit driver.Commit) error {
 	if seconds < 1 || commit.Timer%time.Second != 0 {
 		return peering.Errorf(peering.Invalid, "rollback timer %s: BIRD counts whole seconds, 1 at least", commit.Timer)
 	}
-	filled, err := fill(ctx, commit.Artifact, commit.Hash, c.secrets)
+	files, err := c.prepare(ctx, strconv.FormatInt(commit.Deployment, 10), commit)
 	if err != nil {
 		return err
 	}
-	files := trial{name: strconv.FormatInt(commit.Deployment, 10), candidate: filled}
-	res, err := c.script(ctx, commitScript, files.name, commit, nil, strconv.FormatInt(seconds, 10))
+	res, err := c.script(ctx, commitScript, files.name, commit, files.stdin(), append(files.lengths(), strconv.FormatInt(seconds, 10))...)
 	if err != nil {
 		return err
 	}
@@ -149,6 +148,7 @@ type trial struct {
 	name      string
 	candidate cleartext
 	main      string
+	foreign   []string // the main file and what it includes beside ours, with wildcards
 }
 
 func (t trial) stdin() []byte { return []byte(t.candidate.text + t.main) }
@@ -156,6 +156,8 @@ func (t trial) stdin() []byte { return []byte(t.candidate.text + t.main) }
 func (t trial) lengths() []string {
 	return []string{strconv.Itoa(len(t.candidate.text)), strconv.Itoa(len(t.main))}
 }
+
+func (t trial) arguments() []string { return append(t.lengths(), t.foreign...) }
 
 func (c *Conn) prepare(ctx context.Context, name string, commit driver.Commit) (trial, error) {
 	if peering.HashText(commit.Artifact) != commit.Hash {
@@ -170,7 +172,7 @@ func (c *Conn) prepare(ctx context.Context, name string, commit driver.Commit) (
 		return trial{}, err
 	}
 	filled, err := fill(ctx, commit.Artifact, commit.Hash, c.secrets)
-	return trial{name: name, candidate: filled, main: copied}, err
+	return trial{name: name, candidate: filled, main: copied, foreign: foreignFiles(main, c.settings)}, err
 }
 
 func (c *Conn) proveInclude(ctx context.Context) error {

@@ -20,12 +20,17 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin LC_ALL=C
 export PATH LC_ALL
 bird() { timeout 60 $birdc -v "$@"; }
 fact() { printf '%s ' "$1"; base64 -w 0; printf '\n'; }
-bird show status | fact before
+status=$(bird show status)
+printf '%s\n' "$status" | fact before
 bird configure status | fact pending
 bird eval PEERFLOW_ARTIFACT | fact artifact
 bird eval PEERFLOW_DEPLOYMENT | fact deployment
 cat -- "$main" | fact main
-if [ -e "$owned" ]; then cat -- "$owned" | fact owned; fi
+if [ -e "$owned" ]; then
+  cat -- "$owned" | fact owned
+  find "$owned" -newermt "$(printf '%s\n' "$status" | sed -n 's/.*Last reconfiguration on //p')" 2>/dev/null | fact edited
+fi
+if [ -r "${owned%/*}/installed.conf" ]; then cat -- "${owned%/*}/installed.conf" | fact installed; fi
 for f in "${owned%/*}"/candidate-[0-9]*.conf; do
   if [ -f "$f" ]; then cat -- "$f" | fact "${f##*/}"; fi
 done
@@ -57,6 +62,8 @@ type facts struct {
 	pending    *peering.Pending
 	main       string
 	owned      string
+	edited     bool              // the owned file was written after BIRD loaded what it runs
+	installed  string            // our own copy of the owned file as we wrote it last
 	candidates map[string]string // text by deployment
 	readAt     time.Time
 }
@@ -70,7 +77,7 @@ func (r *Reader) readFacts(ctx context.Context) (facts, error) {
 	if err != nil {
 		return facts{}, fmt.Errorf("%s: %w", r.router, err)
 	}
-	f := facts{main: raw["main"], owned: raw["owned"], candidates: candidates(raw), readAt: time.Now()}
+	f := facts{main: raw["main"], owned: raw["owned"], edited: raw["edited"] != "", installed: raw["installed"], candidates: candidates(raw), readAt: time.Now()}
 	before, after := generation(raw["before"]), generation(raw["after"])
 	if before == "" || after == "" {
 		return facts{}, silent(r.router)
@@ -154,7 +161,7 @@ func (r *Reader) interpret(ctx context.Context, f facts, known []peering.SecretR
 	}
 	text, err := r.runningText(ctx, f, known, boot)
 	if err != nil {
-		return peering.Running{}, fmt.Errorf("%s: candidate: %w", r.router, err)
+		return peering.Running{}, fmt.Errorf("%s: what it runs: %w", r.router, err)
 	}
 	running := peering.Running{Identity: f.artifact, Pending: f.pending, Generation: f.generation, ReadAt: f.readAt}
 	if running.Boot, err = (Syntax{}).Split(boot); err != nil {
@@ -166,24 +173,34 @@ func (r *Reader) interpret(ctx context.Context, f facts, known []peering.SecretR
 	return running, nil
 }
 
-// runningText finds the file that BIRD loaded: the one whose text has the
-// artifact's hash, else (someone edited it, or a password isn't known) the one
-// that is marked with it. A router that names no artifact was never ours: it runs
-// its owned file, as its operator wrote it.
+// runningText finds the text that BIRD loaded. Two cases: BIRD loaded its main file
+// (boot, or anybody's plain configure), and with it the owned file as it was then;
+// or it loaded a trial of ours, and with it the candidate, which may be installed
+// and discarded since.
 func (r *Reader) runningText(ctx context.Context, f facts, known []peering.SecretRef, boot string) (string, error) {
-	if f.artifact == "" && mark(f.owned) == "" || peering.HashText(boot) == f.artifact {
+	if f.deployment == "" && !f.edited {
 		return boot, nil
 	}
-	order := append([]string{f.deployment}, sortedKeys(f.candidates)...)
-	for _, name := range order {
-		if mark(f.candidates[name]) == f.artifact && f.artifact != "" {
-			return r.restore(ctx, f.candidates[name], known)
-		}
-	}
-	if mark(f.owned) == f.artifact {
+	candidate := f.candidates[f.deployment]
+	switch f.artifact {
+	case "":
+		return "", r.unknown(f)
+	case mark(candidate):
+		return r.restore(ctx, candidate, known)
+	case mark(f.installed):
+		return r.restore(ctx, f.installed, known)
+	case peering.HashText(boot):
 		return boot, nil
 	}
-	return "", peering.Errorf(peering.Conflict, "no file in its working folder is what BIRD runs (artifact %.12s): someone removed it, or loaded a configuration from elsewhere", f.artifact)
+	return "", r.unknown(f)
+}
+
+// unknown says why nobody can tell what runs.
+func (r *Reader) unknown(f facts) error {
+	if f.deployment == "" {
+		return peering.Errorf(peering.Conflict, "%s was edited after BIRD loaded it: load the edit (birdc configure) or take it back", r.settings.Owned)
+	}
+	return peering.Errorf(peering.Conflict, "no file in %s is what BIRD runs (artifact %.12s): someone removed it", r.settings.folder(), f.artifact)
 }
 
 // mark is the artifact hash in a file's first line, "" for none.

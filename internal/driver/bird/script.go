@@ -14,6 +14,7 @@ const (
 	exitFolder     = 71 // the working folder or a file in it can't be used
 	exitUnproven   = 72 // the installed file isn't the candidate
 	exitNotStaged  = 73
+	exitEdited     = 74 // a file of the operator's was edited and not loaded
 	exitFenced     = 75
 	exitBusy       = 76 // another command of ours holds the lock, or BIRD is still reconfiguring
 	exitPending    = 77
@@ -34,6 +35,7 @@ constant() { bird eval "$1" | sed -n 's/^0023 //p'; }
 pending() { case $(bird configure status) in *0022-*) true ;; *) false ;; esac; }
 ours() { [ "$(constant PEERFLOW_DEPLOYMENT)" = "$deployment" ] && [ "$(constant PEERFLOW_ARTIFACT)" = "$hash" ]; }
 marked() { [ -f "$1" ] && head -n 1 "$1" | grep -qF "PEERFLOW_ARTIFACT = \"$hash\";"; }
+loaded() { bird show status | sed -n 's/.*Last reconfiguration on //p'; }
 umask 077
 cd "$dir" || exit 71
 `
@@ -56,6 +58,23 @@ readable() {
 }
 `
 
+// unedited refuses when the main file, or one that it includes, was written after BIRD last
+// loaded it: our trial would load somebody's edit along. The names, which may have wildcards,
+// are all arguments but the first two.
+const unedited = `since=$(loaded)
+newer() {
+  shift 2
+  IFS=
+  set +f
+  for name; do
+    for f in $name; do
+      if [ -f "$f" ]; then find "$f" -newermt "$since" 2>/dev/null; fi
+    done
+  done
+}
+[ -z "$since" ] || [ -z "$(newer "$@")" ] || exit 74
+`
+
 // upload reads two files from stdin into place: the candidate, then the copy of the main file.
 const upload = `put() {
   head -c "$2" >"$1.new" && [ "$(wc -c <"$1.new")" -eq "$2" ] || { rm -f "$1.new"; exit 79; }
@@ -65,18 +84,20 @@ put "$candidate" "$1"
 put "$trial" "$2"
 `
 
-const stageScript = prologue + fence + upload
+const stageScript = prologue + fence + unedited + upload
 
 // checkScript needs no fence: its files have names of their own, and nothing is loaded.
 const checkScript = prologue + `trap 'rm -f "$candidate" "$trial"' EXIT
 readable() { chown --reference="$owned" "$1" 2>/dev/null || chgrp --reference="$owned" "$1" 2>/dev/null; chmod 640 "$1"; }
-` + upload + `bird "configure check \"$trial\""
+` + unedited + upload + `bird "configure check \"$trial\""
 `
 
-const commitScript = prologue + fence + `marked "$candidate" && [ -f "$trial" ] || exit 73
+// commitScript reads again what must be staged: a candidate that isn't it to the byte is never loaded.
+const commitScript = prologue + fence + `same() { [ -f "$1" ] && head -c "$2" | cmp -s - "$1"; }
+same "$candidate" "$1" && same "$trial" "$2" || exit 73
 status=$(bird configure status)
 case $status in *0022-*) exit 77 ;; *0003*) ;; "") exit 0 ;; *) exit 76 ;; esac
-bird "configure \"$trial\" timeout $1"
+bird "configure \"$trial\" timeout $3"
 `
 
 const confirmScript = prologue + fence + `pending && ours || exit 78
@@ -90,11 +111,14 @@ bird configure undo
 ! ours || exit 77
 `
 
+// installScript keeps a second copy that nobody but us can read: if someone edits the owned file
+// without loading it, the copy still tells what runs.
 const installScript = prologue + fence + `pending && exit 77
 [ "$(constant PEERFLOW_ARTIFACT)" = "$hash" ] || exit 78
 if [ ! -f "$candidate" ] && marked "$owned"; then exit 0; fi
 marked "$candidate" || exit 73
-rm -f "$owned.new"
+rm -f "$owned.new" installed.conf.new
+cp "$candidate" installed.conf.new && chmod 600 installed.conf.new && mv -f installed.conf.new installed.conf || exit 71
 cp "$candidate" "$owned.new" && readable "$owned.new" && sync "$owned.new" || exit 71
 mv -f "$owned.new" "$owned" && sync "$dir" || exit 71
 cmp -s "$candidate" "$owned" || exit 72
@@ -136,7 +160,9 @@ func (r *Reader) exitError(code int) error {
 	case exitCutShort:
 		return fmt.Errorf("%s: %w: the upload ended early", r.router, driver.ErrUnreachable)
 	case exitNotStaged:
-		return peering.Errorf(peering.Conflict, "%s: this deployment's candidate isn't on the router: stage it again", r.router)
+		return peering.Errorf(peering.Conflict, "%s: what is staged isn't this deployment's candidate with the main file as it is now: stage it again", r.router)
+	case exitEdited:
+		return peering.Errorf(peering.Conflict, "%s: its main file, or a file which that includes, was edited after BIRD loaded it: load the edit (birdc configure) or take it back, so that it doesn't ride along", r.router)
 	case exitUnproven:
 		return peering.Errorf(peering.Unavailable, "%s: %s isn't what was written to it", r.router, r.settings.Owned)
 	case exitFolder:
