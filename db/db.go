@@ -38,8 +38,9 @@ type Options struct {
 const (
 	defaultMaxConns = 8
 	connectTimeout  = 5 * time.Second
-	// A statement that takes longer is a bug or a lock that nobody will release: planning reads take milliseconds.
-	statementTimeout = "30s"
+	// A backstop against locks that nobody will release. Planning takes milliseconds, but a copy of a PeeringDB type
+	// lasts as long as PeeringDB sends.
+	statementTimeout = "15min"
 	// A transaction that stands still holds locks that deployments need.
 	idleInTransactionTimeout = "60s"
 )

@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -86,7 +85,9 @@ func (d *DB) migrator() (provider *goose.Provider, done func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	handle := stdlib.OpenDBFromPool(d.pool)
+	config := d.pool.Config().ConnConfig.Copy()
+	config.RuntimeParams["statement_timeout"] = "0" // rebuilding a large table takes what it takes
+	handle := stdlib.OpenDB(*config)
 	provider, err = goose.NewProvider(goose.DialectPostgres, handle, files, goose.WithSessionLocker(locker))
 	if err != nil {
 		handle.Close()
@@ -107,5 +108,5 @@ func (d *DB) appliedMigrations(ctx context.Context) ([]int64, error) {
 		return nil, translate(err)
 	}
 	applied, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-	return applied, translate(errors.Join(err))
+	return applied, translate(err)
 }
