@@ -140,6 +140,6 @@ func (tx *Tx) checkRouter(ctx context.Context, dep peering.Deployment) error {
 	if err != nil {
 		return err
 	}
-	return peering.Errorf(peering.Denied, "frozen by %s (%s, freeze %d): %s", frozen.Author, frozen.ChangeFreeze.Scope,
+	return peering.Errorf(peering.Denied, "%w by %s (%s, freeze %d): %s", peering.ErrFrozen, frozen.Author, frozen.ChangeFreeze.Scope,
 		frozen.ChangeFreeze.ID, frozen.ChangeFreeze.Reason)
 }
