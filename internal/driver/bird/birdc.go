@@ -31,7 +31,6 @@ const (
 	codeProtocolDetail   = 1006
 	codeRefused          = 8000
 	codeConfigurationBad = 8002
-	codeSyntaxError      = 9001
 )
 
 // parseReplies reads the output of birdc -v: "0022-text" or "0003 text", where a

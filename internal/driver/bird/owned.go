@@ -57,6 +57,7 @@ func (r *Reader) ReadOwned(ctx context.Context, known []peering.SecretRef) (peer
 // facts is one consistent look at the router.
 type facts struct {
 	generation string // "" when the configuration changed during the look
+	rebooted   string // when the daemon started
 	artifact   string // hash of what runs, "" for none
 	deployment string // whose trial was loaded last, "" for none
 	pending    *peering.Pending
@@ -79,6 +80,7 @@ func (r *Reader) readFacts(ctx context.Context) (facts, error) {
 	}
 	f := facts{main: raw["main"], owned: raw["owned"], edited: raw["edited"] != "", installed: raw["installed"], candidates: candidates(raw), readAt: time.Now()}
 	before, after := generation(raw["before"]), generation(raw["after"])
+	f.rebooted, _ = loads(raw["before"])
 	if before == "" || after == "" {
 		return facts{}, silent(r.router)
 	}
@@ -118,18 +120,26 @@ func candidates(raw map[string]string) map[string]string {
 	return found
 }
 
-// generation is when BIRD started and when it loaded what it runs. After an undo
+// loads reads when BIRD started and when it loaded what it runs. After an undo
 // the second is again the time of the earlier load: what runs is that very load.
-func generation(status string) string {
-	var parts []string
+func loads(status string) (rebooted, loaded string) {
 	for _, r := range parseReplies(status) {
-		for _, what := range []string{"Last reboot on ", "Last reconfiguration on "} {
-			if at, ok := strings.CutPrefix(r.text, what); ok {
-				parts = append(parts, at)
-			}
+		if at, ok := strings.CutPrefix(r.text, "Last reboot on "); ok {
+			rebooted = at
+		}
+		if at, ok := strings.CutPrefix(r.text, "Last reconfiguration on "); ok {
+			loaded = at
 		}
 	}
-	return strings.Join(parts, ", loaded ")
+	return rebooted, loaded
+}
+
+func generation(status string) string {
+	rebooted, loaded := loads(status)
+	if loaded == "" {
+		return ""
+	}
+	return loaded + " since " + rebooted
 }
 
 var undoIn = regexp.MustCompile(`undo in ([0-9.]+) s`)
@@ -163,7 +173,7 @@ func (r *Reader) interpret(ctx context.Context, f facts, known []peering.SecretR
 	if err != nil {
 		return peering.Running{}, fmt.Errorf("%s: what it runs: %w", r.router, err)
 	}
-	running := peering.Running{Identity: f.artifact, Pending: f.pending, Generation: f.generation, ReadAt: f.readAt}
+	running := peering.Running{Identity: f.artifact, Pending: f.pending, Generation: f.generation, Incarnation: f.rebooted, ReadAt: f.readAt}
 	if running.Boot, err = (Syntax{}).Split(boot); err != nil {
 		return peering.Running{}, fmt.Errorf("%s: owned file: %w", r.router, err)
 	}

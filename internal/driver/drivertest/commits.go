@@ -152,11 +152,18 @@ func fenced(r *router) {
 
 func restartInWindow(r *router) {
 	r.short()
-	base := r.text(r.read().Stanzas)
+	before := r.read()
+	base := r.text(before.Stanzas)
 	c := r.pend(1, r.h.First)
+	if now := r.read(); now.Incarnation != before.Incarnation {
+		r.t.Errorf("a commit counts as a restart of the daemon")
+	}
 	r.must("restart", r.h.Restart(r.ctx))
 	r.reconnect()
 	r.runs("after the restart", base)
+	if now := r.read(); before.Incarnation != "" && now.Incarnation == before.Incarnation {
+		r.t.Errorf("the incarnation doesn't tell of the restart")
+	}
 	r.refused("confirm", r.committer().Confirm(r.ctx, c), driver.ErrNotPending)
 	r.pastTimer()
 	r.runs("past the timer", base)
