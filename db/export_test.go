@@ -1,6 +1,12 @@
 package db
 
-import "context"
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"peerflow/internal/peering"
+)
 
 // Explained names the constraints that have a text of their own.
 func Explained() (names []string) {
@@ -16,5 +22,49 @@ func Refusal(name string) string { return refusals[name].text }
 // Exec lets tests run into constraints that the domain's own checks keep others away from.
 func (tx *Tx) Exec(ctx context.Context, sql string, args ...any) error {
 	_, err := tx.pgx.Exec(ctx, sql, args...)
+	return err
+}
+
+var listings = []listing{autonomousSystems.list, relationships.list, sites.list, platforms.list, templates.list, routers.list, ixps.list,
+	connections.list, bgpGroups.list, routingPolicies.list, peerings.list, sessions.list}
+
+// ListFields gives the operators of each field of each noun's list; q is one of them where it exists.
+func ListFields() map[string]map[string][]string {
+	all := map[string]map[string][]string{}
+	for _, l := range listings {
+		all[l.table] = map[string][]string{}
+		for name, f := range l.fields {
+			all[l.table][name] = f.kind.operators
+		}
+		for name, f := range everywhere {
+			all[l.table][name] = f.kind.operators
+		}
+		if len(l.search) > 0 {
+			all[l.table]["q"] = []string{""}
+		}
+	}
+	return all
+}
+
+// samples are values that each kind of filter accepts; an enum takes the first one that it knows.
+var samples = []string{"1", "true", "2026-01-01T00:00:00Z", "192.0.2.1", "ipv4", "stanza", "jinja2", "observe", "full", "ask_first", "enabled", "import",
+	"none", "bilateral", "direct", "present", "unknown"}
+
+// TryList runs a list with one filter, whatever value it accepts.
+func (d *DB) TryList(ctx context.Context, table, field, op string) (err error) {
+	for _, l := range listings {
+		for _, value := range samples {
+			if l.table != table {
+				continue
+			}
+			if op == "isnull" {
+				value = "true"
+			}
+			var q listQuery
+			if q, err = l.query([]peering.Filter{{Field: field, Op: op, Values: []string{value}}}, peering.Page{}); err == nil {
+				return pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error { _, _, err := q.ids(ctx, tx); return err })
+			}
+		}
+	}
 	return err
 }
