@@ -70,7 +70,7 @@ func TestRecordsThatCanNotBeAreRefusedInWords(t *testing.T) {
 		"a direct session with a connection":  {session(func(s *Session) { s.Kind = DirectSession }), "no connection"},
 		"a hold time of 2 s (RFC 4271 §4.2)":  {session(func(s *Session) { s.HoldTime = &two }), "RFC 4271"},
 		"a TTL of 256":                        {session(func(s *Session) { s.Multihop = 256 }), "multihop 256"},
-		"an intent that does not exist":     {session(func(s *Session) { s.Intent = "up" }), `intent "up"`},
+		"an intent that does not exist":       {session(func(s *Session) { s.Intent = "up" }), `intent "up"`},
 		"half a password":                     {session(func(s *Session) { s.Password = SecretRef{Version: 1} }), "id and version"},
 	}
 	for name, test := range tests {
