@@ -203,6 +203,10 @@ func TestReadNeighborsTellsWhySessionsAreDown(t *testing.T) {
 		t.Errorf("up since %s: that is %s ago", up.Since, age)
 	}
 
+	if age := time.Since(up.LastMessage); age < 0 || age > 9*time.Second {
+		t.Errorf("last message %s ago", age)
+	}
+
 	n.await("s1", "up", established)
 	if err := n.peers[1].Disable(n.ctx, n.address, "moving racks"); err != nil {
 		t.Fatal(err)

@@ -17,7 +17,8 @@ timeout 60 $1 -v show protocols all
 `
 
 // ReadNeighbors reports every BGP protocol of the router. BIRD counts no
-// transitions (-1) and names no last message.
+// transitions (-1). The last message is told from the hold timer, which every
+// KEEPALIVE and UPDATE starts again (RFC 4271 §8.2.2).
 func (r *Reader) ReadNeighbors(ctx context.Context) ([]peering.Neighbor, error) {
 	res, err := r.shell.run(ctx, protocolsScript, nil, r.settings.Birdc)
 	if err != nil {
@@ -113,7 +114,10 @@ func (p protocol) neighbor(router, now time.Time) peering.Neighbor {
 		Name: p.name, Address: parseAddr(p.fields["Neighbor address"]),
 		RemoteAS: asn(p.fields["Neighbor AS"]), LocalAS: asn(p.fields["Local AS"]),
 		State: stateOf(p), AdminDown: p.state == "down" && p.fields["Last error"] == "",
-		Since: sinceOf(p.since, router, now), Transitions: -1, HoldTime: holdTime(p.fields["Hold timer"]),
+		Since: sinceOf(p.since, router, now), Transitions: -1,
+	}
+	if left, whole, ok := holdTimer(p.fields["Hold timer"]); ok {
+		n.HoldTime, n.LastMessage = whole, now.Add(left-whole)
 	}
 	n.DownReason, n.DownText = downReason(p, n)
 	for _, c := range p.channels {
@@ -190,11 +194,15 @@ func leadingInt(s string) *int64 {
 	return &n
 }
 
-// holdTime reads the second number of "7.399/9": time left and negotiated time, in seconds.
-func holdTime(s string) time.Duration {
-	_, whole, _ := strings.Cut(s, "/")
-	n, _ := strconv.Atoi(whole) // not reported is 0
-	return time.Duration(n) * time.Second
+// holdTimer reads "7.399/9": what is left and the negotiated time, in seconds.
+func holdTimer(s string) (left, whole time.Duration, ok bool) {
+	a, b, _ := strings.Cut(s, "/")
+	l, errLeft := strconv.ParseFloat(a, 64)
+	w, errWhole := strconv.Atoi(b)
+	if errLeft != nil || errWhole != nil || w == 0 {
+		return 0, 0, false // down, or without hold time
+	}
+	return time.Duration(l * float64(time.Second)), time.Duration(w) * time.Second, true
 }
 
 const dateTime = "2006-01-02 15:04:05.999999"

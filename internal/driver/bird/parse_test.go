@@ -59,7 +59,7 @@ func TestNeighborsOfALiveRouter(t *testing.T) {
 	}
 	got := neighbors(replies, now)
 	want := []peering.Neighbor{
-		{Name: "s0", State: bgp.Established, RemoteAS: 64501, HoldTime: 9 * time.Second, Families: family(100, count(5), count(5), count(2))},
+		{Name: "s0", State: bgp.Established, RemoteAS: 64501, HoldTime: 9 * time.Second, LastMessage: now.Add(5877*time.Millisecond - 9*time.Second), Families: family(100, count(5), count(5), count(2))},
 		{Name: "s1", State: bgp.Active, RemoteAS: 64501, DownReason: peering.DownAdminPeer, DownText: "Socket: Connection closed: moving racks", Families: family(100, nil, nil, nil)},
 		{Name: "s2", State: bgp.Idle, RemoteAS: 64501, DownReason: peering.DownLimitOurs, DownText: "Automatic shutdown: Route limit exceeded", Families: family(3, nil, nil, nil)},
 		{Name: "s3", State: bgp.Active, RemoteAS: 64502, DownReason: peering.DownRefused, DownText: "Socket: Connection closed", Families: family(100, nil, nil, nil)},
