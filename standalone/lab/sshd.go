@@ -164,3 +164,6 @@ func (s *SSHD) Close() error {
 	s.DropSessions()
 	return s.proc.close()
 }
+
+// PID is the daemon's process id.
+func (s *SSHD) PID() int { return s.proc.cmd.Process.Pid }
