@@ -6,9 +6,25 @@ import (
 )
 
 // equal is Python's ==.
-func equal(a, b Value) bool { return equalAt(a, b, 0) }
+func equal(a, b Value) bool { return equalAt(a, b, &effort{}) }
 
-func equalAt(a, b Value, depth int) bool {
+// effort bounds one comparison: lists may hold one another so often that comparing them would never end.
+type effort struct{ depth, nodes int }
+
+const maxCompared = 1 << 20
+
+func (e *effort) enter() {
+	e.depth++
+	e.nodes++
+	if e.depth > maxNesting {
+		throw(RecursionErr, "maximum recursion depth exceeded in comparison")
+	}
+	if e.nodes > maxCompared {
+		throw(LimitErr, "a comparison of more than %d parts", maxCompared)
+	}
+}
+
+func equalAt(a, b Value, e *effort) bool {
 	switch x := a.(type) {
 	case Str:
 		switch y := b.(type) {
@@ -30,10 +46,10 @@ func equalAt(a, b Value, depth int) bool {
 	if u, ok := b.(*Undefined); ok {
 		return equalUndefined(u, a)
 	}
-	if depth > maxNesting {
-		throw(RecursionErr, "maximum recursion depth exceeded in comparison")
-	}
-	return equalOther(a, b, depth)
+	e.enter()
+	same := equalOther(a, b, e)
+	e.depth--
+	return same
 }
 
 func equalUndefined(u *Undefined, other Value) bool {
@@ -44,17 +60,17 @@ func equalUndefined(u *Undefined, other Value) bool {
 	return both
 }
 
-func equalOther(a, b Value, depth int) bool {
+func equalOther(a, b Value, e *effort) bool {
 	switch x := a.(type) {
 	case *List:
 		y, ok := b.(*List)
-		return ok && (x == y || equalItems(x.Items, y.Items, depth))
+		return ok && (x == y || equalItems(x.Items, y.Items, e))
 	case Tuple:
 		y, ok := b.(Tuple)
-		return ok && equalItems(x, y, depth)
+		return ok && equalItems(x, y, e)
 	case *Dict:
 		y, ok := b.(*Dict)
-		return ok && (x == y || equalDicts(x, y, depth))
+		return ok && (x == y || equalDicts(x, y, e))
 	case *Range:
 		y, ok := b.(*Range)
 		return ok && x.equal(y)
@@ -78,32 +94,32 @@ func equalOther(a, b Value, depth int) bool {
 }
 
 // sameOrEqual is how containers look for a member: identity first.
-func sameOrEqual(a, b Value, depth int) bool {
+func sameOrEqual(a, b Value, e *effort) bool {
 	if u, ok := a.(*Undefined); ok && a == b {
 		return u != nil
 	}
-	return equalAt(a, b, depth)
+	return equalAt(a, b, e)
 }
 
-func equalItems(a, b []Value, depth int) bool {
+func equalItems(a, b []Value, e *effort) bool {
 	if len(a) != len(b) {
 		return false
 	}
 	for i := range a {
-		if !sameOrEqual(a[i], b[i], depth+1) {
+		if !sameOrEqual(a[i], b[i], e) {
 			return false
 		}
 	}
 	return true
 }
 
-func equalDicts(a, b *Dict, depth int) bool {
+func equalDicts(a, b *Dict, e *effort) bool {
 	if a.Len() != b.Len() {
 		return false
 	}
 	for k, v := range a.All {
 		other, ok := b.Get(k)
-		if !ok || !sameOrEqual(v, other, depth+1) {
+		if !ok || !sameOrEqual(v, other, e) {
 			return false
 		}
 	}
@@ -168,7 +184,7 @@ func order[T int | int64 | float64 | string](a, b T) int {
 
 // less is the ordering "a op b" with op one of < <= > >=.
 func (s *State) ordered(op string, a, b Value) bool {
-	return decide(op, s.compare(op, a, b, 0))
+	return decide(op, s.compare(op, a, b))
 }
 
 func decide(op string, c int) bool {
@@ -184,7 +200,9 @@ func decide(op string, c int) bool {
 }
 
 // compare orders two values of kinds that Python orders, and throws TypeErr for others.
-func (s *State) compare(op string, a, b Value, depth int) int {
+func (s *State) compare(op string, a, b Value) int { return s.compareAt(op, a, b, &effort{}) }
+
+func (s *State) compareAt(op string, a, b Value, e *effort) int {
 	if isNumber(a) && isNumber(b) {
 		return compareNumbers(a, b)
 	}
@@ -193,17 +211,15 @@ func (s *State) compare(op string, a, b Value, depth int) int {
 			return strings.Compare(x, y)
 		}
 	}
-	if depth > maxNesting {
-		throw(RecursionErr, "maximum recursion depth exceeded in comparison")
-	}
+	e.enter()
 	switch x := a.(type) {
 	case *List:
 		if y, ok := b.(*List); ok {
-			return s.compareItems(op, x.Items, y.Items, depth)
+			return s.compareItems(op, x.Items, y.Items, e)
 		}
 	case Tuple:
 		if y, ok := b.(Tuple); ok {
-			return s.compareItems(op, x, y, depth)
+			return s.compareItems(op, x, y, e)
 		}
 	case Bytes:
 		if y, ok := b.(Bytes); ok {
@@ -222,10 +238,10 @@ func (s *State) compare(op string, a, b Value, depth int) int {
 	return 0
 }
 
-func (s *State) compareItems(op string, a, b []Value, depth int) int {
+func (s *State) compareItems(op string, a, b []Value, e *effort) int {
 	for i := 0; i < len(a) && i < len(b); i++ {
-		if !sameOrEqual(a[i], b[i], depth+1) {
-			return s.compare(op, a[i], b[i], depth+1)
+		if !sameOrEqual(a[i], b[i], e) {
+			return s.compareAt(op, a[i], b[i], e)
 		}
 	}
 	return order(len(a), len(b))
@@ -265,7 +281,7 @@ func (s *State) contains(container, item Value) bool {
 		throw(TypeErr, "argument of type '%s' is not iterable", container.TypeName())
 	}
 	for v := range s.each(container) {
-		if sameOrEqual(v, item, 0) {
+		if sameOrEqual(v, item, &effort{}) {
 			return true
 		}
 	}
@@ -285,7 +301,7 @@ func rejectPart(item Value) {
 func (s *State) hasItem(items []Value, item Value) bool {
 	s.step(len(items) / 16)
 	for _, v := range items {
-		if sameOrEqual(v, item, 0) {
+		if sameOrEqual(v, item, &effort{}) {
 			return true
 		}
 	}

@@ -78,7 +78,6 @@ func compileTemplate(env *Environment, name string, nodes []node) *Template {
 	c.tmpl.root = c.rootBlock(nodes, hasExtends)
 	for _, b := range blocks {
 		c.tmpl.blocks[b.name] = c.block(b)
-		c.tmpl.blockOrder = append(c.tmpl.blockOrder, b.name)
 	}
 	return c.tmpl
 }

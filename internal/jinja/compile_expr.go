@@ -250,6 +250,7 @@ func (s *State) joinText(vals []Value) string {
 	var b []byte
 	for _, v := range vals {
 		b = append(b, toStr(v)...)
+		s.fits(len(b))
 	}
 	s.spend(len(b))
 	return string(b)

@@ -121,7 +121,7 @@ func (l *loop) recurse(s *State, items Value, depth int) string {
 	inner.out = &buffer{}
 	l.run(inner, items, func(items Value, depth int) string { return l.recurse(s, items, depth) }, depth)
 	s.leave(pos, from)
-	text := string(inner.out.bytes)
+	text := inner.out.String()
 	s.spend(len(text))
 	return text
 }
@@ -250,7 +250,7 @@ func (lc *loopContext) length() int {
 
 // pairs is what a template gets that loops over "loop" itself.
 func (lc *loopContext) pairs() *iterator {
-	return generator(func() (Value, bool) {
+	return generator(nil, func() (Value, bool) {
 		item, ok := lc.advance()
 		if !ok {
 			return nil, false
@@ -307,7 +307,7 @@ func (lc *loopContext) attrMore(name string) Value {
 	case "changed":
 		return builtin("changed", func(_ *State, a Args) Value {
 			now := a.positional("changed", 0, -1)
-			if lc.changed != nil && equalItems(lc.changed, now, 0) {
+			if lc.changed != nil && equalItems(lc.changed, now, &effort{}) {
 				return Bool(false)
 			}
 			lc.changed = append([]Value{}, now...)

@@ -127,7 +127,7 @@ func (m *macro) call(s *State, a Args) Value {
 	m.fill(inner)
 	m.body(inner)
 	s.leave(pos, from)
-	text := string(inner.out.bytes)
+	text := inner.out.String()
 	s.spend(len(text))
 	return s.safe(text)
 }

@@ -43,23 +43,18 @@ func (c *compiler) extendsStmt(n *extendsStmt, f *frame) stmt {
 		s.pos = pos
 		s.root.parent = s.template(name)
 		s.step(1)
-		if len(s.scope.blocks) > 0 || len(s.root.parent.blocks) > 0 {
-			s.inherit(s.root.parent)
-		}
+		s.inherit(s.root.parent)
 		return flowOn
 	}
 }
 
 // inherit puts the parent's blocks behind those of the templates that extend it.
 func (s *State) inherit(parent *Template) {
-	longest := 0
+	if s.ancestors++; s.ancestors > s.env.opts.Limits.Depth {
+		throw(RecursionErr, "maximum recursion depth exceeded")
+	}
 	for name, b := range parent.blocks {
 		s.scope.blocks[name] = append(s.scope.blocks[name], b)
-		longest = max(longest, len(s.scope.blocks[name]))
-	}
-	s.ancestors++
-	if longest > s.env.opts.Limits.Depth || s.ancestors > s.env.opts.Limits.Depth {
-		throw(RecursionErr, "maximum recursion depth exceeded")
 	}
 }
 

@@ -109,14 +109,21 @@ func (d *Dict) find(hash any) int {
 		}
 		return -1
 	}
-	text, isText := hash.(Str)
+	if text, ok := hash.(Str); ok {
+		return d.findText(text)
+	}
 	for i := range d.entries {
-		e := &d.entries[i]
-		if isText {
-			if other, ok := e.hash.(Str); ok && other == text {
-				return i
-			}
-		} else if e.key != nil && e.hash == hash {
+		if e := &d.entries[i]; e.key != nil && e.hash == hash {
+			return i
+		}
+	}
+	return -1
+}
+
+// findText saves comparing interfaces, which is what most lookups would spend their time on.
+func (d *Dict) findText(text Str) int {
+	for i := range d.entries {
+		if other, ok := d.entries[i].hash.(Str); ok && other == text {
 			return i
 		}
 	}
@@ -153,10 +160,10 @@ type (
 )
 
 // hashKey maps a value to a Go-comparable key that is equal exactly when Python's keys are.
-func hashKey(v Value) any {
-	switch v := v.(type) {
+func hashKey(key Value) any {
+	switch v := key.(type) {
 	case Str:
-		return v
+		return key // and not v, which would be copied to the heap
 	case Markup:
 		return Str(v)
 	case Int:
@@ -186,10 +193,10 @@ func hashKey(v Value) any {
 	case Keyed:
 		return v.Key()
 	}
-	if !reflect.TypeOf(v).Comparable() {
-		throw(TypeErr, "unhashable type: '%s'", v.TypeName())
+	if !reflect.TypeOf(key).Comparable() {
+		throw(TypeErr, "unhashable type: '%s'", key.TypeName())
 	}
-	return v
+	return key
 }
 
 func floatKey(f float64) any {
@@ -202,24 +209,39 @@ func floatKey(f float64) any {
 	return f
 }
 
-// hashTuple spells the parts' keys out; kinds are marked, so that (1,) and ("1",) stay apart.
+// maxTupleKey bounds what a tuple's key is spelled with: tuples may hold one another so often that it would never end.
+const maxTupleKey = 1 << 16
+
+// hashTuple spells the parts' keys out, each with its kind and length, so that (1,) and ("1",) stay apart.
 func hashTuple(t Tuple) any {
 	var b strings.Builder
-	for _, item := range t {
-		writeTupleKey(&b, hashKey(item))
-	}
+	writeTuple(&b, t, 0)
 	return tupleKey(b.String())
+}
+
+func writeTuple(b *strings.Builder, t Tuple, depth int) {
+	if depth > maxNesting {
+		throw(RecursionErr, "maximum recursion depth exceeded while hashing a tuple")
+	}
+	b.WriteByte('(')
+	for _, item := range t {
+		if inner, ok := item.(Tuple); ok {
+			writeTuple(b, inner, depth+1)
+			continue
+		}
+		key := hashKey(item)
+		text := fmt.Sprintf("%T %v", key, key)
+		if reflect.ValueOf(key).Kind() == reflect.Pointer {
+			text = fmt.Sprintf("%T %p", key, key)
+		}
+		fmt.Fprintf(b, "%d:%s", len(text), text)
+		if b.Len() > maxTupleKey {
+			throw(LimitErr, "a tuple used as a key has more than %d bytes", maxTupleKey)
+		}
+	}
+	b.WriteByte(')')
 }
 
 func opaqueFail(act string, v Value) {
 	throw(OpaqueErr, "%s can be printed, and not be %s", v.TypeName(), act)
-}
-
-// writeTupleKey spells one part of a tuple's key, with its length so that parts can't run into one another.
-func writeTupleKey(b *strings.Builder, key any) {
-	text := fmt.Sprintf("%T %v", key, key)
-	if reflect.ValueOf(key).Kind() == reflect.Pointer {
-		text = fmt.Sprintf("%T %p", key, key)
-	}
-	fmt.Fprintf(b, "%d:%s;", len(text), text)
 }

@@ -114,14 +114,18 @@ func filterSafe(_ *State, in Value, a Args) Value {
 	return Markup(toStr(in))
 }
 
-func filterEscape(_ *State, in Value, a Args) Value {
+func filterEscape(s *State, in Value, a Args) Value {
 	a.bind("escape")
-	return escape(in)
+	text := escape(in)
+	s.spend(len(text))
+	return text
 }
 
-func filterForceEscape(_ *State, in Value, a Args) Value {
+func filterForceEscape(s *State, in Value, a Args) Value {
 	a.bind("do_forceescape")
-	return Markup(escapeHTML(toStr(in)))
+	text := escapeHTML(toStr(in))
+	s.spend(len(text))
+	return Markup(text)
 }
 
 // optional picks an argument or its default.

@@ -53,7 +53,9 @@ func filterXMLAttr(s *State, in Value, a Args) Value {
 		if strings.ContainsAny(key, " \t\n\r\v\f/>=") {
 			throw(ValueErr, "Invalid character in attribute name: %s", quote(key))
 		}
-		parts = append(parts, string(escape(k))+`="`+string(escape(v))+`"`)
+		part := string(escape(k)) + `="` + string(escape(v)) + `"`
+		s.spend(len(part))
+		parts = append(parts, part)
 	}
 	text := strings.Join(parts, " ")
 	if (p[0] == nil || isTrue(p[0])) && text != "" {

@@ -16,9 +16,11 @@ func attributes(path Value) []Value {
 	}
 	var parts []Value
 	for _, part := range strings.Split(text, ".") {
-		if n, ok := parseInt(part, 10); ok && allDigits(part) {
-			parts = append(parts, n)
-			continue
+		if allDigits(part) {
+			if n, ok := parseInt(part, 10); ok {
+				parts = append(parts, n)
+				continue
+			}
 		}
 		parts = append(parts, Str(part))
 	}
@@ -68,9 +70,9 @@ func filterItems(s *State, in Value, a Args) Value {
 		return overItems("generator", nil)
 	case *Dict:
 		it := overDict(v, pair)
-		return generator(it.next)
+		return generator(nil, it.next)
 	}
-	return generator(func() (Value, bool) {
+	return generator(nil, func() (Value, bool) {
 		throw(TypeErr, "Can only get item pairs from a mapping.")
 		return nil, false
 	})
@@ -238,7 +240,7 @@ func (s *State) sortBy(items []Value, key getter, reverse bool) []Value {
 	}
 	slices.SortStableFunc(pairs, func(a, b keyed) int {
 		s.step(1)
-		c := s.compare("<", a.key, b.key, 0)
+		c := s.compare("<", a.key, b.key)
 		if c == unordered {
 			return 0
 		}
@@ -312,7 +314,7 @@ func (s *State) extreme(name string, in Value, a Args, want int) Value {
 	var best, bestKey Value
 	for item := range s.each(in) {
 		key := get(item)
-		if best == nil || s.compare(op, key, bestKey, 0) == want {
+		if best == nil || s.compare(op, key, bestKey) == want {
 			best, bestKey = item, key
 		}
 	}
@@ -340,7 +342,7 @@ func filterUnique(s *State, in Value, a Args) Value {
 // lazily starts walking v at the first item asked for: a generator raises its errors only then.
 func (s *State) lazily(v Value) *iterator {
 	var source *iterator
-	return generator(func() (Value, bool) {
+	return generator(v, func() (Value, bool) {
 		if source == nil {
 			source = s.iterate(v)
 		}
@@ -354,7 +356,7 @@ func filterBatch(s *State, in Value, a Args) Value {
 	source := s.lazily(in)
 	size := p[0]
 	var ahead Value
-	return generator(func() (Value, bool) {
+	return generator(source, func() (Value, bool) {
 		var row []Value
 		if ahead != nil {
 			row, ahead = append(row, ahead), nil
@@ -394,7 +396,7 @@ func filterSlice(s *State, in Value, a Args) Value {
 	p := a.bind("sync_do_slice", "slices", "fill_with?")
 	var items []Value
 	i, offset := -1, 0
-	return generator(func() (Value, bool) {
+	return generator(in, func() (Value, bool) {
 		if i < 0 {
 			items, i = s.items(in), 0
 			s.requireSlices(p[0], len(items))
@@ -431,7 +433,7 @@ func filterMap(s *State, in Value, a Args) Value {
 // unlessFalse walks v unless it is false, after a preparation, both at the first item asked for.
 func (s *State) unlessFalse(v Value, prepare func()) *iterator {
 	var source *iterator
-	return generator(func() (Value, bool) {
+	return generator(v, func() (Value, bool) {
 		if source == nil {
 			if !isTrue(v) {
 				source = overItems("", nil)

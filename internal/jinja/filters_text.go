@@ -224,7 +224,9 @@ func filterFilesize(s *State, in Value, a Args) Value {
 func filterURLEncode(s *State, in Value, a Args) Value {
 	a.bind("do_urlencode")
 	if _, text := isString(in); text || !isIterable(in) {
-		return Str(percentEncode(toStr(in), "/", false))
+		encoded := percentEncode(toStr(in), "/", false)
+		s.spend(len(encoded))
+		return Str(encoded)
 	}
 	pairs := in
 	if d, ok := in.(*Dict); ok {

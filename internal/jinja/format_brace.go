@@ -54,6 +54,8 @@ func (f *braces) format(format string, depth int) string {
 		default:
 			end := fieldEnd(format, i)
 			b.WriteString(f.field(format[i+1:end], depth))
+			f.s.step(1)
+			f.s.fits(b.Len())
 			i = end
 		}
 	}

@@ -62,6 +62,8 @@ func (p *percent) run() {
 		p.out.WriteString(p.format[p.i : p.i+at])
 		p.i += at + 1
 		p.directive()
+		p.s.step(1)
+		p.s.fits(p.out.Len())
 	}
 	p.s.spend(p.out.Len())
 }

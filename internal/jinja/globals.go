@@ -95,8 +95,6 @@ type namespace struct{ attrs *Dict }
 
 func (*namespace) TypeName() string { return "Namespace" }
 
-func (n *namespace) String() string { return "<Namespace " + repr(n.attrs) + ">" }
-
 func newNamespace(s *State, a Args) Value { return &namespace{globalDict(s, a).(*Dict)} }
 
 // cycler gives its items in turn, over and over.

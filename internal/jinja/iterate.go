@@ -7,17 +7,28 @@ import (
 
 // iterator is a lazy, one-shot sequence, as Python's generators are: map, select and their like give one.
 type iterator struct {
-	kind string
-	next func() (Value, bool)
+	kind  string
+	next  func() (Value, bool)
+	depth int // iterators that this one draws from, one through the other
 }
 
 func (it *iterator) TypeName() string { return it.kind }
 
-func generator(next func() (Value, bool)) *iterator { return &iterator{"generator", next} }
+// generator makes an iterator that draws its items from another value.
+func generator(from Value, next func() (Value, bool)) *iterator {
+	g := &iterator{kind: "generator", next: next}
+	if source, ok := from.(*iterator); ok {
+		g.depth = source.depth + 1
+	}
+	if g.depth > maxNesting {
+		throw(RecursionErr, "maximum recursion depth exceeded by generators")
+	}
+	return g
+}
 
-// generate turns a push sequence into a lazy iterator without a goroutine, by filtering a source item by item.
+// generate makes an iterator that passes the items of another one through step, which may change or drop them.
 func generate(source *iterator, step func(Value) (Value, bool)) *iterator {
-	return generator(func() (Value, bool) {
+	return generator(source, func() (Value, bool) {
 		for {
 			item, ok := source.next()
 			if !ok {
@@ -32,7 +43,7 @@ func generate(source *iterator, step func(Value) (Value, bool)) *iterator {
 
 func overItems(kind string, items []Value) *iterator {
 	i := 0
-	return &iterator{kind, func() (Value, bool) {
+	return &iterator{kind: kind, next: func() (Value, bool) {
 		if i >= len(items) {
 			return nil, false
 		}
@@ -44,7 +55,7 @@ func overItems(kind string, items []Value) *iterator {
 // overList sees what is appended to the list while it is walked, as in Python.
 func overList(list *List) *iterator {
 	i := 0
-	return &iterator{"list_iterator", func() (Value, bool) {
+	return &iterator{kind: "list_iterator", next: func() (Value, bool) {
 		if i >= len(list.Items) {
 			return nil, false
 		}
@@ -55,7 +66,7 @@ func overList(list *List) *iterator {
 
 func overDict(d *Dict, pick func(key, val Value) Value) *iterator {
 	i, size := 0, d.Len()
-	return &iterator{"dict_keyiterator", func() (Value, bool) {
+	return &iterator{kind: "dict_keyiterator", next: func() (Value, bool) {
 		if d.Len() != size {
 			throw(PythonRunErr, "dictionary changed size during iteration")
 		}
@@ -73,7 +84,7 @@ func overDict(d *Dict, pick func(key, val Value) Value) *iterator {
 func overText(text string) *iterator {
 	runes := []rune(text)
 	i := 0
-	return &iterator{"str_iterator", func() (Value, bool) {
+	return &iterator{kind: "str_iterator", next: func() (Value, bool) {
 		if i >= len(runes) {
 			return nil, false
 		}
@@ -240,7 +251,7 @@ func (v *dictView) equal(w *dictView) bool {
 		return v == w
 	}
 	if v.kind == "dict_items" {
-		return equalDicts(v.dict, w.dict, 0)
+		return equalDicts(v.dict, w.dict, &effort{})
 	}
 	for k := range v.dict.All {
 		if _, ok := w.dict.Get(k); !ok {
@@ -254,7 +265,7 @@ func (r *Range) at(i int64) Value { return Int(r.start + i*r.step) }
 
 func (r *Range) iterator() *iterator {
 	i := int64(0)
-	return &iterator{"range_iterator", func() (Value, bool) {
+	return &iterator{kind: "range_iterator", next: func() (Value, bool) {
 		if i >= r.n {
 			return nil, false
 		}

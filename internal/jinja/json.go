@@ -114,6 +114,7 @@ func (w *jsonWriter) write(v Value, depth int) {
 		throw(RecursionErr, "maximum recursion depth exceeded while encoding a JSON object")
 	}
 	w.s.step(1)
+	w.s.fits(w.out.Len())
 	switch v := v.(type) {
 	case noneType:
 		w.out.WriteString("null")

@@ -106,7 +106,7 @@ func listRemove(s *State, self Value, a Args) Value {
 
 func (s *State) indexOf(items []Value, v Value) int {
 	s.step(len(items) / 16)
-	return slices.IndexFunc(items, func(item Value) bool { return sameOrEqual(item, v, 0) })
+	return slices.IndexFunc(items, func(item Value) bool { return sameOrEqual(item, v, &effort{}) })
 }
 
 func listReverse(s *State, self Value, a Args) Value {
@@ -149,7 +149,7 @@ func listCount(s *State, self Value, a Args) Value {
 	p := a.positional("count", 1, 1)
 	n := 0
 	for item := range s.each(self) {
-		if sameOrEqual(item, p[0], 0) {
+		if sameOrEqual(item, p[0], &effort{}) {
 			n++
 		}
 	}

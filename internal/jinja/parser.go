@@ -21,7 +21,24 @@ type parser struct {
 func parse(env *Environment, source string) []node {
 	p := &parser{env: env, tokens: tokenize(&env.opts, source)}
 	p.check()
-	return p.body(nil)
+	nodes := p.body(nil)
+	for _, n := range nodes {
+		p.requireFlat(n, 0)
+	}
+	return nodes
+}
+
+// maxHeight bounds how many nodes hang one below the other. Limits.Depth times this is how deep closures call each
+// other at the worst, which has to fit a goroutine's stack.
+const maxHeight = 1000
+
+func (p *parser) requireFlat(n node, height int) {
+	if height > maxHeight {
+		p.fail(n.at(), RecursionErr, "the template nests too deeply")
+	}
+	for _, child := range children(n) {
+		p.requireFlat(child, height+1)
+	}
 }
 
 func (p *parser) cur() *token { return &p.tokens[p.i] }

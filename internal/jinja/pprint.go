@@ -78,6 +78,7 @@ func (p *pretty) value(v Value, indent, allowance int) {
 		return
 	}
 	p.s.spend(len(text))
+	p.s.fits(p.out.Len())
 	p.level++
 	switch v := v.(type) {
 	case *Dict:

@@ -55,7 +55,13 @@ type printer struct {
 	open []Value
 }
 
+// maxPrinted bounds the repr of one value, in bytes.
+const maxPrinted = 64 << 20
+
 func (p *printer) repr(v Value) {
+	if p.Len() > maxPrinted {
+		throw(LimitErr, "the text of a value is longer than %d bytes", maxPrinted)
+	}
 	switch v := v.(type) {
 	case Str:
 		p.WriteString(quote(string(v)))
@@ -96,6 +102,12 @@ func (p *printer) other(v Value) {
 		p.WriteString("Undefined")
 	case Opaque:
 		opaqueFail("turned into text", v)
+	case *namespace:
+		p.nested(v, "<Namespace {...}>", func() {
+			p.WriteString("<Namespace ")
+			p.repr(v.attrs)
+			p.WriteString(">")
+		})
 	case Stringer:
 		p.WriteString(v.String())
 	case *Func:

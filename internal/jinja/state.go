@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"strings"
 )
 
 // Limits bound what one rendering may use. A zero field means the default.
@@ -19,7 +20,7 @@ type Limits struct {
 }
 
 // DefaultLimits are generous for a router with half a million prefixes, and small enough for a worker to survive.
-var DefaultLimits = Limits{Steps: 100_000_000, Depth: 300, Range: 100_000, Output: 128 << 20, Memory: 512 << 20}
+var DefaultLimits = Limits{Steps: 100_000_000, Depth: 300, Range: 100_000, Output: 64 << 20, Memory: 512 << 20}
 
 func (l Limits) withDefaults() Limits {
 	pick := func(n *int, byDefault int) {
@@ -36,8 +37,9 @@ func (l Limits) withDefaults() Limits {
 }
 
 const (
-	wordSize  = 16   // bytes a Value takes in a list
-	pollSteps = 1024 // steps between two looks at the context
+	wordSize  = 16       // bytes a Value takes in a list
+	pollSteps = 256      // steps between two looks at the context
+	pollBytes = 64 << 10 // bytes built at once that are worth a look too
 )
 
 // run is what all of one rendering shares.
@@ -208,6 +210,16 @@ func (s *State) spend(n int) {
 	if n > limits.Output {
 		throw(LimitErr, "the template built a text or list of more than %d bytes", limits.Output)
 	}
+	if n > pollBytes {
+		s.poll()
+	}
+}
+
+// fits stops a text under construction that has grown too long.
+func (s *State) fits(n int) {
+	if limit := s.env.opts.Limits.Output; n > limit {
+		throw(LimitErr, "the template built a text of more than %d bytes", limit)
+	}
 }
 
 // spendProduct is spend(size*n) that can't overflow.
@@ -241,13 +253,11 @@ func (s *State) leave(pos position, from string) {
 }
 
 // buffer collects output.
-type buffer struct{ bytes []byte }
+type buffer struct{ strings.Builder }
 
 func (s *State) write(text string) {
-	s.out.bytes = append(s.out.bytes, text...)
-	if len(s.out.bytes) > s.env.opts.Limits.Output {
-		throw(LimitErr, "the output is longer than %d bytes", s.env.opts.Limits.Output)
-	}
+	s.out.WriteString(text)
+	s.fits(s.out.Len())
 }
 
 // capture runs fn with an output of its own and gives what it wrote.
@@ -255,7 +265,7 @@ func (s *State) capture(fn func()) string {
 	saved := s.out
 	s.out = &buffer{}
 	fn()
-	text := string(s.out.bytes)
+	text := s.out.String()
 	s.out = saved
 	s.spend(len(text))
 	return text

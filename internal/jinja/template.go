@@ -4,15 +4,16 @@ import (
 	"context"
 	"maps"
 	"math/rand/v2"
+	"sync/atomic"
 )
 
 // Template is a parsed template. It is immutable and may be rendered by many goroutines at once.
 type Template struct {
-	env        *Environment
-	name       string
-	root       *block
-	blocks     map[string]*block
-	blockOrder []string
+	env    *Environment
+	name   string
+	root   *block
+	blocks map[string]*block
+	size   atomic.Int64 // of the last text, a guess at the next one's
 }
 
 // Name is the name given to Parse.
@@ -28,8 +29,10 @@ func (t *Template) Render(ctx context.Context, vars *Dict) (text string, err err
 		}
 	}()
 	s.poll()
+	s.out.Grow(int(t.size.Load()))
 	s.runRoot(t.root)
-	return string(s.out.bytes), nil
+	t.size.Store(int64(s.out.Len()))
+	return s.out.String(), nil
 }
 
 func (t *Template) newState(ctx context.Context, vars *Dict) *State {
@@ -128,7 +131,7 @@ func (s *State) newModule(t *Template, parent *layer) *module {
 	inner.scope, inner.out = t.newScope(parent), &buffer{}
 	inner.runRoot(t.root)
 	s.leave(pos, from)
-	m := &module{name: t.name, text: string(inner.out.bytes), vars: map[string]Value{}}
+	m := &module{name: t.name, text: inner.out.String(), vars: map[string]Value{}}
 	for name := range inner.scope.exported {
 		if v, ok := inner.scope.vars[name]; ok {
 			m.vars[name] = v
