@@ -25,6 +25,7 @@ type Deploying struct {
 	Deployments DeploymentStore
 	Observed    ObservationStore
 	Now         func() time.Time
+	Profile     func(peering.Router) peering.Profile // numbers of verification: peering.ProfileFor
 }
 
 // at is a deployment with its router open.
@@ -66,7 +67,7 @@ func (d *Deploying) open(ctx context.Context, id int64) (at, error) {
 	if err != nil {
 		return at{}, err
 	}
-	return at{device: dev, dep: dep, plan: plan, profile: peering.ProfileFor(router), known: known}, nil
+	return at{device: dev, dep: dep, plan: plan, profile: d.Profile(router), known: known}, nil
 }
 
 // secrets lists the references that may stand on the router: those of the
@@ -316,7 +317,8 @@ func byAddress(texts map[string]string) map[netip.Addr]string {
 // BeginResult says whether the deployment may go on.
 type BeginResult struct {
 	Next    peering.Next `json:"next"`
-	Refused string       `json:"refused,omitempty"` // what stands in the way: a freeze, a missing vote
+	Refused string       `json:"refused,omitempty"` // what stands in the way: a missing vote, a cancel
+	Frozen  string       `json:"frozen,omitempty"`  // who froze it, and why: it may begin once that is lifted
 }
 
 // BeginDeployment is the gate before the first write: one transaction that
@@ -329,8 +331,11 @@ func (d *Deploying) BeginDeployment(ctx context.Context, id int64) (BeginResult,
 	if dep.Baseline == nil {
 		return BeginResult{Next: peering.Next{Step: peering.StepPrepare}}, nil
 	}
-	timer := peering.ProfileFor(router).Timer(dep.Baseline.LargestHold(touchedAddresses(plan)))
+	timer := d.Profile(router).Timer(dep.Baseline.LargestHold(touchedAddresses(plan)))
 	_, err = d.Deployments.BeginDeployment(ctx, id, timer, d.Now())
+	if errors.Is(err, peering.ErrFrozen) {
+		return BeginResult{Frozen: err.Error()}, nil
+	}
 	if peering.KindOf(err) == peering.Denied {
 		return BeginResult{Refused: err.Error()}, nil
 	}

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -144,7 +145,7 @@ func (p *Planning) PlanSessions(ctx context.Context, changeID int64) (SessionsRe
 	if err != nil {
 		return SessionsResult{}, fail(err)
 	}
-	ops, err := sessionOperations(plan.Sessions, facts.Peerings)
+	ops, err := sessionOperations(plan.Sessions)
 	if err != nil {
 		return SessionsResult{}, fail(err)
 	}
@@ -153,6 +154,19 @@ func (p *Planning) PlanSessions(ctx context.Context, changeID int64) (SessionsRe
 	}
 	text := fmt.Sprintf("%d to configure, %d left out", len(ops), len(plan.Omitted))
 	return SessionsResult{Sessions: len(ops), Omitted: len(plan.Omitted), Text: text}, nil
+}
+
+// sessionOperations creates each session on its router.
+func sessionOperations(sessions []peering.Session) ([]peering.Operation, error) {
+	var ops []peering.Operation
+	for _, s := range sessions {
+		patch, err := json.Marshal(s)
+		if err != nil {
+			return nil, err
+		}
+		ops = append(ops, peering.Operation{RouterID: s.RouterID, Object: peering.ObjectSession, Action: peering.Create, Patch: patch})
+	}
+	return ops, nil
 }
 
 // withoutOwn forgets the sessions that this change planned earlier: planning

@@ -30,6 +30,7 @@ type Parts struct {
 	Workflows workflows.Client
 	Mirror    *peeringdb.Syncer
 	Log       *slog.Logger
+	Profile   func(peering.Router) peering.Profile // numbers of verification
 }
 
 // OpenDatabase connects to the database alone, with the key of its secrets.
@@ -65,7 +66,7 @@ func OpenParts(ctx context.Context, c Config, log *slog.Logger) (*Parts, error) 
 	}
 	source := &peeringdb.Client{BaseURL: c.PeeringDBURL, APIKey: c.PeeringDBKey}
 	return &Parts{
-		Config: c, DB: database, Temporal: temporal, Workflows: workflows.Client{Temporal: temporal}, Log: log,
+		Config: c, DB: database, Temporal: temporal, Workflows: workflows.Client{Temporal: temporal}, Log: log, Profile: peering.ProfileFor,
 		Mirror: peeringdb.NewSyncer(source, db.NewPeeringDBMirror(database.Pool())),
 	}, nil
 }
@@ -83,7 +84,7 @@ func (p *Parts) Worker() sdkworker.Worker {
 		Planning:  &activities.Planning{Access: access, Intent: p.DB, Changes: p.DB, Plans: p.DB, Mirror: p.Mirror, Now: time.Now},
 		Approving: &activities.Approving{Votes: p.DB},
 		Changing:  &activities.Changing{Changes: p.DB, Plans: p.DB, Deployments: p.DB, Observed: p.DB, Queue: p.Workflows},
-		Deploying: &activities.Deploying{Access: access, Intent: p.DB, Plans: p.DB, Votes: p.DB, Deployments: p.DB, Observed: p.DB, Now: time.Now},
+		Deploying: &activities.Deploying{Access: access, Intent: p.DB, Plans: p.DB, Votes: p.DB, Deployments: p.DB, Observed: p.DB, Now: time.Now, Profile: p.Profile},
 		Routers:   &activities.Routers{Access: access, Intent: p.DB, Deployments: p.DB, Observed: p.DB, Now: time.Now},
 		Mirroring: &activities.Mirroring{Sync: mirrorSync{p.Mirror}},
 	})

@@ -151,11 +151,11 @@ func afterConfirm(d Deployment, r Read) Next {
 func backAtBase(d Deployment, r Read) Next {
 	switch {
 	case !d.AbortSentAt.IsZero():
-		return end(DeploymentRolledBack, reasonOf(d))
+		return end(DeploymentRolledBack, whyAtBase(d))
 	case r.Restarted:
 		return end(DeploymentRolledBack, "the router's daemon restarted and booted its base")
 	case r.At.Sub(d.CommitSentAt) >= d.Timer-timerSlack:
-		return end(DeploymentRolledBack, "the rollback timer ended before the change was confirmed; "+reasonOf(d))
+		return end(DeploymentRolledBack, "the rollback timer ended before the change was confirmed; "+whyAtBase(d))
 	case d.State == DeploymentCommitting:
 		if left := commitGrace - r.At.Sub(d.CommitSentAt); left > 0 {
 			return Next{Step: StepWait, Wait: left, Text: "the commit got no reply: waiting until it can't arrive any more"}
@@ -165,7 +165,7 @@ func backAtBase(d Deployment, r Read) Next {
 	return end(DeploymentInterfered, "the router went back to its base before the timer ended: somebody else configured it")
 }
 
-func reasonOf(d Deployment) string {
+func whyAtBase(d Deployment) string {
 	if d.Verdict != nil && d.Verdict.Reason != "" {
 		return d.Verdict.Reason
 	}

@@ -34,7 +34,7 @@ const (
 )
 
 var (
-	edgeAddr = addr(1)
+	EdgeAddr = addr(1)
 	PeerAddr = addr(21)
 	ours     = []netip.Prefix{
 		netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("203.0.113.0/24"),
@@ -95,7 +95,7 @@ func (n *Network) start(ctx context.Context, dir string) (err error) {
 	if n.SSH, err = lab.StartSSHD(ctx, filepath.Join(dir, "ssh"), "127.64.0.1:0"); err != nil {
 		return err
 	}
-	main := lab.EdgeMain(lab.EdgeConfig{ASN: ourASN, Address: edgeAddr, Port: bgpPort, HoldTime: holdTime, Originate: ours, Neighbors: foreign})
+	main := lab.EdgeMain(lab.EdgeConfig{ASN: ourASN, Address: EdgeAddr, Port: bgpPort, HoldTime: holdTime, Originate: ours, Neighbors: foreign})
 	if n.Edge, err = lab.StartBird(ctx, filepath.Join(dir, "edge"), lab.BirdConfig{Main: main}); err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func (n *Network) start(ctx context.Context, dir string) (err error) {
 func (n *Network) startPeer(ctx context.Context, p lab.EdgeNeighbor, first int, knowsEdge bool) error {
 	c := lab.PeerConfig{ASN: p.ASN, Address: p.Address, Port: bgpPort, HoldTime: holdTime, Prefixes: lab.Routes(first, p.Routes)}
 	if knowsEdge {
-		c.Neighbors = []lab.PeerNeighbor{{ASN: ourASN, Address: edgeAddr, Password: p.Password}}
+		c.Neighbors = []lab.PeerNeighbor{{ASN: ourASN, Address: EdgeAddr, Password: p.Password}}
 	}
 	peer, err := lab.StartPeer(ctx, c)
 	if err != nil {
@@ -129,7 +129,7 @@ func (n *Network) startPeer(ctx context.Context, p lab.EdgeNeighbor, first int, 
 
 // ConfigurePeer lets a newcomer configure its end of the session.
 func (n *Network) ConfigurePeer(ctx context.Context, asn bgp.ASN) error {
-	return n.Peers[asn].AddNeighbor(ctx, lab.PeerNeighbor{ASN: ourASN, Address: edgeAddr})
+	return n.Peers[asn].AddNeighbor(ctx, lab.PeerNeighbor{ASN: ourASN, Address: EdgeAddr})
 }
 
 // Close ends every daemon.

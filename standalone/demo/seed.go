@@ -54,7 +54,7 @@ func (s *seeder) seed(n *Network) {
 		Mesh: peering.OnePerPeerPort, Agreement: peering.ConfigureThenAsk,
 		Policies: peering.Policies{Import: []int64{in.ID}, Export: []int64{out.ID}}})
 	record(s, s.d.Connections(), peering.Connection{IXPID: ixp.ID, RouterID: router.ID, State: peering.ConnectionEnabled,
-		IPv4: edgeAddr, IPv4LAN: lan, Interface: "lo", Primary: true})
+		IPv4: EdgeAddr, IPv4LAN: lan, Interface: "lo", Primary: true})
 }
 
 func announce() json.RawMessage {

@@ -91,7 +91,7 @@ func (b *bed) await(what string, patience time.Duration, holds func(ctx context.
 	for !holds(ctx) {
 		select {
 		case <-ctx.Done():
-			b.t.Fatalf("%s didn't come true within %s", what, patience)
+			b.t.Fatalf("%s didn't come true within %s\n%s", what, patience, b.birdc("show", "protocols", "all"))
 		case <-tick.C:
 		}
 	}

@@ -34,6 +34,8 @@ type Options struct {
 	PeeringDBURL string        // "" is the public one
 	PollEvery    time.Duration // 0 is 60 s
 	Out          io.Writer     // progress, one line a part
+	// Profile gives the numbers of verification; nil is peering.ProfileFor.
+	Profile func(peering.Router) peering.Profile
 }
 
 // Stack is everything that runs.
@@ -189,6 +191,9 @@ func (s *Stack) startWorker(ctx context.Context, o Options) error {
 		return err
 	}
 	s.closing(func(context.Context) error { s.Parts.Close(); return nil })
+	if o.Profile != nil {
+		s.Parts.Profile = o.Profile
+	}
 	s.worker = s.Parts.Worker()
 	if err := s.worker.Start(); err != nil {
 		return err
