@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"peerflow/db/internal/dbsqlc"
 	"peerflow/internal/bgp"
 	"peerflow/internal/peering"
 )
@@ -23,6 +24,8 @@ type listing struct {
 	table  string
 	fields map[string]field
 	search []string // expressions that the filter q looks into
+	newest bool     // newest first; a cursor then leads back in time
+	bare   bool     // without the filters that nouns have
 }
 
 // field is one filter: an SQL expression over the table t, and how its values are read.
@@ -95,11 +98,10 @@ func (l listing) query(filters []peering.Filter, page peering.Page) (listQuery, 
 	if q.limit < 0 || q.limit > largestPage {
 		return q, peering.Errorf(peering.Invalid, "a page has 1 to %d records, not %d", largestPage, page.Limit)
 	}
-	after, err := cursor(page.After)
+	conditions, err := l.start(&q, page.After)
 	if err != nil {
 		return q, err
 	}
-	conditions := []string{"t.id > " + q.bind(after)}
 	for _, f := range filters {
 		condition, err := l.condition(&q, f)
 		if err != nil {
@@ -107,14 +109,52 @@ func (l listing) query(filters []peering.Filter, page peering.Page) (listQuery, 
 		}
 		conditions = append(conditions, condition)
 	}
-	q.sql = fmt.Sprintf("SELECT t.id FROM %s t WHERE %s ORDER BY t.id LIMIT %d", l.table, strings.Join(conditions, " AND "), q.limit+1)
+	order := "t.id"
+	if l.newest {
+		order = "t.id DESC"
+	}
+	q.sql = fmt.Sprintf("SELECT t.id FROM %s t WHERE %s ORDER BY %s LIMIT %d", l.table, strings.Join(conditions, " AND "), order, q.limit+1)
 	return q, nil
+}
+
+// start is the condition that a page begins with: past the cursor of the one before.
+func (l listing) start(q *listQuery, after string) ([]string, error) {
+	if after == "" {
+		return []string{"true"}, nil
+	}
+	id, err := strconv.ParseInt(after, 10, 64)
+	if err != nil || id < 0 {
+		return nil, peering.Errorf(peering.Invalid, "%q is no cursor: give the one of the page before", after)
+	}
+	if l.newest {
+		return []string{"t.id < " + q.bind(id)}, nil
+	}
+	return []string{"t.id > " + q.bind(id)}, nil
 }
 
 // bind adds an argument and gives its place.
 func (q *listQuery) bind(v any) string {
 	q.args = append(q.args, v)
 	return "$" + strconv.Itoa(len(q.args))
+}
+
+// page runs a list on one unchanging view, and loads what it found.
+func page[T any](ctx context.Context, d *DB, l listing, load func(context.Context, *dbsqlc.Queries, []int64) ([]T, error), filters []peering.Filter, p peering.Page) (peering.List[T], error) {
+	query, err := l.query(filters, p)
+	if err != nil {
+		return peering.List[T]{}, err
+	}
+	var out peering.List[T]
+	err = d.read(ctx, func(tx pgx.Tx, q *dbsqlc.Queries) error {
+		ids, next, err := query.ids(ctx, tx)
+		if err != nil {
+			return err
+		}
+		out.Next = next
+		out.Items, err = load(ctx, q, ids)
+		return err
+	})
+	return out, err
 }
 
 // ids runs the list; next is the cursor of the page after it, "" on the last one.
@@ -129,17 +169,6 @@ func (q listQuery) ids(ctx context.Context, tx pgx.Tx) (ids []int64, next string
 		next = strconv.FormatInt(ids[q.limit-1], 10)
 	}
 	return ids, next, err
-}
-
-func cursor(after string) (int64, error) {
-	if after == "" {
-		return 0, nil
-	}
-	id, err := strconv.ParseInt(after, 10, 64)
-	if err != nil || id < 0 {
-		return 0, peering.Errorf(peering.Invalid, "%q is no cursor: give the one of the page before", after)
-	}
-	return id, nil
 }
 
 func (l listing) condition(q *listQuery, f peering.Filter) (string, error) {
@@ -160,8 +189,8 @@ func (l listing) condition(q *listQuery, f peering.Filter) (string, error) {
 }
 
 func (l listing) field(name string) (field, bool) {
-	if f, ok := l.fields[name]; ok {
-		return f, true
+	if f, ok := l.fields[name]; ok || l.bare {
+		return f, ok
 	}
 	f, ok := everywhere[name]
 	return f, ok
@@ -254,7 +283,9 @@ func operatorNames(operators []string) string {
 // suggest names the filter that was probably meant, or all of them.
 func (l listing) suggest(name string) string {
 	names := slices.Sorted(maps.Keys(l.fields))
-	names = append(names, slices.Sorted(maps.Keys(everywhere))...)
+	if !l.bare {
+		names = append(names, slices.Sorted(maps.Keys(everywhere))...)
+	}
 	best := slices.MinFunc(names, func(a, b string) int { return distance(a, name) - distance(b, name) })
 	if distance(best, name) <= max(2, len(name)/3) {
 		return fmt.Sprintf(": did you mean %q?", best)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"peerflow/db/internal/dbsqlc"
+	"peerflow/internal/peering"
 )
 
 // Log writes the change-log entry and the outbox row of one write, in its own
@@ -47,4 +48,31 @@ func logJSON(v any) ([]byte, error) {
 		return nil, nil
 	}
 	return json.Marshal(v)
+}
+
+var logList = listing{
+	table: "change_log", newest: true, bare: true, search: []string{"t.actor", "t.action"},
+	fields: map[string]field{
+		"at":         {"t.at", moment},
+		"actor_kind": {"t.actor_kind", word},
+		"user_id":    {"t.user_id", number},
+		"actor":      {"t.actor", word},
+		"request_id": {"t.request_id", word},
+		"change_id":  {"t.change_id", number},
+		"object":     {"t.object", word},
+		"object_id":  {"t.object_id", number},
+		"action":     {"t.action", word},
+	},
+}
+
+// ChangeLog lists what was written to the source of truth, newest first.
+func (d *DB) ChangeLog(ctx context.Context, filters []peering.Filter, p peering.Page) (peering.List[peering.LogEntry], error) {
+	return page(ctx, d, logList, loads((*dbsqlc.Queries).LogRows, logEntryOf), filters, p)
+}
+
+func logEntryOf(r dbsqlc.ChangeLog) peering.LogEntry {
+	return peering.LogEntry{
+		ID: r.ID, At: r.At.UTC(), ActorKind: peering.ActorKind(r.ActorKind), UserID: orZero(r.UserID), Actor: r.Actor, RequestID: r.RequestID,
+		ChangeID: orZero(r.ChangeID), Object: r.Object, ObjectID: r.ObjectID, Action: r.Action, Before: r.Before, After: r.After,
+	}
 }

@@ -71,22 +71,8 @@ func (n Noun[T]) Get(ctx context.Context, id int64) (T, error) {
 
 // List gives one page of the records that meet all filters, by id. A record that
 // is there from the first page to the last is listed exactly once.
-func (n Noun[T]) List(ctx context.Context, filters []peering.Filter, page peering.Page) (peering.List[T], error) {
-	query, err := n.kind.list.query(filters, page)
-	if err != nil {
-		return peering.List[T]{}, err
-	}
-	var out peering.List[T]
-	err = n.db.read(ctx, func(tx pgx.Tx, q *dbsqlc.Queries) error {
-		ids, next, err := query.ids(ctx, tx)
-		if err != nil {
-			return err
-		}
-		out.Next = next
-		out.Items, err = n.kind.load(ctx, q, ids)
-		return err
-	})
-	return out, err
+func (n Noun[T]) List(ctx context.Context, filters []peering.Filter, p peering.Page) (peering.List[T], error) {
+	return page(ctx, n.db, n.kind.list, n.kind.load, filters, p)
 }
 
 // Create records something new. Its id and version are given here, whatever the value says.

@@ -10,10 +10,9 @@ RETURNING id;
 INSERT INTO outbox (topic, change_id, object_id, event, body)
 VALUES (@topic::text, sqlc.narg('change_id')::bigint, @object_id::bigint, @event::text, @body::jsonb);
 
--- The log of one object, newest first, before an entry (0: from the newest).
--- name: LogOf :many
-SELECT id, at, actor_kind, user_id, actor, request_id, change_id, object, object_id, action, before, after
-FROM change_log
-WHERE object = @object::text AND object_id = @object_id::bigint AND (@below::bigint = 0 OR id < @below::bigint)
-ORDER BY id DESC
-LIMIT @row_limit::integer;
+-- Reads log entries by id, newest first.
+-- name: LogRows :many
+SELECT t.id, t.at, t.actor_kind, t.user_id, t.actor, t.request_id, t.change_id, t.object, t.object_id, t.action, t.before, t.after
+FROM change_log t
+WHERE t.id = ANY(@ids::bigint[])
+ORDER BY t.id DESC;

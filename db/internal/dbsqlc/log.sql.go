@@ -48,29 +48,16 @@ func (q *Queries) LogInsert(ctx context.Context, arg LogInsertParams) (int64, er
 	return id, err
 }
 
-const logOf = `-- name: LogOf :many
-SELECT id, at, actor_kind, user_id, actor, request_id, change_id, object, object_id, action, before, after
-FROM change_log
-WHERE object = $1::text AND object_id = $2::bigint AND ($3::bigint = 0 OR id < $3::bigint)
-ORDER BY id DESC
-LIMIT $4::integer
+const logRows = `-- name: LogRows :many
+SELECT t.id, t.at, t.actor_kind, t.user_id, t.actor, t.request_id, t.change_id, t.object, t.object_id, t.action, t.before, t.after
+FROM change_log t
+WHERE t.id = ANY($1::bigint[])
+ORDER BY t.id DESC
 `
 
-type LogOfParams struct {
-	Object   string
-	ObjectID int64
-	Below    int64
-	RowLimit int32
-}
-
-// The log of one object, newest first, before an entry (0: from the newest).
-func (q *Queries) LogOf(ctx context.Context, arg LogOfParams) ([]ChangeLog, error) {
-	rows, err := q.db.Query(ctx, logOf,
-		arg.Object,
-		arg.ObjectID,
-		arg.Below,
-		arg.RowLimit,
-	)
+// Reads log entries by id, newest first.
+func (q *Queries) LogRows(ctx context.Context, ids []int64) ([]ChangeLog, error) {
+	rows, err := q.db.Query(ctx, logRows, ids)
 	if err != nil {
 		return nil, err
 	}
