@@ -11,6 +11,7 @@ import (
 
 	"peerflow/internal/bgp"
 	"peerflow/internal/driver/bird"
+	"peerflow/internal/driver/openconfig"
 	"peerflow/internal/peering"
 )
 
@@ -113,5 +114,28 @@ func TestRenderingIsInvariantOverSyncAndObservation(t *testing.T) {
 				r.Fatalf("another text: %v\n%s", err, got)
 			}
 		})
+	}
+}
+
+func TestStarterForOpenConfigIsCutIntoOneStanzaPerPolicyAndSession(t *testing.T) {
+	t.Parallel()
+	text, err := Router(context.Background(), desired(t, "openconfig"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stanzas, err := openconfig.Syntax{}.Split(text)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	var keys []string
+	for _, s := range stanzas {
+		keys = append(keys, s.Key)
+	}
+	want := "prefix-set/pf-peers-in-v4 prefix-set/pf-peers-in-v6 policy/pf-peers-in prefix-set/pf-peers-out-v4 policy/pf-peers-out peer-group/pf-sessions neighbor/192.0.2.11"
+	if got := strings.Join(keys, " "); got != want {
+		t.Errorf("stanzas: %s\n%s", got, text)
+	}
+	if last := stanzas[len(stanzas)-1]; !strings.Contains(last.Text, `"{secret:17@3}"`) {
+		t.Error(last.Text)
 	}
 }
