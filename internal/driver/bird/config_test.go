@@ -132,3 +132,15 @@ func TestSecretsStandInPasswordsAlone(t *testing.T) {
 		})
 	}
 }
+
+func TestWordsOfTheRouterHideSecrets(t *testing.T) {
+	t.Parallel()
+	c := cleartext{secrets: map[string]peering.SecretRef{"abc": {ID: 1, Version: 2}, "abcdef": {ID: 3, Version: 4}}}
+	if got, want := c.hide("unexpected abcdef after abc"), "unexpected <secret v4> after <secret v2>"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	words := "/etc/bird/peerflow/candidate-42.conf:14:9 syntax error"
+	if got, want := artifactLines(words, debian.candidate("42")), "line 13:9 syntax error"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -1,6 +1,7 @@
 package bird_test
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -168,6 +169,35 @@ func TestFilesWithSecretsAreNotForEverybody(t *testing.T) {
 	for _, e := range left {
 		if strings.HasPrefix(e.Name(), "candidate") && e.Name() != "candidate-1.conf" || strings.Contains(e.Name(), "check") {
 			t.Errorf("%s was left behind", e.Name())
+		}
+	}
+}
+
+func TestDaemonThatIsAwayIsUnreachableWhateverIsAsked(t *testing.T) {
+	t.Parallel()
+	n := startNetwork(t, 0)
+	text := artifact("first")
+	c := driver.Commit{Deployment: 1, Fence: 1, Artifact: text, Hash: peering.HashText(text), Timer: time.Minute}
+	d := n.conn.(driver.ConfirmedCommitter)
+	if err := d.Stage(n.ctx, c); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, act := range map[string]func() error{
+		"commit":    func() error { return d.Commit(n.ctx, c) },
+		"confirm":   func() error { return d.Confirm(n.ctx, c) },
+		"abort":     func() error { return d.Abort(n.ctx, c) },
+		"install":   func() error { return d.Install(n.ctx, c) },
+		"discard":   func() error { return d.Discard(n.ctx, c) },
+		"check":     func() error { return n.conn.(driver.Checker).CheckCandidate(n.ctx, c) },
+		"read":      func() error { _, _, err := n.ownedText(); return err },
+		"neighbors": func() error { _, err := n.conn.(driver.NeighborReader).ReadNeighbors(n.ctx); return err },
+		"export":    func() error { _, err := n.conn.(driver.ExportCounter).CountExport(n.ctx, n.peer(0)); return err },
+	} {
+		if err := act(); !errors.Is(err, driver.ErrUnreachable) {
+			t.Errorf("%s gave %v", name, err)
 		}
 	}
 }

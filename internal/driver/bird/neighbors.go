@@ -101,17 +101,16 @@ func neighbors(replies []reply, now time.Time) []peering.Neighbor {
 	router := clockOf(replies)
 	var list []peering.Neighbor
 	for _, p := range protocols(replies) {
-		if p.kind != "BGP" {
-			continue
+		if n := p.neighbor(router, now); p.kind == "BGP" && n.Address.IsValid() { // a range of neighbors is no session
+			list = append(list, n)
 		}
-		list = append(list, p.neighbor(router, now))
 	}
 	return list
 }
 
 func (p protocol) neighbor(router, now time.Time) peering.Neighbor {
 	n := peering.Neighbor{
-		Name: p.name, Address: parseAddr(p.fields["Neighbor address"]),
+		Name: p.name, VRF: p.fields["VRF"], Address: parseAddr(p.fields["Neighbor address"]),
 		RemoteAS: asn(p.fields["Neighbor AS"]), LocalAS: asn(p.fields["Local AS"]),
 		State: stateOf(p), AdminDown: p.state == "down" && p.fields["Last error"] == "",
 		Since: sinceOf(p.since, router, now), Transitions: -1,

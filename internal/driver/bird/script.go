@@ -11,6 +11,7 @@ import (
 
 // Exit codes of our scripts.
 const (
+	exitSilent     = 70 // the daemon doesn't answer
 	exitFolder     = 71 // the working folder or a file in it can't be used
 	exitUnproven   = 72 // the installed file isn't the candidate
 	exitNotStaged  = 73
@@ -32,7 +33,7 @@ export PATH LC_ALL
 candidate=$dir/candidate-$deployment.conf trial=$dir/main-$deployment.conf
 bird() { timeout 60 $birdc -v "$@" 9>&-; }
 constant() { bird eval "$1" | sed -n 's/^0023 //p'; }
-pending() { case $(bird configure status) in *0022-*) true ;; *) false ;; esac; }
+pending() { case $(bird configure status) in *0022-*) true ;; "") exit 70 ;; *) false ;; esac; }
 ours() { [ "$(constant PEERFLOW_DEPLOYMENT)" = "$deployment" ] && [ "$(constant PEERFLOW_ARTIFACT)" = "$hash" ]; }
 marked() { [ -f "$1" ] && head -n 1 "$1" | grep -qF "PEERFLOW_ARTIFACT = \"$hash\";"; }
 loaded() { bird show status | sed -n 's/.*Last reconfiguration on //p'; }
@@ -96,7 +97,7 @@ readable() { chown --reference="$owned" "$1" 2>/dev/null || chgrp --reference="$
 const commitScript = prologue + fence + `same() { [ -f "$1" ] && head -c "$2" | cmp -s - "$1"; }
 same "$candidate" "$1" && same "$trial" "$2" || exit 73
 status=$(bird configure status)
-case $status in *0022-*) exit 77 ;; *0003*) ;; "") exit 0 ;; *) exit 76 ;; esac
+case $status in *0022-*) exit 77 ;; *0003*) ;; "") exit 70 ;; *) exit 76 ;; esac
 bird "configure \"$trial\" timeout $3"
 `
 
@@ -125,8 +126,10 @@ cmp -s "$candidate" "$owned" || exit 72
 `
 
 // discardScript keeps a candidate that runs and isn't installed: it is the only copy of what runs.
-const discardScript = prologue + fence + `if ours; then
-  if pending; then exit 77; fi
+const discardScript = prologue + fence + `waits=no
+if pending; then waits=yes; fi
+if ours; then
+  if [ $waits = yes ]; then exit 77; fi
   marked "$owned" || exit 0
 fi
 rm -f "$candidate" "$trial" "$candidate.new" "$trial.new"
@@ -149,6 +152,8 @@ func (r *Reader) exitError(code int) error {
 	switch code {
 	case 0, 1:
 		return nil
+	case exitSilent:
+		return silent(r.router)
 	case exitFenced:
 		return fmt.Errorf("%s: %w", r.router, driver.ErrFenced)
 	case exitBusy:

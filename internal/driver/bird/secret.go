@@ -1,12 +1,15 @@
 package bird
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -60,10 +63,11 @@ type cleartext struct {
 	secrets map[string]peering.SecretRef
 }
 
-// hide replaces every secret in words of the router.
+// hide replaces every secret in words of the router, the longest first: one may be a part of another.
 func (c cleartext) hide(words string) string {
-	for clear, ref := range c.secrets {
-		words = strings.ReplaceAll(words, clear, peering.HideSecrets(ref.String()))
+	longest := func(a, b string) int { return cmp.Or(len(b)-len(a), cmp.Compare(a, b)) }
+	for _, clear := range slices.SortedFunc(maps.Keys(c.secrets), longest) {
+		words = strings.ReplaceAll(words, clear, peering.HideSecrets(c.secrets[clear].String()))
 	}
 	return words
 }
