@@ -65,13 +65,21 @@ func (s *speaker) forget(a netip.Addr) {
 
 var notificationWords = regexp.MustCompile(`^notification-(sent|received) code (\d+)\(.*?\) subcode (\d+)\(`)
 
+// toldInWords are NOTIFICATIONs that GoBGP sends and reports in words of its own.
+var toldInWords = map[string]lastNotification{
+	"hold-timer-expired": {code: "HOLD_TIMER_EXPIRED"},
+	"bad-peer-as":        {code: "OPEN_MESSAGE_ERROR", subcode: "BAD_PEER_AS"},
+}
+
 // note keeps a NOTIFICATION's code, in OpenConfig's words.
 func (h *history) note(words string, at time.Time) {
+	if told, ok := toldInWords[words]; ok {
+		told.count, told.at = h.sent.count+1, at
+		h.sent = told
+		return
+	}
 	m := notificationWords.FindStringSubmatch(words)
 	if m == nil {
-		if strings.HasPrefix(words, "hold-timer-expired") {
-			h.sent = lastNotification{count: h.sent.count + 1, code: "HOLD_TIMER_EXPIRED", at: at}
-		}
 		return
 	}
 	last := &h.received

@@ -23,13 +23,14 @@ type PeerConfig struct {
 	Originate []netip.Prefix
 }
 
-// Peer is a BGP speaker which accepts and announces everything.
+// Peer is a BGP speaker which accepts and announces everything. It never dials:
+// the target does, so that no two connections of one session collide.
 type Peer struct {
 	cfg PeerConfig
 	bgp *server.BgpServer
 }
 
-// StartPeer brings a peer up; it keeps trying to connect until Close.
+// StartPeer brings a peer up; it waits for the target until Close.
 func StartPeer(ctx context.Context, cfg PeerConfig) (*Peer, error) {
 	p := &Peer{cfg: cfg, bgp: server.NewBgpServer()}
 	go p.bgp.Serve()
@@ -60,7 +61,7 @@ func (p *Peer) neighbor() *api.Peer {
 	}
 	return &api.Peer{
 		Conf:      &api.PeerConf{NeighborAddress: p.cfg.Router.String(), PeerAsn: p.cfg.RouterAS, AuthPassword: p.cfg.Password},
-		Transport: &api.Transport{LocalAddress: p.cfg.Address.String(), RemotePort: uint32(p.cfg.Port)},
+		Transport: &api.Transport{LocalAddress: p.cfg.Address.String(), RemotePort: uint32(p.cfg.Port), PassiveMode: true},
 		Timers: &api.Timers{Config: &api.TimersConfig{
 			HoldTime: uint64(hold), KeepaliveInterval: uint64(hold / 3), ConnectRetry: 2, IdleHoldTimeAfterReset: 1,
 		}},
