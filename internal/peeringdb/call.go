@@ -69,11 +69,16 @@ func (c *call) fault(err error) error {
 	if cause != nil {
 		err = cause
 	}
+	return &Error{Fault: Unavailable, Type: c.typ, Err: withoutAddress(err)}
+}
+
+// withoutAddress drops the URL, which may hold a password.
+func withoutAddress(err error) error {
 	var withAddress *url.Error
 	if errors.As(err, &withAddress) {
-		err = withAddress.Err
+		return withAddress.Err
 	}
-	return &Error{Fault: Unavailable, Type: c.typ, Err: err}
+	return err
 }
 
 func (c *call) close() {

@@ -397,15 +397,28 @@ func TestCancellationIsTheCallersOwn(t *testing.T) {
 	}
 }
 
-func TestUnreachableServerNamesNoAddress(t *testing.T) {
+func TestErrorsNameNoAddress(t *testing.T) {
 	t.Parallel()
-	client := &peeringdb.Client{BaseURL: "http://user:secret@127.0.0.1:1/api", Pace: -1}
-	_, err := client.Fetch(t.Context(), peering.PDBOrgs, time.Time{})
-	if peeringdb.FaultOf(err) != peeringdb.Unavailable {
-		t.Fatalf("got %v", err)
+	tests := map[string]struct {
+		base string
+		kind peering.Kind
+	}{
+		"nobody listens":   {"http://user:secret@127.0.0.1:1/api", peering.Unavailable},
+		"no such address":  {"http://user:secret@127.0.0.1:no/api", peering.Invalid},
+		"no such protocol": {"gopher://user:secret@127.0.0.1/api", peering.Unavailable},
 	}
-	if strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "/api/") {
-		t.Errorf("the address is in the error: %v", err)
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client := &peeringdb.Client{BaseURL: test.base, Pace: -1}
+			_, err := client.Fetch(t.Context(), peering.PDBOrgs, time.Time{})
+			if peering.KindOf(err) != test.kind {
+				t.Fatalf("kind is %q: %v", peering.KindOf(err), err)
+			}
+			if strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "/api") {
+				t.Errorf("the address is in the error: %v", err)
+			}
+		})
 	}
 }
 

@@ -27,7 +27,7 @@ const (
 type Error struct {
 	Fault      Fault
 	Type       peering.PDBType
-	Status     int           // HTTP; 0 when there was no answer, 200 for a refused one is left out
+	Status     int           // HTTP; 0 when there was no answer, or when its content was refused
 	RetryAfter time.Duration // of Throttled; at least a second
 	Detail     string
 	Err        error
@@ -36,7 +36,7 @@ type Error struct {
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "peeringdb %s: %s", e.Type, e.Fault)
-	if e.Status != 0 && e.Status != http.StatusOK {
+	if e.Status != 0 {
 		fmt.Fprintf(&b, " (HTTP %d)", e.Status)
 	}
 	if e.RetryAfter > 0 {

@@ -127,7 +127,7 @@ func (c *Client) send(call *call, request string) (*http.Response, error) {
 	address := c.base() + "/" + request
 	req, err := http.NewRequestWithContext(call.ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return nil, peering.Errorf(peering.Invalid, "peeringdb address: %w", err)
+		return nil, peering.Errorf(peering.Invalid, "peeringdb address: %w", withoutAddress(err))
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", c.userAgent())
@@ -154,14 +154,11 @@ func (c *Client) check(call *call, resp *http.Response) error {
 	case resp.StatusCode != http.StatusOK:
 		e.Fault = Broken
 	case mediaType == "text/html":
-		e.Fault, e.Detail = Unavailable, "an HTML page instead of JSON"
-		return e
+		return &Error{Fault: Unavailable, Type: call.typ, Detail: "an HTML page instead of JSON"}
 	case mediaType != "application/json":
-		e.Fault, e.Detail = Broken, fmt.Sprintf("content type %q instead of JSON", mediaType)
-		return e
+		return &Error{Fault: Broken, Type: call.typ, Detail: fmt.Sprintf("content type %q instead of JSON", mediaType)}
 	case c.APIKey != "" && resp.Header.Get("X-Auth-Status") == "unauthenticated":
-		e.Fault, e.Detail = Unauthorized, "the API key was not taken"
-		return e
+		return &Error{Fault: Unauthorized, Type: call.typ, Detail: "the API key was not taken"}
 	default:
 		return nil
 	}
