@@ -1,0 +1,161 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"peerflow/internal/peering"
+)
+
+// Deps are what the operations work on. Every field is needed.
+type Deps struct {
+	Guard     *Guard
+	Nouns     Nouns
+	Changes   Changes
+	Plans     Plans
+	Votes     Votes
+	Commands  Commands
+	Events    Events
+	Freezes   Freezes
+	Observed  Observed
+	Users     Users
+	Secrets   Secrets
+	Workflows Workflows
+	Status    func(context.Context) Status
+	PollEvery time.Duration // between two looks at a router: what wasn't seen for two of them is unknown
+	Version   string        // of this build
+	Log       *slog.Logger
+}
+
+// server holds what registration and handlers share.
+type server struct {
+	Deps
+	api huma.API
+	mux *http.ServeMux
+}
+
+// largestBody is room for a big template (bytes).
+const largestBody = 4 << 20
+
+// New serves the API with its login page and documentation.
+func New(d Deps) http.Handler {
+	s := &server{Deps: d, mux: http.NewServeMux()}
+	s.api = humago.New(s.mux, config(d.Version))
+	s.api.UseMiddleware(s.authorize, s.knownParameters)
+	s.registerNouns()
+	s.registerPeerings()
+	s.registerChanges()
+	s.registerPlans()
+	s.registerDecisions()
+	s.registerCommands()
+	s.registerEvents()
+	s.registerFreezes()
+	s.registerObserved()
+	s.registerUsers()
+	s.registerSecrets()
+	s.registerStatus()
+	s.servePages()
+	return d.Guard.outer(s.mux)
+}
+
+func config(version string) huma.Config {
+	c := huma.DefaultConfig("peerflow", version)
+	c.Info.Description = about
+	c.DocsPath, c.OpenAPIPath, c.SchemasPath = "", "", ""
+	c.CreateHooks = nil // no $schema in answers
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"token": {Type: "http", Scheme: "bearer", BearerFormat: "pf_…", Description: "a token from `peerflow token add`, or the data folder's"}}
+	c.Security = []map[string][]string{{"token": {}}}
+	describeTypes(c.Components.Schemas)
+	return c
+}
+
+const about = `Networks, exchanges, sessions and policies as peerflow records them, and changes on their way to the routers.
+
+Lists take filters named as in NetBox: ` + "`?asn=64501&asn=64502`" + ` (any of them), ` + "`name__ic=`" + ` (contains), ` + "`__isw`" + ` (starts with),
+` + "`__n`" + ` (not), ` + "`__gt __gte __lt __lte`" + `, ` + "`__isnull=true`" + `; ` + "`limit`" + ` and ` + "`cursor`" + ` page, ` + "`next`" + ` is the cursor of the page after.
+
+A record's version is its ETag. PATCH (a JSON merge patch, RFC 7396) and DELETE need it in If-Match: 428 without, 412 when the record moved on.
+
+Errors are problem documents (RFC 9457) with a kind: not_found, conflict, invalid, denied, unsupported, unavailable, stale.
+
+Nothing here reaches a router at once: routers see changes alone, planned, shown as a diff, approved and verified.`
+
+// operation is one row of the API: what it is called, who may call it, and what it says of itself.
+type operation struct {
+	method, path string
+	role         peering.Role
+	tag          string
+	summary      string
+	description  string
+	status       int  // of success; 0 is 200
+	filters      bool // any query parameter is a filter, checked by the list itself
+	body         any  // example value of a raw body's type; nil: huma knows
+}
+
+// add registers an operation; its handler's errors become problems here, once.
+func add[I, O any](s *server, o operation, handler func(context.Context, *I) (*O, error)) {
+	op := huma.Operation{
+		Method: o.method, Path: o.path, Tags: []string{o.tag}, Summary: o.summary, DefaultStatus: o.status,
+		Description: o.description + "\n\nNeeds the role " + string(o.role) + ".", OperationID: operationID(o.method, o.path),
+		MaxBodyBytes: largestBody, Metadata: map[string]any{"role": o.role, "filters": o.filters},
+		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity},
+	}
+	if o.body != nil {
+		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{}}
+	}
+	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handler(ctx, in)
+		if err != nil {
+			return nil, s.problem(ctx, err)
+		}
+		return out, nil
+	})
+	if o.body != nil {
+		s.describeBody(op.RequestBody, o.body)
+	}
+}
+
+// operationID is a path as one word: get-changes-by-id-plan.
+func operationID(method, path string) string {
+	words := strings.NewReplacer("/api/v1/", "", "/", "-", "{", "by-", "}", "").Replace(path)
+	return strings.ToLower(method) + "-" + words
+}
+
+// answer is a body without headers of its own.
+type answer[T any] struct{ Body T }
+
+func say[T any](v T, err error) (*answer[T], error) {
+	if err != nil {
+		return nil, err
+	}
+	return &answer[T]{v}, nil
+}
+
+// listed is a body of a list that has one page.
+type listed[T any] struct {
+	Items []T `json:"items"`
+}
+
+func sayAll[T any](items []T, err error) (*answer[listed[T]], error) {
+	return say(listed[T]{orEmpty(items)}, err)
+}
+
+// orEmpty makes JSON say [] where there is nothing.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+// byID is the input of operations that need nothing else.
+type byID struct {
+	ID int64 `path:"id" minimum:"1" doc:"the record's id"`
+}

@@ -1,0 +1,188 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"peerflow/internal/bgp"
+	"peerflow/internal/peering"
+)
+
+// Changes opens changes and reads them.
+type Changes interface {
+	OpenChange(ctx context.Context, by peering.Actor, n NewChange) (change peering.Change, replayed bool, err error)
+	Change(ctx context.Context, id int64) (peering.Change, error)
+	ListChanges(ctx context.Context, filters []peering.Filter, page peering.Page) (peering.List[peering.Change], error)
+	Deployments(ctx context.Context, changeID int64) ([]peering.Deployment, error)
+	AuditEvents(ctx context.Context, changeID int64) ([]peering.AuditEvent, error)
+}
+
+// NewChange is a wish with the key that makes sending it twice harmless.
+type NewChange struct {
+	Kind     peering.ChangeKind
+	Reason   string
+	Request  peering.ChangeRequest
+	Key      string
+	BodyHash string
+}
+
+// Workflows starts and wakes workflows. What they do stands in the database, so
+// that a call that fails delays and loses nothing.
+type Workflows interface {
+	StartPending(ctx context.Context) error
+	LookAgain(ctx context.Context, changeID int64, why string) error
+	SyncNow(ctx context.Context, full bool) (workflowID string, err error)
+}
+
+// idempotent is the key of requests that start something.
+type idempotent struct {
+	Key string `header:"Idempotency-Key" required:"true" minLength:"8" maxLength:"128" doc:"chosen by the caller: the same key and body again within 24 hours answers the same change"`
+}
+
+// opened is the answer to a request that started a change.
+type opened struct {
+	Location string `header:"Location" doc:"where the change is"`
+	Replayed string `header:"Idempotency-Replayed" doc:"true when this key had made the change before"`
+	Body     peering.Change
+}
+
+type provisionInput struct {
+	idempotent
+	Body struct {
+		ASN            bgp.ASN `json:"asn" minimum:"1" doc:"the peer's AS number" example:"64501"`
+		ExchangeIDs    []int64 `json:"exchange_ids,omitempty" doc:"only these exchanges; all common ones when empty"`
+		AllPorts       bool    `json:"all_ports,omitempty" doc:"more than 16 ports of the peer at one exchange are meant"`
+		IncludePending bool    `json:"include_pending,omitempty" doc:"carry pending edits of others, which approvers see labelled"`
+		Reason         string  `json:"reason,omitempty" maxLength:"1000"`
+	}
+}
+
+type changeInput struct {
+	idempotent
+	Body struct {
+		Kind           peering.ChangeKind `json:"kind" enum:"provision,depeer,shutdown,maintenance,refresh,renumber,policy,adopt,rotate_secret,drift_fix,deploy"`
+		Reason         string             `json:"reason,omitempty" maxLength:"1000"`
+		RouterIDs      []int64            `json:"router_ids,omitempty" doc:"kind deploy: routers whose pending edits are carried"`
+		Operations     []operationInput   `json:"operations,omitempty" doc:"the other kinds: what routers shall see differently"`
+		IncludePending bool               `json:"include_pending,omitempty"`
+	}
+}
+
+// operationInput is one edit that a change carries.
+type operationInput struct {
+	RouterID    int64              `json:"router_id,omitempty" doc:"0: a shared object, such as a policy"`
+	Object      peering.ObjectKind `json:"object" enum:"session,routing_policy,autonomous_system,ixp,bgp_group,connection,router,template"`
+	ObjectID    int64              `json:"object_id,omitempty"`
+	Action      peering.Action     `json:"action" enum:"create,update,delete"`
+	Patch       json.RawMessage    `json:"patch,omitempty" doc:"JSON merge patch of the object"`
+	BaseVersion int64              `json:"base_version,omitempty" doc:"version of the object that was read"`
+}
+
+func (s *server) registerChanges() {
+	add(s, operation{method: http.MethodPost, path: "/api/v1/peerings", role: peering.Operator, tag: "peerings", status: http.StatusAccepted,
+		summary: "Peer with a network",
+		description: "Looks the network up, checks the agreement, plans sessions at common exchanges and waits for approval. " +
+			"Answers the change at once, whether or not its workflow could be started by then: follow it under Location."}, s.provision)
+	add(s, operation{method: http.MethodPost, path: "/api/v1/changes", role: peering.Operator, tag: "changes", status: http.StatusAccepted,
+		summary: "Open a change",
+		description: "Kind deploy carries pending edits of the given routers. The other kinds carry operations, which become the recorded intent " +
+			"once the router's deployment is confirmed."}, s.openChange)
+	add(s, operation{method: http.MethodGet, path: "/api/v1/changes", role: peering.Viewer, tag: "changes", filters: true, summary: "List changes",
+		description: "Filters: kind, state, author, author_id, reason, asn, router_id, expires_at, ended_at, id, created_at, updated_at."},
+		func(ctx context.Context, in *listInput) (*answer[page[peering.Change]], error) {
+			return run(ctx, in, s.Changes.ListChanges)
+		})
+	add(s, operation{method: http.MethodGet, path: "/api/v1/changes/{id}", role: peering.Viewer, tag: "changes", summary: "Show one change",
+		description: "Where it stands, what it does or waits for (step), the plan in force and what was left out of it."}, s.showChange)
+	add(s, operation{method: http.MethodGet, path: "/api/v1/changes/{id}/deployments", role: peering.Viewer, tag: "changes",
+		summary:     "What a change does on its routers",
+		description: "One deployment a router: state, rollback timer, deadline, and the verification's checks so far."}, s.showDeployments)
+	add(s, operation{method: http.MethodGet, path: "/api/v1/changes/{id}/audit", role: peering.Viewer, tag: "changes",
+		summary: "What doors refused or did on a change", description: "Oldest first; refused decisions and approval codes."},
+		func(ctx context.Context, in *byID) (*answer[listed[peering.AuditEvent]], error) {
+			return sayAll(s.Changes.AuditEvents(ctx, in.ID))
+		})
+}
+
+func (s *server) provision(ctx context.Context, in *provisionInput) (*opened, error) {
+	b := in.Body
+	return s.open(ctx, in.Key, peering.KindProvision, b.Reason, peering.ChangeRequest{ASN: b.ASN, IXPs: b.ExchangeIDs, AllPorts: b.AllPorts,
+		IncludePending: b.IncludePending})
+}
+
+func (s *server) openChange(ctx context.Context, in *changeInput) (*opened, error) {
+	b := in.Body
+	if b.Kind == peering.KindProvision {
+		return nil, peering.NewError(peering.Invalid, "provisioning starts with POST /api/v1/peerings")
+	}
+	request := peering.ChangeRequest{Routers: b.RouterIDs, IncludePending: b.IncludePending}
+	for _, o := range b.Operations {
+		request.Operations = append(request.Operations, peering.Operation{RouterID: o.RouterID, Object: o.Object, ObjectID: o.ObjectID,
+			Action: o.Action, Patch: o.Patch, BaseVersion: o.BaseVersion})
+	}
+	return s.open(ctx, in.Key, b.Kind, b.Reason, request)
+}
+
+// startPatience is how long a caller waits for Temporal; the relay goes on after it.
+const startPatience = 2 * time.Second
+
+func (s *server) open(ctx context.Context, key string, kind peering.ChangeKind, reason string, request peering.ChangeRequest) (*opened, error) {
+	wish := NewChange{Kind: kind, Reason: reason, Request: request, Key: key}
+	text, err := json.Marshal(wish)
+	if err != nil {
+		return nil, peering.Errorf(peering.Invalid, "the body doesn't fit: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	wish.BodyHash = hex.EncodeToString(sum[:])
+	change, replayed, err := s.Changes.OpenChange(ctx, ActorOf(ctx), wish)
+	if err != nil {
+		return nil, err
+	}
+	starting, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	if err := s.Workflows.StartPending(starting); err != nil {
+		s.Log.Warn("start workflows; the relay tries again", "change", change.ID, "error", err)
+	}
+	return &opened{Location: fmt.Sprintf("/api/v1/changes/%d", change.ID), Replayed: fmt.Sprint(replayed), Body: change}, nil
+}
+
+func (s *server) showChange(ctx context.Context, in *byID) (*one[peering.Change], error) {
+	c, err := s.Changes.Change(ctx, in.ID)
+	c.Omissions = orEmpty(c.Omissions)
+	return tagged(c, err)
+}
+
+// DeploymentView is one deployment without the raw figures it was judged by.
+type DeploymentView struct {
+	ID            int64                   `json:"id"`
+	RouterID      int64                   `json:"router_id"`
+	Router        string                  `json:"router"`
+	State         peering.DeploymentState `json:"state"`
+	ArtifactHash  string                  `json:"artifact_hash"`
+	TimerSeconds  int64                   `json:"timer_seconds" doc:"the rollback timer on the router"`
+	Deadline      time.Time               `json:"deadline,omitzero" doc:"when the router has reverted by itself at the latest"`
+	CommitSentAt  time.Time               `json:"commit_sent_at,omitzero"`
+	CommittedAt   time.Time               `json:"committed_at,omitzero"`
+	ConfirmSentAt time.Time               `json:"confirm_sent_at,omitzero"`
+	ConfirmedAt   time.Time               `json:"confirmed_at,omitzero"`
+	Verdict       *peering.Verdict        `json:"verdict,omitempty" doc:"the verification so far"`
+	Outcome       string                  `json:"outcome"`
+	CreatedAt     time.Time               `json:"created_at"`
+	EndedAt       time.Time               `json:"ended_at,omitzero"`
+}
+
+func (s *server) showDeployments(ctx context.Context, in *byID) (*answer[listed[DeploymentView]], error) {
+	found, err := s.Changes.Deployments(ctx, in.ID)
+	views := make([]DeploymentView, len(found))
+	for i, d := range found {
+		views[i] = DeploymentView{ID: d.ID, RouterID: d.RouterID, Router: d.Router, State: d.State, ArtifactHash: d.ArtifactHash,
+			TimerSeconds: int64(d.Timer.Seconds()), Deadline: d.Deadline, CommitSentAt: d.CommitSentAt, CommittedAt: d.CommittedAt,
+			ConfirmSentAt: d.ConfirmSentAt, ConfirmedAt: d.ConfirmedAt, Verdict: d.Verdict, Outcome: d.Outcome, CreatedAt: d.CreatedAt, EndedAt: d.EndedAt}
+	}
+	return sayAll(views, err)
+}

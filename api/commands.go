@@ -1,0 +1,49 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"peerflow/internal/peering"
+)
+
+// Commands records what people tell changes to do.
+type Commands interface {
+	AddCommand(ctx context.Context, by peering.Actor, changeID int64, kind peering.CommandKind, reason string) (peering.Command, error)
+}
+
+type commandInput struct {
+	byID
+	Body struct {
+		Reason string `json:"reason,omitempty" maxLength:"1000"`
+	}
+}
+
+func (s *server) registerCommands() {
+	for _, c := range []struct {
+		path, summary, description string
+		kind                       peering.CommandKind
+		role                       peering.Role
+	}{
+		{"cancel", "Cancel a change", "Refused from the commit on: then roll back now.", peering.CommandCancel, peering.Operator},
+		{"roll-back", "Roll back now", "Lets the router return to what it ran before. Needs no approval; possible until the confirm.", peering.CommandRollBack, peering.Operator},
+		{"confirm-now", "Confirm now", "Ends the soak early, in your name and with what wasn't checked. Refused when a check has failed.", peering.CommandConfirmNow, peering.Approver},
+		{"resolve", "Resolve what needs an operator", "Reads the router first, and records what it runs.", peering.CommandResolve, peering.Operator},
+		{"revoke", "Take a vote back", "Possible until the commit.", peering.CommandRevoke, peering.Approver},
+		{"retry", "Try again", "For a change that waits after a failure that was repaired.", peering.CommandRetry, peering.Operator},
+	} {
+		add(s, operation{method: http.MethodPost, path: "/api/v1/changes/{id}/" + c.path, role: c.role, tag: "changes", status: http.StatusAccepted,
+			summary: c.summary, description: c.description}, s.command(c.kind))
+	}
+}
+
+func (s *server) command(kind peering.CommandKind) func(context.Context, *commandInput) (*answer[peering.Command], error) {
+	return func(ctx context.Context, in *commandInput) (*answer[peering.Command], error) {
+		command, err := s.Commands.AddCommand(ctx, ActorOf(ctx), in.ID, kind, in.Body.Reason)
+		if err != nil {
+			return nil, err
+		}
+		s.wake(ctx, in.ID, string(kind))
+		return say(command, nil)
+	}
+}

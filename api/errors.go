@@ -1,0 +1,74 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"peerflow/internal/peering"
+)
+
+// statuses is what each kind of error means over HTTP.
+var statuses = map[peering.Kind]int{
+	peering.NotFound:    http.StatusNotFound,
+	peering.Conflict:    http.StatusConflict,
+	peering.Invalid:     http.StatusUnprocessableEntity,
+	peering.Denied:      http.StatusForbidden,
+	peering.Unsupported: http.StatusUnprocessableEntity,
+	peering.Unavailable: http.StatusServiceUnavailable,
+	peering.Stale:       http.StatusPreconditionFailed,
+}
+
+// Problem is an error as RFC 9457 writes it.
+type Problem struct {
+	Type      string       `json:"type,omitempty"`
+	Title     string       `json:"title"`
+	Status    int          `json:"status"`
+	Detail    string       `json:"detail"` // names the thing and the remedy; never a secret
+	Kind      peering.Kind `json:"kind,omitempty"`
+	RequestID string       `json:"request_id,omitempty"`
+}
+
+func (p *Problem) Error() string { return p.Detail }
+
+// GetStatus is huma's way to ask.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// ContentType is RFC 9457's.
+func (p *Problem) ContentType(string) string { return "application/problem+json" }
+
+func newProblem(status int, kind peering.Kind, detail string) *Problem {
+	return &Problem{Title: http.StatusText(status), Status: status, Detail: detail, Kind: kind}
+}
+
+// problem translates an error. One without a kind is ours: it is logged, and the
+// caller gets the request's id alone.
+func (s *server) problem(ctx context.Context, err error) error {
+	var p *Problem
+	if !errors.As(err, &p) {
+		p = s.translate(ctx, err)
+	}
+	p.RequestID = requestID(ctx)
+	return p
+}
+
+func (s *server) translate(ctx context.Context, err error) *Problem {
+	kind := peering.KindOf(err)
+	if status, known := statuses[kind]; known {
+		return newProblem(status, kind, err.Error())
+	}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return newProblem(http.StatusServiceUnavailable, peering.Unavailable, "this took too long: try again")
+	}
+	s.Log.Error("request failed", "request", requestID(ctx), "error", err)
+	return newProblem(http.StatusInternalServerError, "", "something went wrong here; the server's log has it under request "+requestID(ctx))
+}
+
+// writeProblem is for what happens before huma has the request.
+func writeProblem(w http.ResponseWriter, r *http.Request, p *Problem) {
+	p.RequestID = requestID(r.Context())
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // the client is gone, or it has it
+}

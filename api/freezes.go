@@ -1,0 +1,58 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"peerflow/internal/peering"
+)
+
+// Freezes halts changes before their next commit.
+type Freezes interface {
+	AddFreeze(ctx context.Context, by peering.Actor, f peering.Freeze) (peering.Freeze, error)
+	LiftFreeze(ctx context.Context, by peering.Actor, id int64) (peering.Freeze, error)
+	ListFreezes(ctx context.Context, lifted bool) ([]peering.Freeze, error)
+}
+
+type freezeInput struct {
+	Body struct {
+		Scope    peering.FreezeScope `json:"scope" enum:"all,site,router"`
+		SiteID   int64               `json:"site_id,omitempty"`
+		RouterID int64               `json:"router_id,omitempty"`
+		Reason   string              `json:"reason" minLength:"1" maxLength:"1000"`
+	}
+}
+
+type freezesInput struct {
+	Lifted bool `query:"lifted" doc:"the lifted ones as well"`
+}
+
+func (s *server) registerFreezes() {
+	add(s, operation{method: http.MethodGet, path: "/api/v1/freezes", role: peering.Viewer, tag: "freezes", summary: "List freezes",
+		description: "Those in force, newest first."}, func(ctx context.Context, in *freezesInput) (*answer[listed[peering.Freeze]], error) {
+		return sayAll(s.Freezes.ListFreezes(ctx, in.Lifted))
+	})
+	add(s, operation{method: http.MethodPost, path: "/api/v1/freezes", role: peering.Operator, tag: "freezes", status: http.StatusCreated, summary: "Freeze",
+		description: "Halts every change in its scope before its next commit; never between commit and confirm."},
+		func(ctx context.Context, in *freezeInput) (*answer[peering.Freeze], error) {
+			b := in.Body
+			return say(s.Freezes.AddFreeze(ctx, ActorOf(ctx), peering.Freeze{Scope: b.Scope, SiteID: b.SiteID, RouterID: b.RouterID, Reason: b.Reason}))
+		})
+	add(s, operation{method: http.MethodPost, path: "/api/v1/freezes/{id}/lift", role: peering.Operator, tag: "freezes", summary: "Lift a freeze",
+		description: "Changes that it held go on. Lifting twice is fine."}, s.liftFreeze)
+}
+
+func (s *server) liftFreeze(ctx context.Context, in *byID) (*answer[peering.Freeze], error) {
+	lifted, err := s.Freezes.LiftFreeze(ctx, ActorOf(ctx), in.ID)
+	if err != nil {
+		return nil, err
+	}
+	held, err := everyPage(ctx, s.Changes.ListChanges, peering.Filter{Field: "state", Values: []string{string(peering.ChangeApproved)}})
+	if err != nil {
+		s.Log.Warn("wake changes that a freeze held; they look again by themselves", "freeze", in.ID, "error", err)
+	}
+	for _, change := range held {
+		s.wake(ctx, change.ID, "freeze lifted")
+	}
+	return say(lifted, nil)
+}

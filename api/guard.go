@@ -1,0 +1,177 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"mime"
+	"net"
+	"net/http"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+
+	"peerflow/internal/peering"
+)
+
+// Logins tells whose token this is; kind denied when it doesn't count.
+type Logins interface {
+	Authenticate(ctx context.Context, token string) (peering.Actor, error)
+}
+
+// Guard is what every request passes: who is addressed (against DNS rebinding),
+// which page sent it (against forged requests), and who is there.
+type Guard struct {
+	logins   Logins
+	hosts    []string
+	origins  *http.CrossOriginProtection
+	sessions *browserSessions
+}
+
+// NewGuard lets requests in that name this machine's loopback or one of the
+// hosts (names without port).
+func NewGuard(logins Logins, hosts ...string) *Guard {
+	return &Guard{logins: logins, hosts: hosts, origins: http.NewCrossOriginProtection(), sessions: newBrowserSessions()}
+}
+
+// Protect puts a page of others, like Temporal's Web UI, behind the login. Its
+// requests carry the actor (see ActorOf); whatever changes something needs the
+// role operator.
+func (g *Guard) Protect(next http.Handler) http.Handler { return g.outer(g.loggedIn(next)) }
+
+// outer checks all that needs no login.
+func (g *Guard) outer(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, idOf(r)))
+		secure(w.Header())
+		w.Header().Set("X-Request-Id", requestID(r.Context()))
+		if p := g.refuse(r); p != nil {
+			writeProblem(w, r, p)
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, largestBody)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// secure sets what holds for every answer; pages set a policy that fits them.
+func secure(h http.Header) {
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "SAMEORIGIN")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+}
+
+func (g *Guard) refuse(r *http.Request) *Problem {
+	if !g.knownHost(r.Host) {
+		return newProblem(http.StatusMisdirectedRequest, peering.Denied,
+			"this server doesn't answer to that name: use localhost, or allow the name with PEERFLOW_HOSTS")
+	}
+	if err := g.origins.Check(r); err != nil {
+		return newProblem(http.StatusForbidden, peering.Denied, "a page of another origin may not do this")
+	}
+	if safe(r.Method) || r.ContentLength == 0 || r.URL.Path == loginPath {
+		return nil
+	}
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if kind != "application/json" && kind != "application/merge-patch+json" {
+		return newProblem(http.StatusUnsupportedMediaType, peering.Invalid, "send the body as application/json")
+	}
+	return nil
+}
+
+func safe(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
+}
+
+// knownHost is what keeps a name of somebody else, pointed at our address, out.
+func (g *Guard) knownHost(hostPort string) bool {
+	host := hostPort
+	if h, _, err := net.SplitHostPort(hostPort); err == nil {
+		host = h
+	}
+	host = strings.ToLower(strings.Trim(host, "[]"))
+	if addr, err := netip.ParseAddr(host); err == nil && addr.IsLoopback() {
+		return true
+	}
+	return host == "localhost" || slices.Contains(g.hosts, host)
+}
+
+// loggedIn lets in who has a token or a login, and sends browsers to the login page.
+func (g *Guard) loggedIn(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		actor, err := g.actor(r, true)
+		if err != nil && r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html") {
+			toLogin(w, r)
+			return
+		}
+		if err != nil {
+			refuseLogin(w, r, err)
+			return
+		}
+		if !safe(r.Method) && !actor.May(peering.Operator) {
+			writeProblem(w, r, newProblem(http.StatusForbidden, peering.Denied, "this needs the role operator"))
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), actorKey{}, actor)))
+	})
+}
+
+func refuseLogin(w http.ResponseWriter, r *http.Request, err error) {
+	if peering.KindOf(err) == peering.Unavailable {
+		writeProblem(w, r, newProblem(http.StatusServiceUnavailable, peering.Unavailable, err.Error()))
+		return
+	}
+	w.Header().Set("WWW-Authenticate", `Bearer realm="peerflow"`)
+	writeProblem(w, r, newProblem(http.StatusUnauthorized, peering.Denied, err.Error()))
+}
+
+var errNoToken = peering.NewError(peering.Denied, "log in: send the token as Authorization: Bearer pf_…")
+
+// actor is who sent a request; a browser's login counts where cookies says so.
+func (g *Guard) actor(r *http.Request, cookies bool) (peering.Actor, error) {
+	token, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !found && cookies {
+		token, found = g.sessions.token(r)
+	}
+	if !found {
+		return peering.Actor{}, errNoToken
+	}
+	actor, err := g.logins.Authenticate(r.Context(), strings.TrimSpace(token))
+	actor.RequestID = requestID(r.Context())
+	if strings.HasPrefix(r.UserAgent(), CLIAgent) {
+		actor.Door = peering.DoorCLI
+	}
+	return actor, err
+}
+
+// CLIAgent starts the User-Agent of the command line, so that records name that door.
+const CLIAgent = "peerflow-cli/"
+
+type (
+	actorKey   struct{}
+	requestKey struct{}
+)
+
+// ActorOf is who is logged in, as the guard found; the zero actor for nobody.
+func ActorOf(ctx context.Context) peering.Actor {
+	actor, _ := ctx.Value(actorKey{}).(peering.Actor)
+	return actor
+}
+
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestKey{}).(string)
+	return id
+}
+
+var requestIDShape = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// idOf takes a caller's request id when it is harmless in a log.
+func idOf(r *http.Request) string {
+	if id := r.Header.Get("X-Request-Id"); requestIDShape.MatchString(id) {
+		return id
+	}
+	return rand.Text()
+}

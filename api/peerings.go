@@ -1,0 +1,54 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"peerflow/internal/peering"
+)
+
+type agreeInput struct {
+	byID
+	Body struct {
+		Evidence peering.Evidence `json:"evidence" enum:"mail,ticket,api,person" doc:"why it counts as agreed"`
+		Text     string           `json:"text" minLength:"1" maxLength:"2000" doc:"the mail's id, the ticket, or who said so"`
+	}
+}
+
+func (s *server) registerPeerings() {
+	add(s, operation{method: http.MethodPost, path: "/api/v1/peerings/{id}/agree", role: peering.Operator, tag: "peerings",
+		summary:     "Record that the peer agreed",
+		description: "With evidence. Changes that wait for this agreement go on."}, s.agree)
+}
+
+func (s *server) agree(ctx context.Context, in *agreeInput) (*one[peering.Peering], error) {
+	patch, err := json.Marshal(map[string]any{"state": peering.Agreed, "evidence": in.Body.Evidence, "evidence_text": in.Body.Text})
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.Nouns.Peerings.Patch(ctx, ActorOf(ctx), in.ID, 0, patch)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.wakeWaiting(ctx, p); err != nil {
+		s.Log.Warn("wake changes that wait for an agreement; they look again by themselves", "peering", p.ID, "error", err)
+	}
+	return tagged(p, nil)
+}
+
+// wakeWaiting tells the peer's changes that wait for its agreement.
+func (s *server) wakeWaiting(ctx context.Context, p peering.Peering) error {
+	network, err := s.Nouns.AutonomousSystems.Get(ctx, p.PeerASID)
+	if err != nil {
+		return err
+	}
+	waiting, err := everyPage(ctx, s.Changes.ListChanges,
+		peering.Filter{Field: "state", Values: []string{string(peering.ChangeDraft)}},
+		peering.Filter{Field: "asn", Values: []string{fmt.Sprint(uint32(network.ASN))}})
+	for _, change := range waiting {
+		s.wake(ctx, change.ID, "agreed")
+	}
+	return err
+}

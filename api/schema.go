@@ -1,0 +1,53 @@
+package api
+
+import (
+	"maps"
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"peerflow/internal/bgp"
+)
+
+// describeTypes tells OpenAPI what types with a text of their own look like.
+func describeTypes(r huma.Registry) {
+	r.RegisterTypeAlias(reflect.TypeFor[bgp.PrefixLimit](), reflect.TypeFor[prefixLimitSchema]())
+	r.RegisterTypeAlias(reflect.TypeFor[bgp.Family](), reflect.TypeFor[familySchema]())
+	r.RegisterTypeAlias(reflect.TypeFor[bgp.ASN](), reflect.TypeFor[asnSchema]())
+}
+
+type prefixLimitSchema struct{}
+
+func (prefixLimitSchema) Schema(huma.Registry) *huma.Schema {
+	least := 1.0
+	return &huma.Schema{Description: "most prefixes in this family: a count, \"unlimited\", or null to inherit", OneOf: []*huma.Schema{
+		{Type: "integer", Minimum: &least}, {Type: "string", Enum: []any{"unlimited"}}, {Type: "null"}}}
+}
+
+type familySchema struct{}
+
+func (familySchema) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: "string", Enum: []any{"ipv4", "ipv6"}}
+}
+
+type asnSchema struct{}
+
+func (asnSchema) Schema(huma.Registry) *huma.Schema {
+	least, most := 0.0, 4294967295.0
+	return &huma.Schema{Type: "integer", Format: "int64", Minimum: &least, Maximum: &most, Description: "AS number"}
+}
+
+// describeBody says what a raw body looks like: the record without what is set
+// here, and nothing of it required, since defaults fill the rest.
+func (s *server) describeBody(b *huma.RequestBody, example any) {
+	schemas := s.api.OpenAPI().Components.Schemas
+	ref := schemas.Schema(reflect.TypeOf(example), true, "")
+	whole := schemas.SchemaFromRef(ref.Ref)
+	written := &huma.Schema{Type: "object", Properties: maps.Clone(whole.Properties), AdditionalProperties: false}
+	for _, name := range []string{"id", "version", "created_at", "updated_at"} {
+		delete(written.Properties, name)
+	}
+	for _, media := range b.Content {
+		media.Schema = written
+	}
+}

@@ -1,0 +1,104 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"peerflow/internal/peering"
+)
+
+// Observed is what routers were seen doing.
+type Observed interface {
+	NeighborStates(ctx context.Context, routerID int64) ([]peering.ObservedNeighbor, error)
+	SessionStates(ctx context.Context, sessionIDs []int64) (map[int64]peering.ObservedNeighbor, error)
+	Polls(ctx context.Context) ([]peering.PollStatus, error)
+}
+
+// SessionView is a session with what its four axes add up to.
+type SessionView struct {
+	peering.Session
+	Display  peering.Display           `json:"display" readOnly:"true" doc:"what people call this state"`
+	Why      string                    `json:"why" readOnly:"true" doc:"one sentence on it"`
+	Observed *peering.ObservedNeighbor `json:"observed,omitempty" readOnly:"true" doc:"as the router told last"`
+}
+
+// sessionStore shows sessions with their derived state.
+type sessionStore struct{ *server }
+
+func (s sessionStore) store() Store[peering.Session] { return s.Nouns.Sessions }
+
+func (s sessionStore) Get(ctx context.Context, id int64) (SessionView, error) {
+	return s.viewed(ctx)(s.store().Get(ctx, id))
+}
+
+func (s sessionStore) List(ctx context.Context, filters []peering.Filter, page peering.Page) (peering.List[SessionView], error) {
+	found, err := s.store().List(ctx, filters, page)
+	if err != nil {
+		return peering.List[SessionView]{}, err
+	}
+	items, err := s.views(ctx, found.Items)
+	return peering.List[SessionView]{Items: items, Next: found.Next}, err
+}
+
+func (s sessionStore) Create(ctx context.Context, by peering.Actor, v SessionView) (SessionView, error) {
+	return s.viewed(ctx)(s.store().Create(ctx, by, v.Session))
+}
+
+func (s sessionStore) Patch(ctx context.Context, by peering.Actor, id, version int64, patch json.RawMessage) (SessionView, error) {
+	return s.viewed(ctx)(s.store().Patch(ctx, by, id, version, patch))
+}
+
+func (s sessionStore) Delete(ctx context.Context, by peering.Actor, id, version int64) error {
+	return s.store().Delete(ctx, by, id, version)
+}
+
+func (s sessionStore) viewed(ctx context.Context) func(peering.Session, error) (SessionView, error) {
+	return func(session peering.Session, err error) (SessionView, error) {
+		if err != nil {
+			return SessionView{}, err
+		}
+		views, err := s.views(ctx, []peering.Session{session})
+		if err != nil {
+			return SessionView{}, err
+		}
+		return views[0], nil
+	}
+}
+
+// views derives what a page of sessions shows, with two reads for all of them.
+func (s sessionStore) views(ctx context.Context, sessions []peering.Session) ([]SessionView, error) {
+	if len(sessions) == 0 {
+		return nil, nil
+	}
+	var ids, peeringIDs []int64
+	for _, session := range sessions {
+		ids, peeringIDs = append(ids, session.ID), append(peeringIDs, session.PeeringID)
+	}
+	states, err := s.Observed.SessionStates(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	agreements, err := everyPage(ctx, s.Nouns.Peerings.List, among("id", peeringIDs...))
+	if err != nil {
+		return nil, err
+	}
+	agreed := map[int64]peering.PeeringState{}
+	for _, p := range agreements {
+		agreed[p.ID] = p.State
+	}
+	views := make([]SessionView, len(sessions))
+	for i, session := range sessions {
+		views[i] = s.view(session, agreed[session.PeeringID], states)
+	}
+	return views, nil
+}
+
+func (s sessionStore) view(session peering.Session, agreed peering.PeeringState, states map[int64]peering.ObservedNeighbor) SessionView {
+	v := SessionView{Session: session}
+	if seen, ok := states[session.ID]; ok {
+		v.Observed = &seen
+	}
+	v.Display, v.Why = peering.DisplayOf(session, agreed, v.Observed, time.Now(), s.PollEvery)
+	return v
+}

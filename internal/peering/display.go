@@ -1,0 +1,126 @@
+package peering
+
+import (
+	"fmt"
+	"time"
+)
+
+// Display is what people call the state of a session. It is derived from the
+// four axes and never stored.
+type Display string
+
+const (
+	ShowInterfered Display = "interfered"
+	ShowDrifted    Display = "drifted"
+	ShowDisputed   Display = "disputed"
+	ShowSuspended  Display = "suspended"
+	ShowEnding     Display = "ending"
+	ShowDraining   Display = "draining"
+	ShowShutdown   Display = "shut down"
+	ShowRequested  Display = "requested"
+	ShowAgreed     Display = "agreed" // and not on its router yet
+	ShowDeploying  Display = "deploying"
+	ShowWaiting    Display = "waiting for them" // configured here, never up: the other side isn't there yet
+	ShowUp         Display = "up"
+	ShowDegraded   Display = "degraded"
+	ShowDown       Display = "down"
+	ShowUnknown    Display = "unknown"
+	ShowDepeered   Display = "depeered"
+)
+
+// DisplayOf derives what a session shows, and one sentence that says why: the
+// first rule that fits. Seen is what its router told last, nil for nothing;
+// polled is the time between two looks at the router.
+func DisplayOf(s Session, agreed PeeringState, seen *ObservedNeighbor, now time.Time, polled time.Duration) (Display, string) {
+	bgp := BGPUnknown
+	if seen != nil {
+		bgp = seen.Shown(now, polled)
+	}
+	if show, why := showRecord(s, agreed); show != "" {
+		return show, why
+	}
+	return showObserved(s, seen, bgp, now)
+}
+
+// showRecord goes by agreement, intent and sync; "" leaves it to what was observed.
+func showRecord(s Session, agreed PeeringState) (Display, string) {
+	switch {
+	case s.Sync == SyncInterfered:
+		return ShowInterfered, "somebody else configured its router while a change was under way: look at the router"
+	case s.Sync == Drifted:
+		return ShowDrifted, "its router doesn't run what was deployed"
+	case agreed == Disputed:
+		return ShowDisputed, "the peer disagrees about this peering"
+	case agreed == Suspended:
+		return ShowSuspended, "the peering is suspended"
+	case agreed == Ending || s.Intent == Removing || s.Sync == SyncRemoving:
+		return ShowEnding, "it is being taken off its router"
+	case s.Intent == Draining:
+		return ShowDraining, "traffic is led away before it is shut down"
+	case agreed == Ended || s.Intent == Absent || s.Sync == ProvenAbsent:
+		return ShowDepeered, "it is off its router"
+	case s.Intent == Shutdown && s.HeldByHand:
+		return ShowShutdown, "somebody shut it down on the router: only a person lifts that"
+	case s.Intent == Shutdown:
+		return ShowShutdown, "it is shut down by us"
+	case agreed == RequestedByUs:
+		return ShowRequested, "we asked the peer: its answer is awaited"
+	case agreed == RequestedByThem:
+		return ShowRequested, "the peer asked us: our answer is awaited"
+	case s.Sync == Deploying:
+		return ShowDeploying, "a change is bringing it to its router"
+	case s.Sync == NotDeployed || s.Sync == Reverted:
+		return ShowAgreed, "it isn't on its router: deploy it with a change"
+	}
+	return "", ""
+}
+
+// showObserved goes by what the router told.
+func showObserved(s Session, seen *ObservedNeighbor, state BGPState, now time.Time) (Display, string) {
+	switch {
+	case state == BGPNeverUp && s.Sync == InSync:
+		return ShowWaiting, "configured here and never up: the other side isn't there yet" + downReason(seen)
+	case state == BGPEstablished && missingFamily(s, seen) != "":
+		return ShowDegraded, fmt.Sprintf("up without %s", missingFamily(s, seen))
+	case state == BGPEstablished || state == BGPSettling:
+		return ShowUp, "up for " + since(seen.EstablishedAt, now)
+	case state == BGPFlapping:
+		return ShowDegraded, fmt.Sprintf("went down %d times, last %s ago", seen.Drops, since(seen.LastDropAt, now))
+	case state == BGPDown || state == BGPNeverUp:
+		return ShowDown, downSince(seen, now) + downReason(seen)
+	case seen == nil:
+		return ShowUnknown, "its router hasn't told of it"
+	}
+	return ShowUnknown, "its router was last heard " + since(seen.SeenAt, now) + " ago"
+}
+
+func missingFamily(s Session, seen *ObservedNeighbor) string {
+	for _, f := range s.Families {
+		if _, ok := seen.Family(f); !ok {
+			return f.String()
+		}
+	}
+	return ""
+}
+
+func downSince(seen *ObservedNeighbor, now time.Time) string {
+	if seen.LastDropAt.IsZero() {
+		return "down"
+	}
+	return "down for " + since(seen.LastDropAt, now)
+}
+
+// downReason adds what the router gave as the reason.
+func downReason(seen *ObservedNeighbor) string {
+	switch {
+	case seen == nil || seen.DownReason == "" && seen.DownText == "":
+		return ""
+	case seen.DownText == "":
+		return " (" + string(seen.DownReason) + ")"
+	case seen.DownReason == "":
+		return " (" + seen.DownText + ")"
+	}
+	return fmt.Sprintf(" (%s: %s)", seen.DownReason, seen.DownText)
+}
+
+func since(t, now time.Time) string { return max(now.Sub(t), 0).Round(time.Second).String() }
