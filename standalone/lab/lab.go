@@ -97,15 +97,6 @@ func (p *process) kill() error {
 	return nil
 }
 
-func (p *process) alive() bool {
-	select {
-	case <-p.exited:
-		return false
-	default:
-		return true
-	}
-}
-
 // await polls ready until it holds, the child ends, or ctx does.
 func (p *process) await(ctx context.Context, what, logFile string, ready func() bool) error {
 	tick := time.NewTicker(20 * time.Millisecond)

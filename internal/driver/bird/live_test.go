@@ -2,8 +2,10 @@ package bird_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -289,4 +291,139 @@ func TestClearSessionRestartsOneSessionOrNone(t *testing.T) {
 	if now := n.neighbor("s1"); !now.Established() || now.Since.Sub(b.Since).Abs() > time.Second {
 		t.Errorf("the other session was restarted too: %+v", now)
 	}
+}
+
+// A session that isn't ours stays up through a commit that reverts, one that is
+// aborted and one that stays.
+func TestForeignSessionsAreNotDisturbed(t *testing.T) {
+	t.Parallel()
+	n := startNetwork(t, 2)
+	foreign := strings.Replace(n.sessionText(1, "", ""), "filter ours_in", "all", 1)
+	edit(t, n.Main, func(text string) string { return text + strings.ReplaceAll(foreign, "\t", "    ") })
+	if _, err := n.Birdc(n.ctx, "configure"); err != nil {
+		t.Fatal(err)
+	}
+	before := n.await("s1", "up", established)
+	main, err := os.ReadFile(n.Main)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := oursIn + n.sessionText(0, "", "")
+	d := n.conn.(driver.ConfirmedCommitter)
+	c := driver.Commit{Deployment: 1, Fence: 1, Artifact: text, Hash: peering.HashText(text), Timer: time.Second}
+	for _, step := range []func(context.Context, driver.Commit) error{d.Stage, d.Commit} {
+		if err := step(n.ctx, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.awaitOwned("the timer's revert", func(r peering.Running) bool { return r.Pending == nil && r.Identity == "" })
+	c.Timer = time.Minute
+	for _, step := range []func(context.Context, driver.Commit) error{d.Commit, d.Abort} {
+		if err := step(n.ctx, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.last = 1
+	n.push(text)
+	n.await("s0", "up", established)
+	after := n.neighbor("s1")
+	if !after.Established() || after.Since.Sub(before.Since).Abs() > time.Second {
+		t.Errorf("the operator's own session was disturbed: %+v", after)
+	}
+	if now, err := os.ReadFile(n.Main); err != nil || string(now) != string(main) {
+		t.Errorf("the main file was written (%v)", err)
+	}
+}
+
+func (n *network) awaitOwned(what string, holds func(peering.Running) bool) {
+	n.t.Helper()
+	for {
+		r, err := n.conn.(driver.OwnedReader).ReadOwned(n.ctx, nil)
+		if err != nil {
+			n.t.Fatal(err)
+		}
+		if holds(r) {
+			return
+		}
+		select {
+		case <-n.ctx.Done():
+			n.t.Fatalf("never: %s", what)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// The path breaks at some instant of a commit. The next attempt's first write
+// waits for what is still under way and shuts out the rest: after it the router
+// runs its base with nothing pending, or the artifact with the timer running.
+func TestPathThatBreaksDuringACommitLeavesBaseOrArtifact(t *testing.T) {
+	t.Parallel()
+	n := startNetwork(t, 0)
+	own, err := lab.StartSSHD(n.ctx, t.TempDir(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { own.Close() })
+	target := n.target
+	target.Address, target.HostKey = own.Address, own.HostKey
+	n.secrets[loginRef], n.secrets[strangerLogin] = own.PrivateKey, ""
+	outcomes := map[string]int{}
+	for i, delay := range []time.Duration{20, 120, 220, 320, 420, 5000} { // milliseconds; the last commit is through by then
+		i := int64(i)
+		text := artifact(fmt.Sprintf("attempt %d", i))
+		c := driver.Commit{Deployment: i + 1, Fence: 2*i + 1, Artifact: text, Hash: peering.HashText(text), Timer: time.Minute}
+		if err := brokenCommit(n, own, target, c, delay*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+		conn, err := bird.New().Open(n.ctx, target, n.secrets)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.conn = conn
+		t.Cleanup(func() { conn.Close() })
+		d := conn.(driver.ConfirmedCommitter)
+		c.Fence++
+		if err := d.Stage(n.ctx, c); err != nil {
+			t.Fatal(err)
+		}
+		r, err := conn.(driver.OwnedReader).ReadOwned(n.ctx, []peering.SecretRef{md5Ref, otherMD5Ref})
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case r.Identity == "" && r.Pending == nil && len(r.Stanzas) == 0:
+			outcomes["base"]++
+			continue
+		case r.Identity == c.Hash && r.Pending != nil && r.Pending.Owner == fmt.Sprint(c.Deployment):
+			outcomes["artifact"]++
+		default:
+			t.Fatalf("neither base nor artifact: %.12s, pending %+v", r.Identity, r.Pending)
+		}
+		if err := d.Abort(n.ctx, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Log(outcomes)
+	if outcomes["artifact"] == 0 {
+		t.Error("no commit came through, not even the one that nothing cut")
+	}
+}
+
+// brokenCommit stages a candidate and cuts the login some time after the commit is sent.
+func brokenCommit(n *network, own *lab.SSHD, target driver.Target, c driver.Commit, after time.Duration) error {
+	conn, err := bird.New().Open(n.ctx, target, n.secrets)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	d := conn.(driver.ConfirmedCommitter)
+	if err := d.Stage(n.ctx, c); err != nil {
+		return err
+	}
+	cut := time.AfterFunc(after, own.DropSessions)
+	defer cut.Stop()
+	if err := d.Commit(n.ctx, c); err != nil && !errors.Is(err, driver.ErrUnreachable) {
+		return err
+	}
+	return nil
 }

@@ -351,5 +351,3 @@ func (o *orderer) visit(b block) error {
 	o.out = append(o.out, b)
 	return nil
 }
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
