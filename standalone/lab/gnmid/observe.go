@@ -3,9 +3,7 @@ package gnmid
 import (
 	"context"
 	"net/netip"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,7 +13,7 @@ import (
 	"github.com/osrg/gobgp/v4/pkg/server"
 )
 
-// peerEvent counts transitions and notifications as GoBGP reports them.
+// peerEvent counts transitions as GoBGP reports them.
 func (s *speaker) peerEvent(e *apiutil.WatchEventMessage_PeerEvent, at time.Time) {
 	if e.Type != apiutil.PEER_EVENT_STATE {
 		return
@@ -24,18 +22,11 @@ func (s *speaker) peerEvent(e *apiutil.WatchEventMessage_PeerEvent, at time.Time
 	defer s.mu.Unlock()
 	h := s.history(e.Peer.State.NeighborAddress)
 	up := e.Peer.State.SessionState == bgp.BGP_FSM_ESTABLISHED
-	if h.established && !up && e.Peer.State.AdminState == api.PeerState_ADMIN_STATE_PFX_CT {
-		// GoBGP sends this NOTIFICATION and reports an administrative shutdown.
-		h.sent = lastNotification{count: h.sent.count + 1, code: "CEASE", subcode: "MAX_NUM_PREFIXES_REACHED", at: at}
-	}
 	if up != h.established {
 		h.established, h.lastChange = up, at
 		if up {
 			h.transitions++
 		}
-	}
-	if !up {
-		h.note(e.Peer.State.DisconnectMessage, at)
 	}
 }
 
@@ -61,62 +52,6 @@ func (s *speaker) forget(a netip.Addr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.events, a)
-}
-
-var notificationWords = regexp.MustCompile(`^notification-(sent|received) code (\d+)\(.*?\) subcode (\d+)\(`)
-
-// toldInWords are NOTIFICATIONs that GoBGP sends and reports in words of its own.
-var toldInWords = map[string]lastNotification{
-	"hold-timer-expired": {code: "HOLD_TIMER_EXPIRED"},
-	"bad-peer-as":        {code: "OPEN_MESSAGE_ERROR", subcode: "BAD_PEER_AS"},
-}
-
-// note keeps a NOTIFICATION's code, in OpenConfig's words.
-func (h *history) note(words string, at time.Time) {
-	if told, ok := toldInWords[words]; ok {
-		told.count, told.at = h.sent.count+1, at
-		h.sent = told
-		return
-	}
-	m := notificationWords.FindStringSubmatch(words)
-	if m == nil {
-		return
-	}
-	last := &h.received
-	if m[1] == "sent" {
-		last = &h.sent
-	}
-	code, _ := strconv.Atoi(m[2])
-	subcode, _ := strconv.Atoi(m[3])
-	*last = lastNotification{count: last.count + 1, code: errorCodes[code], subcode: subcodeName(code, subcode), at: at}
-}
-
-// errorCodes are the identities of openconfig-bgp-errors by error code, RFC 4271 §4.5.
-var errorCodes = map[int]string{
-	1: "MESSAGE_HEADER_ERROR", 2: "OPEN_MESSAGE_ERROR", 3: "UPDATE_MESSAGE_ERROR",
-	4: "HOLD_TIMER_EXPIRED", 5: "FINITE_STATE_MACHINE_ERROR", 6: "CEASE",
-}
-
-// ceaseSubcodes are RFC 4486 §3; openSubcodes RFC 4271 §4.5.
-var (
-	ceaseSubcodes = map[int]string{
-		1: "MAX_NUM_PREFIXES_REACHED", 2: "ADMINISTRATIVE_SHUTDOWN", 3: "PEER_DE_CONFIGURED", 4: "ADMINISTRATIVE_RESET",
-		5: "CONNECTION_REJECTED", 6: "OTHER_CONFIG_CHANGE", 7: "CONN_COLLISION_RESOLUTION", 8: "OUT_OF_RESOURCES",
-	}
-	openSubcodes = map[int]string{
-		1: "UNSUPPORTED_VERSION_NUMBER", 2: "BAD_PEER_AS", 3: "BAD_BGP_IDENTIFIER",
-		4: "UNSUPPORTED_OPTIONAL_PARAMETER", 6: "UNACCEPTABLE_HOLD_TIME",
-	}
-)
-
-func subcodeName(code, subcode int) string {
-	switch code {
-	case 2:
-		return openSubcodes[subcode]
-	case 6:
-		return ceaseSubcodes[subcode]
-	}
-	return ""
 }
 
 // limited reports that a session was closed for its prefix limit.

@@ -3,6 +3,7 @@ package gnmid
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/netip"
 	"slices"
@@ -67,7 +68,8 @@ type policyPart struct {
 }
 
 func newSpeaker(ctx context.Context, cfg Config, as uint32, routerID string) (*speaker, error) {
-	s := &speaker{cfg: cfg, bgp: server.NewBgpServer(), applied: map[netip.Addr]session{}, events: map[netip.Addr]*history{}}
+	s := &speaker{cfg: cfg, applied: map[netip.Addr]session{}, events: map[netip.Addr]*history{}}
+	s.bgp = server.NewBgpServer(server.LoggerOption(slog.New(notifications{speaker: s}), nil))
 	go s.bgp.Serve()
 	err := s.bgp.StartBgp(ctx, &api.StartBgpRequest{Global: &api.Global{
 		Asn: as, RouterId: routerID, ListenPort: int32(cfg.BGPPort), ListenAddresses: []string{cfg.BGPAddress.String()},
