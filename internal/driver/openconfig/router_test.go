@@ -263,3 +263,74 @@ func TestNeighborsTellWhyTheyAreDown(t *testing.T) {
 		t.Errorf("a session that never came up reads as %+v, family %+v", n, f)
 	}
 }
+
+// "Absent" is asserted on the router itself, not through the driver.
+func TestWhatAnArtifactLacksIsRemovedAndComesBackWithTheTimer(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "127.90.32.")
+	b.secrets[md5Ref], b.secrets[otherMD5Ref] = "tcp-md5", "tcp-md5"
+	b.peer(64501, 11, "", "198.51.100.0/24")
+	c := b.open()
+	full := b.deployment(1, withPasswords, time.Minute)
+	b.deploy(c, full)
+	b.established(c, "192.0.2.11")
+	foreign, err := b.foreign(t.Context())
+	b.must(err)
+
+	empty := b.deployment(2, "", 3*time.Second)
+	b.must(c.Commit(t.Context(), empty))
+	running := string(b.router.Running())
+	for _, gone := range []string{"192.0.2.11", "192.0.2.13", "pf-", full.Hash, "tcp-md5"} {
+		if strings.Contains(running, gone) {
+			t.Errorf("the router still has %s", gone)
+		}
+	}
+	b.runs(b.read(c), empty)
+	poll(t, "the timer", func() bool { return b.read(c).Pending == nil })
+	b.runs(b.read(c, md5Ref, otherMD5Ref), full)
+	b.established(c, "192.0.2.11")
+
+	fewer := b.deployment(3, artifactBase, time.Minute)
+	b.deploy(c, fewer)
+	b.runs(b.read(c), fewer)
+	if running := string(b.router.Running()); strings.Contains(running, "192.0.2.12") || strings.Contains(running, "tcp-md5") || !strings.Contains(running, "192.0.2.11") {
+		t.Error("removed the wrong neighbors")
+	}
+	if now, err := b.foreign(t.Context()); err != nil || now != foreign {
+		t.Errorf("what isn't ours has changed: %s, %v", now, err)
+	}
+}
+
+// The reply to a commit is lost: the next read, over another connection, tells
+// what happened, and the commit can be finished there.
+func TestACommitWhoseReplyWasLostIsFoundPending(t *testing.T) {
+	t.Parallel()
+	late := make(chan struct{})
+	b := setup(t, "127.90.33.", func(c *gnmid.Config) {
+		c.OnSet = func(r *gpb.SetRequest) {
+			if len(r.GetReplace()) > 0 {
+				<-late // the router has the request; the client gives up
+			}
+		}
+	})
+	c := b.open()
+	d := b.deployment(9, artifactBase, time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if err := c.Commit(ctx, d); peering.KindOf(err) != peering.Unavailable {
+		t.Fatalf("a commit without an answer: %v", err)
+	}
+	close(late)
+	again := b.open()
+	poll(t, "the commit is seen", func() bool {
+		p := b.read(again).Pending
+		return p != nil && p.Owner == "9"
+	})
+	b.runs(b.read(again), d)
+	if err := again.Commit(t.Context(), d); !errors.Is(err, driver.ErrPending) {
+		t.Errorf("committing again: %v", err)
+	}
+	b.must(again.Confirm(t.Context(), d))
+	b.must(again.Install(t.Context(), d))
+	b.runs(b.read(again), d)
+}
