@@ -64,16 +64,14 @@ func unreachable(router string, err error) error {
 // accepted nothing was said about us; after it, only the login is left to fail.
 func loginError(ctx context.Context, router string, seen *hostKeyCheck, err error) error {
 	var timeout net.Error
+	var mismatch *ssh.AlgorithmNegotiationError
 	switch {
-	case seen.refused:
+	case seen.refused, errors.As(err, &mismatch) && mismatch.What == "host key": // it has none of the recorded kind
 		return fmt.Errorf("%s: %w", router, driver.ErrHostKey)
 	case ctx.Err() != nil, errors.As(err, &timeout), errors.Is(err, io.EOF):
 		return unreachable(router, err)
 	case seen.accepted:
 		return fmt.Errorf("%s: %w", router, driver.ErrLogin)
-	case strings.Contains(err.Error(), "no common algorithm for host key"):
-		// The server has no key of the recorded kind: x/crypto/ssh has no type for that.
-		return fmt.Errorf("%s: %w", router, driver.ErrHostKey)
 	}
 	return unreachable(router, err)
 }
