@@ -3,6 +3,7 @@ package jinja
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Python follows the full case mappings of Unicode, in which one letter may become several; Go's packages follow the
@@ -57,10 +58,11 @@ func titleFirst(r rune) string {
 }
 
 func capitalizeText(text string) string {
-	for i, r := range text {
-		return titleFirst(r) + lowerText(text[i+len(string(r)):])
+	if text == "" {
+		return ""
 	}
-	return ""
+	first, size := utf8.DecodeRuneInString(text)
+	return titleFirst(first) + lowerText(text[size:])
 }
 
 func isCased(r rune) bool { return isUpperRune(r) || isLowerRune(r) || unicode.IsTitle(r) }

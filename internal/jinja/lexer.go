@@ -71,7 +71,7 @@ type lexer struct {
 }
 
 func tokenize(opts *Options, source string) []token {
-	lx := &lexer{opts: opts, src: normalizeNewlines(source), lineStart: true}
+	lx := &lexer{opts: opts, src: normalizeNewlines(strings.ToValidUTF8(source, "\uFFFD")), lineStart: true}
 	if !opts.KeepTrailingNewline {
 		lx.src = strings.TrimSuffix(lx.src, "\n")
 	}

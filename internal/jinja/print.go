@@ -52,15 +52,19 @@ func reprShort(v Value) string {
 // printer builds a repr and notices containers that hold themselves.
 type printer struct {
 	strings.Builder
-	open []Value
+	open  []Value
+	parts int
 }
 
-// maxPrinted bounds the repr of one value, in bytes.
-const maxPrinted = 64 << 20
+// The repr of one value is bounded in bytes and in parts: lists may hold one another so often that it would never end.
+const (
+	maxPrinted = 16 << 20
+	maxParts   = 1 << 20
+)
 
 func (p *printer) repr(v Value) {
-	if p.Len() > maxPrinted {
-		throw(LimitErr, "the text of a value is longer than %d bytes", maxPrinted)
+	if p.parts++; p.parts > maxParts || p.Len() > maxPrinted {
+		throw(LimitErr, "the text of a list or dict is too long")
 	}
 	switch v := v.(type) {
 	case Str:
