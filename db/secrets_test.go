@@ -3,10 +3,11 @@ package db_test
 import (
 	"bytes"
 	"context"
+	"crypto/aes"
+	"crypto/cipher"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
-	"path/filepath"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -14,16 +15,34 @@ import (
 	"peerflow/db"
 	"peerflow/db/dbtest"
 	"peerflow/internal/peering"
-	"peerflow/internal/secret"
 )
+
+// box is a keeper for tests: one key, in memory.
+type box struct{ cipher.AEAD }
 
 func withKeeper(t *testing.T) *db.DB {
 	t.Helper()
-	keeper, err := secret.OpenFile(filepath.Join(t.TempDir(), "key"), true)
+	block, err := aes.NewCipher(bytes.Repeat([]byte{7}, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return dbtest.Open(t, dbtest.URL(t), db.Options{Keeper: keeper})
+	sealer, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dbtest.Sealed(t, box{sealer})
+}
+
+func (b box) Seal(_ context.Context, plaintext, additional []byte) (string, []byte, error) {
+	return "box", b.AEAD.Seal(nil, nil, plaintext, additional), nil
+}
+
+func (b box) Open(_ context.Context, _ string, ciphertext, additional []byte) ([]byte, error) {
+	text, err := b.AEAD.Open(nil, nil, ciphertext, additional)
+	if err != nil {
+		return nil, peering.NewError(peering.Invalid, "it doesn't open")
+	}
+	return text, nil
 }
 
 func TestSecretsKeepTheirVersions(t *testing.T) {

@@ -1,10 +1,11 @@
 // Package dbtest gives each test a migrated PostgreSQL database of its own.
 //
 // A test process starts one private cluster, on a socket in a temporary folder,
-// migrates one database there and clones it for every test: that takes some
-// twenty milliseconds, so tests run in parallel and never see each other. The
+// migrates one database there and clones it for every test: that takes about a
+// tenth of a second, so tests run in parallel and never see each other. The
 // cluster ends with the process, whichever way that ends. Set
-// PEERFLOW_TEST_DATABASE_URL to use a server that runs already.
+// PEERFLOW_TEST_DATABASE_URL to use a server that runs already; the migrated
+// database stays behind there.
 //
 // For tests only. Start with New; the cluster's life is in cluster.go.
 package dbtest
@@ -34,7 +35,7 @@ func New(t testing.TB) *db.DB {
 	return Open(t, URL(t), db.Options{})
 }
 
-// Open connects with options of the test's own, e.g. a keeper of secrets.
+// Open connects with options of the test's own.
 func Open(t testing.TB, url string, o db.Options) *db.DB {
 	t.Helper()
 	d, err := db.Open(t.Context(), url, o)
@@ -43,6 +44,12 @@ func Open(t testing.TB, url string, o db.Options) *db.DB {
 	}
 	t.Cleanup(d.Close)
 	return d
+}
+
+// Sealed is like New, with a keeper of secrets.
+func Sealed(t testing.TB, keeper db.Keeper) *db.DB {
+	t.Helper()
+	return Open(t, URL(t), db.Options{Keeper: keeper})
 }
 
 // URL is a migrated, empty database for those who open it themselves.
