@@ -134,7 +134,7 @@ func TestConformance(t *testing.T) {
 			Known: []peering.SecretRef{md5Ref, otherMD5Ref}, Clear: []string{clearMD5, "BEGIN OPENSSH"},
 			First: first, Second: second,
 			Bad:     strings.Replace(first, "as 64501;", "as nobody;", 1),
-			Timer:   5 * time.Second,
+			Timer:   8 * time.Second,
 			Restart: r.Restart,
 			ForeignCommit: func(ctx context.Context) error {
 				_, err := r.Birdc(ctx, "configure")

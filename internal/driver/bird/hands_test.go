@@ -201,3 +201,28 @@ func TestDaemonThatIsAwayIsUnreachableWhateverIsAsked(t *testing.T) {
 		}
 	}
 }
+
+func TestFileThatIsNotThereIsNotAnEmptyOne(t *testing.T) {
+	t.Parallel()
+	n := startNetwork(t, 0)
+	n.push(artifact("first"))
+	for _, file := range []string{n.Owned, n.Main} {
+		if err := os.Rename(file, file+".away"); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := n.ownedText(); peering.KindOf(err) != peering.Denied {
+			t.Errorf("without %s the read gave %v", file, err)
+		}
+		if err := os.Rename(file+".away", file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, file := range []string{"installed.conf", "owned.conf"} {
+		if err := os.WriteFile(n.Dir+"/peerflow/"+file, nil, 0o640); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := n.ownedText(); peering.KindOf(err) != peering.Conflict {
+		t.Errorf("nothing is left of what runs, and the read gave %v", err)
+	}
+}

@@ -25,14 +25,14 @@ printf '%s\n' "$status" | fact before
 bird configure status | fact pending
 bird eval PEERFLOW_ARTIFACT | fact artifact
 bird eval PEERFLOW_DEPLOYMENT | fact deployment
-cat -- "$main" | fact main
-if [ -e "$owned" ]; then
+if [ -r "$main" ]; then cat -- "$main" | fact main; fi
+if [ -r "$owned" ]; then
   cat -- "$owned" | fact owned
   find "$owned" -newermt "$(printf '%s\n' "$status" | sed -n 's/.*Last reconfiguration on //p')" 2>/dev/null | fact edited
 fi
 if [ -r "${owned%/*}/installed.conf" ]; then cat -- "${owned%/*}/installed.conf" | fact installed; fi
 for f in "${owned%/*}"/candidate-[0-9]*.conf; do
-  if [ -f "$f" ]; then cat -- "$f" | fact "${f##*/}"; fi
+  if [ -f "$f" ] && [ -r "$f" ]; then cat -- "$f" | fact "${f##*/}"; fi
 done
 bird show status | fact after
 `
@@ -78,6 +78,9 @@ func (r *Reader) readFacts(ctx context.Context) (facts, error) {
 	if err != nil {
 		return facts{}, fmt.Errorf("%s: %w", r.router, err)
 	}
+	if err := r.readable(raw); err != nil {
+		return facts{}, err
+	}
 	f := facts{main: raw["main"], owned: raw["owned"], edited: raw["edited"] != "", installed: raw["installed"], candidates: candidates(raw), readAt: time.Now()}
 	before, after := generation(raw["before"]), generation(raw["after"])
 	f.rebooted, _ = loads(raw["before"])
@@ -95,6 +98,16 @@ func (r *Reader) readFacts(ctx context.Context) (facts, error) {
 	}
 	f.pending = pendingOf(parseReplies(raw["pending"]), f.deployment)
 	return f, nil
+}
+
+// readable refuses to take a file that this login can't see for an empty one.
+func (r *Reader) readable(raw map[string]string) error {
+	for name, file := range map[string]string{"main": r.settings.Main, "owned": r.settings.Owned} {
+		if _, ok := raw[name]; !ok {
+			return peering.Errorf(peering.Denied, "%s: this login can't read %s: make the file if it isn't there, and let the login's group read it", r.router, file)
+		}
+	}
+	return nil
 }
 
 func decodeFacts(out string) (map[string]string, error) {
@@ -210,7 +223,7 @@ func (r *Reader) unknown(f facts) error {
 	if f.deployment == "" {
 		return peering.Errorf(peering.Conflict, "%s was edited after BIRD loaded it: load the edit (birdc configure) or take it back", r.settings.Owned)
 	}
-	return peering.Errorf(peering.Conflict, "no file in %s is what BIRD runs (artifact %.12s): someone removed it", r.settings.folder(), f.artifact)
+	return peering.Errorf(peering.Conflict, "no file in %s that this login can read is what BIRD runs (artifact %.12s)", r.settings.folder(), f.artifact)
 }
 
 // mark is the artifact hash in a file's first line, "" for none.

@@ -13,7 +13,17 @@ import (
 	"peerflow/internal/peering"
 )
 
-// Settings say where a router keeps BIRD's files. The zero value means Debian's.
+// Settings say where a router keeps BIRD's files; what is left out is as in Debian.
+//
+// A router needs, once: the line of IncludeLine in its main file and the owned
+// file (empty) before that is loaded; a login with a POSIX shell that may use
+// birdc and read the main file, which in Debian is the group bird; and the owned
+// file's folder writable by that login and readable by BIRD, no one else:
+//
+//	install -d -m 2750 -o peerflow -g bird /etc/bird/peerflow
+//	install -m 640 -o peerflow -g bird /dev/null /etc/bird/peerflow/owned.conf
+//
+// sh, coreutils, findutils and flock (util-linux) do the rest.
 type Settings struct {
 	Main  string `json:"main"`  // the file that BIRD boots (bird -c); default /etc/bird/bird.conf
 	Owned string `json:"owned"` // the file that peerflow owns; its folder is ours to write; default /etc/bird/peerflow/owned.conf
