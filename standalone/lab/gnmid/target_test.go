@@ -58,10 +58,14 @@ type bench struct {
 	port   int
 }
 
-func setup(t *testing.T, net24 string) *bench {
+func setup(t *testing.T, net24 string, edits ...func(*Config)) *bench {
 	t.Helper()
 	b := &bench{T: t, net: net24, port: freePort(t, net24+"1")}
-	target, err := Start(t.Context(), b.config(t.TempDir()))
+	cfg := b.config(t.TempDir())
+	for _, edit := range edits {
+		edit(&cfg)
+	}
+	target, err := Start(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
