@@ -35,6 +35,12 @@ type at struct {
 	plan    peering.RouterPlan
 	profile peering.Profile
 	known   []peering.SecretRef
+	rest    func() // ends the heartbeat
+}
+
+func (a at) close() {
+	a.rest()
+	a.device.close()
 }
 
 func (d *Deploying) load(ctx context.Context, id int64) (peering.Deployment, peering.RouterPlan, peering.Router, error) {
@@ -63,11 +69,35 @@ func (d *Deploying) open(ctx context.Context, id int64) (at, error) {
 	if err != nil {
 		return at{}, err
 	}
+	rest := beat(ctx)
 	dev, err := d.Access.open(ctx, router)
 	if err != nil {
+		rest()
 		return at{}, err
 	}
-	return at{device: dev, dep: dep, plan: plan, profile: d.Profile(router), known: known}, nil
+	return at{device: dev, dep: dep, plan: plan, profile: d.Profile(router), known: known, rest: rest}, nil
+}
+
+// heartbeat is how often a step says that its worker lives.
+const heartbeat = 2 * time.Second
+
+// beat says so until the returned function is called: a step may wait long for
+// a router, and a worker that died must be replaced well inside the rollback timer.
+func beat(ctx context.Context) (rest func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		tick := time.NewTicker(heartbeat)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				activity.RecordHeartbeat(ctx)
+			}
+		}
+	}()
+	return cancel
 }
 
 // secrets lists the references that may stand on the router: those of the
@@ -126,25 +156,31 @@ func (d *Deploying) unread(ctx context.Context, dep peering.Deployment, err erro
 
 // next reads the router for an open deployment and decides.
 func (d *Deploying) next(ctx context.Context, a at) (peering.Next, error) {
+	next, _, err := d.look(ctx, a)
+	return next, err
+}
+
+// look is next with what was read.
+func (d *Deploying) look(ctx context.Context, a at) (peering.Next, peering.Running, error) {
 	dep, err := d.Deployments.Deployment(ctx, a.dep.ID)
 	if err != nil {
-		return peering.Next{}, err
+		return peering.Next{}, peering.Running{}, err
 	}
 	read, running, err := a.locate(ctx, dep, a.known)
 	if err != nil {
-		return peering.Next{}, err
+		return peering.Next{}, running, err
 	}
 	if read.Where == peering.AtPending && dep.State != peering.DeploymentSoaking {
 		if err := d.Deployments.MarkCommitted(ctx, dep.ID, running.Generation, d.Now()); err != nil {
-			return peering.Next{}, err
+			return peering.Next{}, running, err
 		}
 		dep.State = peering.DeploymentSoaking
 	}
 	ordered, err := d.rollBackOrdered(ctx, dep)
 	if err != nil {
-		return peering.Next{}, err
+		return peering.Next{}, running, err
 	}
-	return peering.NextStep(dep, read, a.profile, ordered), nil
+	return peering.NextStep(dep, read, a.profile, ordered), running, nil
 }
 
 func (d *Deploying) rollBackOrdered(ctx context.Context, dep peering.Deployment) (bool, error) {
@@ -456,7 +492,6 @@ func (d *Deploying) SoakDeployment(ctx context.Context, id int64) (peering.Next,
 		if err != nil {
 			return peering.Next{}, fail(err)
 		}
-		activity.RecordHeartbeat(ctx, string(verdict.Outcome))
 		if verdict.Outcome != peering.CheckPending {
 			return d.nextOrFail(ctx, a)
 		}
@@ -606,12 +641,30 @@ func (d *Deploying) EndDeployment(ctx context.Context, in EndInput) (peering.Nex
 	if next.Step != peering.StepEnd {
 		return next, nil
 	}
-	running, err := a.owned(ctx, a.known)
+	if err := d.shutOut(ctx, a, next.State); err != nil {
+		return peering.Next{}, d.unread(ctx, dep, err)
+	}
+	next, running, err := d.look(ctx, a)
 	if err != nil {
 		return peering.Next{}, d.unread(ctx, dep, err)
 	}
-	d.discard(ctx, a)
+	if next.Step != peering.StepEnd {
+		return next, nil
+	}
 	return d.end(ctx, dep, EndInput{in.Deployment, next.State, next.Text}, running.Stanzas)
+}
+
+// shutOut gives the router a newer token and removes the candidate, so that the
+// write of a worker that was taken for dead can't arrive after the last read. A
+// router at its base must have taken the token; elsewhere a candidate that
+// stays does no harm.
+func (d *Deploying) shutOut(ctx context.Context, a at, end peering.DeploymentState) error {
+	err := d.discard(ctx, a)
+	if err != nil && end != peering.DeploymentRolledBack {
+		activity.GetLogger(ctx).Warn("candidate stays on the router", "router", a.router.Name, "deployment", a.dep.ID, "error", err)
+		return nil
+	}
+	return err
 }
 
 func (d *Deploying) end(ctx context.Context, dep peering.Deployment, in EndInput, runs []peering.Stanza) (peering.Next, error) {
@@ -628,36 +681,27 @@ func (d *Deploying) end(ctx context.Context, dep peering.Deployment, in EndInput
 	return ended(in.State, in.Text), fail(err)
 }
 
-// discard removes a candidate that isn't in use; one that stays does no harm,
-// so that a failure is only logged.
-func (d *Deploying) discard(ctx context.Context, a at) {
+// discard removes a candidate that isn't in use.
+func (d *Deploying) discard(ctx context.Context, a at) error {
 	committer, err := a.committer()
 	if err != nil {
-		return
+		return err
 	}
 	commit, err := d.commit(ctx, a)
 	if err != nil {
-		return
+		return err
 	}
-	if err := committer.Discard(ctx, commit); err != nil {
-		activity.GetLogger(ctx).Warn("candidate stays on the router", "router", a.router.Name, "deployment", a.dep.ID, "error", err)
-	}
+	return committer.Discard(ctx, commit)
 }
 
-// pause waits while heartbeating, so that a lost worker is noticed.
+// pause waits, or ends with ctx.
 func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
-	beat := time.NewTicker(2 * time.Second)
-	defer beat.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-timer.C:
-			return nil
-		case <-beat.C:
-			activity.RecordHeartbeat(ctx)
-		}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
 	}
 }

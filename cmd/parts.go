@@ -31,6 +31,7 @@ type Parts struct {
 	Mirror    *peeringdb.Syncer
 	Log       *slog.Logger
 	Profile   func(peering.Router) peering.Profile // numbers of verification
+	Wire      func(worker.Activities)              // changes how activities are wired before the worker is built; nil leaves them
 }
 
 // OpenDatabase connects to the database alone, with the key of its secrets.
@@ -77,17 +78,24 @@ func (p *Parts) Close() {
 	p.DB.Close()
 }
 
-// Worker builds the worker with every activity wired to the real thing.
-func (p *Parts) Worker() sdkworker.Worker {
+// Worker builds the worker.
+func (p *Parts) Worker() sdkworker.Worker { return worker.New(p.Temporal, p.Activities()) }
+
+// Activities wires every activity to the real thing.
+func (p *Parts) Activities() worker.Activities {
 	access := activities.Access{Drivers: Drivers(), Secrets: p.DB, Intent: p.DB}
-	return worker.New(p.Temporal, worker.Activities{
+	wired := worker.Activities{
 		Planning:  &activities.Planning{Access: access, Intent: p.DB, Changes: p.DB, Plans: p.DB, Mirror: p.Mirror, Now: time.Now},
 		Approving: &activities.Approving{Votes: p.DB},
 		Changing:  &activities.Changing{Changes: p.DB, Plans: p.DB, Deployments: p.DB, Observed: p.DB, Queue: p.Workflows},
 		Deploying: &activities.Deploying{Access: access, Intent: p.DB, Plans: p.DB, Votes: p.DB, Deployments: p.DB, Observed: p.DB, Now: time.Now, Profile: p.Profile},
 		Routers:   &activities.Routers{Access: access, Intent: p.DB, Deployments: p.DB, Observed: p.DB, Now: time.Now},
 		Mirroring: &activities.Mirroring{Sync: mirrorSync{p.Mirror}},
-	})
+	}
+	if p.Wire != nil {
+		p.Wire(wired)
+	}
+	return wired
 }
 
 // mirrorSync tells a sync's report in figures.

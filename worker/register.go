@@ -3,6 +3,8 @@
 package worker
 
 import (
+	"time"
+
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
@@ -21,6 +23,10 @@ type Activities struct {
 	Mirroring *activities.Mirroring
 }
 
+// heartbeatInterval is how often heartbeats are passed on at most: the SDK's own
+// choice, 80 % of the timeout, would give up a living worker on a busy machine.
+const heartbeatInterval = 2 * time.Second
+
 // New builds the worker of the control queue.
 func New(c client.Client, a Activities) worker.Worker {
 	w := worker.New(c, workflows.ControlQueue, worker.Options{
@@ -28,6 +34,7 @@ func New(c client.Client, a Activities) worker.Worker {
 		MaxConcurrentWorkflowTaskExecutionSize: 20,
 		MaxConcurrentActivityTaskPollers:       4,
 		MaxConcurrentWorkflowTaskPollers:       4,
+		MaxHeartbeatThrottleInterval:           heartbeatInterval,
 	})
 	Register(w, a)
 	return w

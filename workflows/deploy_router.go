@@ -36,11 +36,11 @@ func DeployRouter(ctx workflow.Context, in DeployRouterInput) (DeployRouterResul
 			if err == nil && ended.Step == peering.StepEnd {
 				return DeployRouterResult{State: ended.State, Text: ended.Text}, nil
 			}
-			next = r.afterError(ctx, ended, err)
+			next = r.afterError(ctx, next.Step, ended, err)
 			continue
 		}
 		done, err := r.step(ctx, next)
-		next = r.afterError(ctx, done, err)
+		next = r.afterError(ctx, next.Step, done, err)
 	}
 }
 
@@ -55,7 +55,16 @@ type deployRun struct {
 	id      int64
 	pause   time.Duration // of the last wait while frozen
 	commits int           // tries that staged or committed; a router that refuses to be staged isn't asked for ever
+	failure time.Duration // of the last wait before a step that failed is tried again
 }
+
+// Pauses before a step that failed is tried again: the first is short, since the
+// rollback timer runs, and they grow so that a router that refuses for days
+// leaves a short history.
+const (
+	failurePause    = time.Second
+	maxFailurePause = time.Minute
+)
 
 // triesBeforeCommit bounds steps that fail before anything was written.
 const triesBeforeCommit = 3
@@ -64,7 +73,7 @@ func (r *deployRun) step(ctx workflow.Context, next peering.Next) (done peering.
 	var a *activities.Deploying
 	switch next.Step {
 	case peering.StepPrepare:
-		err = workflow.ExecuteActivity(prepare(ctx), a.PrepareDeployment, r.id).Get(ctx, &done)
+		err = workflow.ExecuteActivity(device(ctx), a.PrepareDeployment, r.id).Get(ctx, &done)
 		return r.givingUp(done, err)
 	case peering.StepBegin:
 		return r.begin(ctx)
@@ -87,11 +96,6 @@ func (r *deployRun) step(ctx workflow.Context, next peering.Next) (done peering.
 		err = fmt.Errorf("no step %q", next.Step)
 	}
 	return done, err
-}
-
-// prepare reads and composes: it may try for a while, nothing was written.
-func prepare(ctx workflow.Context) workflow.Context {
-	return workflow.WithHeartbeatTimeout(device(ctx), 8*time.Second)
 }
 
 // givingUp ends a deployment whose preparation failed for good.
@@ -131,16 +135,18 @@ func (r *deployRun) end(ctx workflow.Context, next peering.Next) (done peering.N
 }
 
 // afterError lets the router decide after a failed step.
-func (r *deployRun) afterError(ctx workflow.Context, done peering.Next, err error) peering.Next {
+func (r *deployRun) afterError(ctx workflow.Context, failed peering.Step, done peering.Next, err error) peering.Next {
 	if err == nil {
+		r.failure = 0
 		return done
 	}
 	next := r.decide(ctx)
 	if next.Step == peering.StepCommit && r.commits >= triesBeforeCommit {
 		return peering.Next{Step: peering.StepEnd, State: peering.DeploymentFailed, Text: reason(err) + "; nothing was written"}
 	}
-	if next.Step == peering.StepEnd || next.Step == peering.StepConfirm {
-		_ = workflow.Sleep(ctx, time.Second) // the same step failed just now
+	if next.Step == failed {
+		r.failure = min(max(r.failure*3/2, failurePause), maxFailurePause)
+		_ = workflow.Sleep(ctx, r.failure)
 	}
 	return next
 }

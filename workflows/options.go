@@ -34,11 +34,16 @@ func lookUp(ctx workflow.Context) workflow.Context {
 	})
 }
 
+// heartbeatTimeout gives a silent worker up: two of them fit into every rollback
+// timer (peering.Profile), so that a worker lost after a commit costs no rollback.
+const heartbeatTimeout = 8 * time.Second
+
 // device is for reading a router and for writing steps that decide by reading
 // first. A worker that is silent for the heartbeat timeout is given up.
 func device(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: time.Minute,
+		HeartbeatTimeout:    heartbeatTimeout,
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 1.5, MaximumInterval: 5 * time.Second, MaximumAttempts: 4},
 	})
 }
@@ -48,6 +53,7 @@ func device(ctx workflow.Context) workflow.Context {
 func commitOnce(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: 90 * time.Second,
+		HeartbeatTimeout:    heartbeatTimeout,
 		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 1},
 	})
 }
@@ -57,7 +63,7 @@ func commitOnce(ctx workflow.Context) workflow.Context {
 func soak(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: 30 * time.Minute,
-		HeartbeatTimeout:    8 * time.Second,
+		HeartbeatTimeout:    heartbeatTimeout,
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: 500 * time.Millisecond, BackoffCoefficient: 1.5, MaximumInterval: 3 * time.Second, MaximumAttempts: 20},
 	})
 }
@@ -67,6 +73,7 @@ func soak(ctx workflow.Context) workflow.Context {
 func untilRead(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: time.Minute,
+		HeartbeatTimeout:    heartbeatTimeout,
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 1.5, MaximumInterval: 10 * time.Second,
 			NonRetryableErrorTypes: []string{"not_found"}},
 	})

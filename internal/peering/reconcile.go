@@ -156,13 +156,19 @@ func backAtBase(d Deployment, r Read) Next {
 		return end(DeploymentRolledBack, "the router's daemon restarted and booted its base")
 	case r.At.Sub(d.CommitSentAt) >= d.Timer-timerSlack:
 		return end(DeploymentRolledBack, "the rollback timer ended before the change was confirmed; "+whyAtBase(d))
-	case d.State == DeploymentCommitting:
+	case !d.seenCommitted():
 		if left := commitGrace - r.At.Sub(d.CommitSentAt); left > 0 {
 			return Next{Step: StepWait, Wait: left, Text: "the commit got no reply: waiting until it can't arrive any more"}
 		}
 		return end(DeploymentRolledBack, "the commit didn't take: the router runs its base")
 	}
 	return end(DeploymentInterfered, "the router went back to its base before the timer ended: somebody else configured it")
+}
+
+// seenCommitted reports that the router was read running the artifact. A
+// deployment that became unknown before that may never have committed.
+func (d Deployment) seenCommitted() bool {
+	return d.State != DeploymentCommitting && (d.State != DeploymentUnknown || !d.CommittedAt.IsZero())
 }
 
 func whyAtBase(d Deployment) string {

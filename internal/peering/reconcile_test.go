@@ -25,6 +25,7 @@ func TestNextStepFollowsTheCrashMatrix(t *testing.T) {
 	failed := func(d *Deployment) { d.Verdict = &Verdict{Outcome: CheckFailed, Reason: "announced 900"} }
 	confirmSent := func(d *Deployment) { passed(d); d.ConfirmSentAt = start.Add(20 * time.Second) }
 	aborted := func(d *Deployment) { failed(d); d.AbortSentAt = start.Add(20 * time.Second) }
+	seen := func(d *Deployment) { d.CommittedAt = start.Add(time.Second) }
 	unsent := func(d *Deployment) { d.CommitSentAt = time.Time{} }
 	cases := map[string]struct {
 		dep     Deployment
@@ -40,6 +41,9 @@ func TestNextStepFollowsTheCrashMatrix(t *testing.T) {
 		"7: reply lost, pending, goes on":                    {sent(DeploymentCommitting, nil), after(time.Second, AtPending), false, StepSoak, ""},
 		"7: reply lost, base, waits for the late arrival":    {sent(DeploymentCommitting, nil), after(2*time.Second, AtBase), false, StepWait, ""},
 		"7: reply lost, base for good, never commits again":  {sent(DeploymentCommitting, nil), after(20*time.Second, AtBase), false, StepEnd, DeploymentRolledBack},
+		"7: reply lost, then the router, base: waits":        {sent(DeploymentUnknown, nil), after(2*time.Second, AtBase), false, StepWait, ""},
+		"7: reply lost, then the router, base for good":      {sent(DeploymentUnknown, nil), after(20*time.Second, AtBase), false, StepEnd, DeploymentRolledBack},
+		"21: seen committed, then unknown, then base early":  {sent(DeploymentUnknown, seen), after(20*time.Second, AtBase), false, StepEnd, DeploymentInterfered},
 		"8: committed, not recorded, back in time, verifies": {sent(DeploymentSoaking, nil), after(30*time.Second, AtPending), false, StepSoak, ""},
 		"9: less than 5 s left reverts by itself":            {sent(DeploymentSoaking, passed), after(56*time.Second, AtPending), false, StepWait, ""},
 		"10: back after the timer proves base":               {sent(DeploymentSoaking, passed), after(70*time.Second, AtBase), false, StepEnd, DeploymentRolledBack},

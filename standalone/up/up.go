@@ -24,6 +24,7 @@ import (
 	"peerflow/internal/temporalauth"
 	"peerflow/standalone/pgserver"
 	"peerflow/standalone/temporalserver"
+	"peerflow/worker"
 )
 
 // Options say where everything lies. Zero ports take free ones.
@@ -36,6 +37,8 @@ type Options struct {
 	Out          io.Writer     // progress, one line a part
 	// Profile gives the numbers of verification; nil is peering.ProfileFor.
 	Profile func(peering.Router) peering.Profile
+	// Wire changes how activities are wired before the worker starts; nil leaves them.
+	Wire func(worker.Activities)
 }
 
 // Stack is everything that runs.
@@ -194,6 +197,7 @@ func (s *Stack) startWorker(ctx context.Context, o Options) error {
 	if o.Profile != nil {
 		s.Parts.Profile = o.Profile
 	}
+	s.Parts.Wire = o.Wire
 	s.worker = s.Parts.Worker()
 	if err := s.worker.Start(); err != nil {
 		return err
