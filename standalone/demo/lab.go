@@ -13,13 +13,13 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"path/filepath"
 	"time"
 
 	"peerflow/internal/bgp"
 	"peerflow/internal/peering"
 	"peerflow/internal/peeringdb/pdbfake"
 	"peerflow/standalone/lab"
+	"peerflow/standalone/lab/gnmid"
 )
 
 // The demo's numbers. Every daemon has an address of its own in 127/8.
@@ -30,16 +30,15 @@ const (
 	rsASN    bgp.ASN = 64498
 	PeerASN  bgp.ASN = 64501 // the network that the demo peers with
 	bgpPort          = 1179
-	holdTime         = 9 // seconds
+	holdTime         = 9 // seconds; the profile of lab routers is made for it
 )
 
 var (
 	EdgeAddr = addr(1)
 	PeerAddr = addr(21)
 	ours     = []netip.Prefix{
-		netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("203.0.113.0/24"),
+		netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("198.18.64.0/24"),
 	}
-	lan = netip.MustParsePrefix("127.64.0.0/24")
 )
 
 func addr(host int) netip.Addr { return netip.AddrFrom4([4]byte{127, 64, 0, byte(host)}) }
@@ -70,33 +69,32 @@ var newcomers = []lab.EdgeNeighbor{
 
 // Network is the running demo network.
 type Network struct {
-	Edge  *lab.Bird
-	SSH   *lab.SSHD
+	Edge  *lab.Bird     // the edge, when it is BIRD
+	SSH   *lab.SSHD     // its login
+	GNMI  *gnmid.Target // the edge, when it speaks gNMI
 	Peers map[bgp.ASN]*lab.Peer
 	// PeeringDB answers at this URL.
 	PeeringDB string
 
+	dir string
 	pdb *http.Server
 }
 
-// Start brings up the daemons; dir keeps the edge's files and keys.
-func Start(ctx context.Context, dir string) (*Network, error) {
-	n := &Network{Peers: map[bgp.ASN]*lab.Peer{}}
-	if err := n.start(ctx, dir); err != nil {
+// Start brings up the daemons with an edge of the given driver, bird or
+// openconfig; dir keeps the edge's files and keys.
+func Start(ctx context.Context, dir, driver string) (*Network, error) {
+	n := &Network{Peers: map[bgp.ASN]*lab.Peer{}, dir: dir}
+	if err := n.start(ctx, dir, driver); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
 	return n, nil
 }
 
-func (n *Network) start(ctx context.Context, dir string) (err error) {
+func (n *Network) start(ctx context.Context, dir, driver string) error {
+	if err := n.startEdge(ctx, dir, driver); err != nil {
+		return err
+	}
 	if err := n.servePeeringDB(); err != nil {
-		return err
-	}
-	if n.SSH, err = lab.StartSSHD(ctx, filepath.Join(dir, "ssh"), "127.64.0.1:0"); err != nil {
-		return err
-	}
-	main := lab.EdgeMain(lab.EdgeConfig{ASN: ourASN, Address: EdgeAddr, Port: bgpPort, HoldTime: holdTime, Originate: ours, Neighbors: foreign})
-	if n.Edge, err = lab.StartBird(ctx, filepath.Join(dir, "edge"), lab.BirdConfig{Main: main}); err != nil {
 		return err
 	}
 	first := 0
@@ -127,11 +125,6 @@ func (n *Network) startPeer(ctx context.Context, p lab.EdgeNeighbor, first int, 
 	return nil
 }
 
-// ConfigurePeer lets a newcomer configure its end of the session.
-func (n *Network) ConfigurePeer(ctx context.Context, asn bgp.ASN) error {
-	return n.Peers[asn].AddNeighbor(ctx, lab.PeerNeighbor{ASN: ourASN, Address: EdgeAddr})
-}
-
 // Close ends every daemon.
 func (n *Network) Close() error {
 	var errs []error
@@ -144,6 +137,9 @@ func (n *Network) Close() error {
 	if n.SSH != nil {
 		errs = append(errs, n.SSH.Close())
 	}
+	if n.GNMI != nil {
+		n.GNMI.Close()
+	}
 	if n.pdb != nil {
 		errs = append(errs, n.pdb.Close())
 	}
@@ -155,7 +151,7 @@ func (n *Network) servePeeringDB() error {
 	if err != nil {
 		return err
 	}
-	n.pdb = &http.Server{Handler: pdbfake.New(rows()...), ReadHeaderTimeout: 5 * time.Second}
+	n.pdb = &http.Server{Handler: pdbfake.New(n.rows()...), ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = n.pdb.Serve(listener) }()
 	n.PeeringDB = "http://" + listener.Addr().String() + "/api"
 	return nil
@@ -167,7 +163,7 @@ const (
 )
 
 // rows is the exchange as PeeringDB has it.
-func rows() []peering.PDBRow {
+func (n *Network) rows() []peering.PDBRow {
 	at := time.Now().Add(-24 * time.Hour).UTC().Truncate(time.Second)
 	head := func(id int64) peering.PDBHead {
 		return peering.PDBHead{ID: id, Status: peering.PDBOK, Created: at, Updated: at}
@@ -179,19 +175,19 @@ func rows() []peering.PDBRow {
 			&peering.PDBLAN{PDBHead: head(id), IXID: id, RSASN: rsASN, MTU: 1500})
 	}
 	rows = append(rows,
-		&peering.PDBPrefix{PDBHead: head(1), LANID: ixlanID, Protocol: "IPv4", Prefix: lan},
+		&peering.PDBPrefix{PDBHead: head(1), LANID: ixlanID, Protocol: "IPv4", Prefix: n.lan()},
 		&peering.PDBPrefix{PDBHead: head(2), LANID: ixlanID, Protocol: "IPv6", Prefix: netip.MustParsePrefix("2001:db8:64::/64")},
 		&peering.PDBPrefix{PDBHead: head(3), LANID: otherLAN, Protocol: "IPv4", Prefix: netip.MustParsePrefix("127.64.1.0/24")})
 	for i, p := range append(foreign[2:len(foreign):len(foreign)], newcomers...) {
 		id := int64(i + 10)
 		rows = append(rows,
 			&peering.PDBNetwork{PDBHead: head(id), OrgID: 1, ASN: p.ASN, Name: fmt.Sprintf("Example network %d", p.ASN), InfoPrefixes4: int64(p.Routes), PolicyGeneral: policyOf(p.ASN)},
-			&peering.PDBPort{PDBHead: head(id), NetID: id, LANID: ixlanID, ASN: p.ASN, IPv4: p.Address, IPv6: ipv6(p.Address), Speed: 10000, Operational: true})
+			&peering.PDBPort{PDBHead: head(id), NetID: id, LANID: ixlanID, ASN: p.ASN, IPv4: n.Public(p.Address), IPv6: ipv6(p.Address), Speed: 10000, Operational: true})
 	}
 	// AS64501 has more ports: on another LAN of the same exchange, and out of service.
 	rows = append(rows,
-		&peering.PDBPort{PDBHead: head(40), NetID: peerNet, LANID: ixlanID, ASN: PeerASN, IPv4: netip.MustParseAddr("127.64.9.21"), Speed: 10000, Operational: true},
-		&peering.PDBPort{PDBHead: head(41), NetID: peerNet, LANID: ixlanID, ASN: PeerASN, IPv4: addr(31), Speed: 1000, Operational: false},
+		&peering.PDBPort{PDBHead: head(40), NetID: peerNet, LANID: ixlanID, ASN: PeerASN, IPv4: n.elsewhere(), Speed: 10000, Operational: true},
+		&peering.PDBPort{PDBHead: head(41), NetID: peerNet, LANID: ixlanID, ASN: PeerASN, IPv4: n.Public(addr(31)), Speed: 1000, Operational: false},
 		&peering.PDBPort{PDBHead: head(42), NetID: peerNet, LANID: otherLAN, ASN: PeerASN, IPv4: netip.MustParseAddr("127.64.1.21"), Speed: 10000, Operational: true})
 	return rows
 }

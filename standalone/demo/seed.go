@@ -54,7 +54,7 @@ func (s *seeder) seed(n *Network) {
 		Mesh: peering.OnePerPeerPort, Agreement: peering.ConfigureThenAsk,
 		Policies: peering.Policies{Import: []int64{in.ID}, Export: []int64{out.ID}}})
 	record(s, s.d.Connections(), peering.Connection{IXPID: ixp.ID, RouterID: router.ID, State: peering.ConnectionEnabled,
-		IPv4: EdgeAddr, IPv4LAN: lan, Interface: "lo", Primary: true})
+		IPv4: n.Public(EdgeAddr), IPv4LAN: n.lan(), Interface: "lo", Primary: true})
 }
 
 func announce() json.RawMessage {
@@ -63,17 +63,16 @@ func announce() json.RawMessage {
 }
 
 func (s *seeder) router(n *Network, us peering.AutonomousSystem, site peering.Site) peering.Router {
-	platform := record(s, s.d.Platforms(), peering.PlatformRecord{Slug: "bird", Name: "BIRD 2", Driver: "bird"})
-	body, err := render.Starter("bird")
+	r, driver, clear := n.router()
+	platform := record(s, s.d.Platforms(), peering.PlatformRecord{Slug: driver, Name: driver, Driver: driver})
+	body, err := render.Starter(driver)
 	if err != nil && s.err == nil {
 		s.err = err
 	}
-	template := record(s, s.d.Templates(), peering.Template{Name: "BIRD 2 starter", Mode: peering.ModeStanza, Engine: peering.EngineJinja2, Body: body})
-	var login peering.SecretRef
+	template := record(s, s.d.Templates(), peering.Template{Name: "starter for " + driver, Mode: peering.ModeStanza, Engine: peering.EngineJinja2, Body: body})
 	if s.err == nil {
-		login, s.err = s.d.PutSecret(s.ctx, s.by, "edge1 login", n.SSH.PrivateKey)
+		r.Login, s.err = s.d.PutSecret(s.ctx, s.by, "edge1 login", clear)
 	}
-	return record(s, s.d.Routers(), peering.Router{Name: "edge1", SiteID: site.ID, PlatformID: platform.ID, LocalASID: us.ID,
-		TemplateID: template.ID, Mode: peering.Manage, Address: n.SSH.Address, Username: n.SSH.Username, Login: login,
-		HostKey: n.SSH.HostKey, BGPPort: bgpPort, Lab: true, Settings: n.Edge.Settings()})
+	r.SiteID, r.PlatformID, r.LocalASID, r.TemplateID = site.ID, platform.ID, us.ID, template.ID
+	return record(s, s.d.Routers(), r)
 }

@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"encoding/json"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -13,76 +12,98 @@ import (
 	"peerflow/standalone/demo"
 )
 
-// The story of the demo: one peering, from its number to an Established
-// session, and a change that would leak, reverted by itself.
-func TestOnePeeringEndToEndOnBIRD(t *testing.T) {
-	b := setup(t)
+// The story of the demo, on each driver: one peering, from its number to an
+// Established session with routes, and a change that would leak, reverted by
+// itself.
+func TestOnePeeringEndToEnd(t *testing.T) {
+	for _, driver := range []string{"bird", "openconfig"} {
+		t.Run(driver, func(t *testing.T) { onePeering(t, setup(t, driver)) })
+	}
+}
+
+// foreignSessions is what the edge carries that isn't peerflow's.
+const foreignSessions = 11
+
+func onePeering(t *testing.T, b *bed) {
 	ctx := context.Background()
-	mainBefore, err := os.ReadFile(b.net.Edge.Main)
-	b.must(err)
-	b.await("the eleven foreign sessions", time.Minute, func(context.Context) bool {
-		return strings.Count(b.birdc("show", "protocols"), "Established") == 11
-	})
-	if strings.Contains(b.birdc("show", "protocols"), "as64501") {
-		t.Fatal("the edge has a session with AS64501 before the change")
+	b.await("the foreign sessions", time.Minute, func(ctx context.Context) bool { return b.net.Established(ctx) == foreignSessions })
+	if b.onRouter("64501") {
+		t.Fatal("the edge has AS64501 before the change")
 	}
 
-	began := time.Now()
-	c := b.change(db.NewChange{Kind: peering.KindProvision, Reason: "demo", Request: peering.ChangeRequest{ASN: demo.PeerASN}, Key: "spine-1", BodyHash: "1"})
-	c = b.inState(c.ID, time.Minute, peering.ChangeAwaitingApproval)
-	t.Logf("planned after %s: %s", time.Since(began), c.Step)
+	// 1. Plan, with what was left out.
+	c := b.provision(demo.PeerASN)
+	codes := map[peering.OmissionCode]bool{}
 	for _, o := range c.Omissions {
+		codes[o.Code] = true
 		t.Logf("left out: %s %s %s", o.Code, o.PeerAddress, o.Text)
+	}
+	for _, want := range []peering.OmissionCode{peering.OmitOtherLAN, peering.OmitNotOperational, peering.OmitWeLackV6} {
+		if !codes[want] {
+			t.Errorf("the plan leaves nothing out as %s", want)
+		}
 	}
 	plan, err := b.Parts.DB.Plan(ctx, c.PlanID)
 	b.must(err)
-	t.Logf("impact: %s\n%s", plan.Impact.Line(), plan.Routers[0].Diff)
+	t.Logf("%s\n%s", plan.Impact.Line(), plan.Routers[0].Diff)
+	if got := plan.Impact.Line(); got != "adds 1 session; announces 3 prefixes" {
+		t.Errorf("impact %q", got)
+	}
+	if b.onRouter("64501") {
+		t.Fatal("something reached the router before the approval")
+	}
 
-	began = time.Now()
+	// 2. Approve, commit, verify, confirm: without the other side there.
+	began := time.Now()
 	b.approve(c)
-	b.await("the session is on the router", time.Minute, func(context.Context) bool {
-		return strings.Contains(b.birdc("show", "protocols"), "as64501")
-	})
-	t.Logf("committed after %s", time.Since(began))
 	c = b.inState(c.ID, 2*time.Minute, peering.ChangeCompleted)
-	t.Logf("completed after %s: %s", time.Since(began), c.Outcome)
+	t.Logf("completed %s after the approval: %s", time.Since(began).Round(100*time.Millisecond), c.Outcome)
+	if !b.onRouter("64501") {
+		t.Fatal("the change completed, and the router has no AS64501")
+	}
+	up, waiting, err := b.Parts.DB.SessionsUp(ctx, c.ID)
+	b.must(err)
+	if len(up) != 0 || len(waiting) != 1 {
+		t.Errorf("%d up and %d waiting for them, want 0 and 1", len(up), len(waiting))
+	}
 
+	// 3. The other side comes up: nothing on the router changes for it.
+	boot, err := b.net.Boot()
+	b.must(err)
 	b.must(b.net.ConfigurePeer(ctx, demo.PeerASN))
-	b.await("the session is Established", time.Minute, func(context.Context) bool {
-		return strings.Count(b.birdc("show", "protocols"), "Established") == 12
+	b.await("AS64501 is Established and has our 3 prefixes", time.Minute, func(ctx context.Context) bool {
+		return b.net.Established(ctx) == foreignSessions+1 && b.net.Announced(ctx, demo.PeerASN) == 3
 	})
-	b.await("the peer has our three prefixes", time.Minute, func(ctx context.Context) bool {
-		return b.net.Peers[demo.PeerASN].Received(ctx, demo.EdgeAddr) == 3
+	b.await("the session is seen up", 30*time.Second, func(ctx context.Context) bool {
+		up, _, err := b.Parts.DB.SessionsUp(ctx, c.ID)
+		return err == nil && len(up) == 1
 	})
+	b.unchanged(boot)
 
-	// A second change with a broken export filter.
-	policies, err := b.Parts.DB.RoutingPolicies().List(ctx, []peering.Filter{{Field: "slug", Values: []string{"peers-out"}}}, peering.Page{Limit: 2})
-	b.must(err)
-	owned, err := os.ReadFile(b.net.Edge.Owned)
-	b.must(err)
-	broken := b.change(db.NewChange{Kind: peering.KindPolicy, Reason: "announce more", Key: "spine-2", BodyHash: "2", Request: peering.ChangeRequest{
-		Operations: []peering.Operation{{Object: peering.ObjectRoutingPolicy, ObjectID: policies.Items[0].ID, Action: peering.Update,
-			Patch: json.RawMessage(`{"context": {"announce": "all"}}`)}},
-	}})
-	broken = b.inState(broken.ID, time.Minute, peering.ChangeAwaitingApproval)
-	t.Logf("second change: %s", broken.Step)
+	// 4. A change that would leak is reverted by itself.
+	broken := b.leak("spine-leak")
+	began = time.Now()
 	b.approve(broken)
 	broken = b.inState(broken.ID, 2*time.Minute, peering.ChangeRolledBack)
-	t.Logf("second change: %s", broken.Outcome)
+	t.Logf("rolled back %s after the approval: %s", time.Since(began).Round(100*time.Millisecond), broken.Outcome)
 	if !strings.Contains(broken.Outcome, "announced 900 prefixes, expected 3 (limit 13)") {
 		t.Errorf("outcome %q", broken.Outcome)
 	}
-	now, err := os.ReadFile(b.net.Edge.Owned)
+	b.unchanged(boot)
+	if n := b.net.Established(ctx); n != foreignSessions+1 {
+		t.Errorf("%d sessions are Established, want %d", n, foreignSessions+1)
+	}
+	b.await("the peer has our 3 prefixes again", 20*time.Second, func(ctx context.Context) bool { return b.net.Announced(ctx, demo.PeerASN) == 3 })
+}
+
+// leak opens a change that makes the export policy announce everything.
+func (b *bed) leak(key string) peering.Change {
+	b.t.Helper()
+	policies, err := b.Parts.DB.RoutingPolicies().List(context.Background(), []peering.Filter{{Field: "slug", Values: []string{"peers-out"}}}, peering.Page{Limit: 2})
 	b.must(err)
-	if string(now) != string(owned) {
-		t.Errorf("our part isn't as before:\n%s", now)
-	}
-	mainAfter, err := os.ReadFile(b.net.Edge.Main)
-	b.must(err)
-	if string(mainAfter) != string(mainBefore) {
-		t.Error("the main file was touched")
-	}
-	if n := strings.Count(b.birdc("show", "protocols"), "Established"); n != 12 {
-		t.Errorf("%d sessions are Established, want 12\n%s", n, b.birdc("show", "protocols"))
-	}
+	c := b.change(db.NewChange{Kind: peering.KindPolicy, Reason: "announce more", Key: key, BodyHash: key, Request: peering.ChangeRequest{
+		Operations: []peering.Operation{{Object: peering.ObjectRoutingPolicy, ObjectID: policies.Items[0].ID, Action: peering.Update,
+			Patch: json.RawMessage(`{"context": {"announce": "all"}}`)}},
+	}})
+	return b.inState(c.ID, time.Minute, peering.ChangeAwaitingApproval)
 }

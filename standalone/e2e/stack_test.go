@@ -6,10 +6,13 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"peerflow/db"
+	"peerflow/internal/bgp"
 	"peerflow/internal/peering"
 	"peerflow/standalone/demo"
 	"peerflow/standalone/up"
@@ -23,15 +26,16 @@ type bed struct {
 	admin peering.Actor
 }
 
-func setup(t *testing.T) *bed {
+func setup(t *testing.T, driver string) *bed {
 	t.Helper()
+	onlyOne(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(cancel)
 	dir := t.TempDir()
 	if err := os.Chmod(filepath.Dir(dir), 0o711); err != nil { // the database's user passes through
 		t.Fatal(err)
 	}
-	net, err := demo.Start(ctx, filepath.Join(dir, "lab"))
+	net, err := demo.Start(ctx, filepath.Join(dir, "lab"), driver)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,19 +95,10 @@ func (b *bed) await(what string, patience time.Duration, holds func(ctx context.
 	for !holds(ctx) {
 		select {
 		case <-ctx.Done():
-			b.t.Fatalf("%s didn't come true within %s\n%s", what, patience, b.birdc("show", "protocols", "all"))
+			b.t.Fatalf("%s didn't come true within %s", what, patience)
 		case <-tick.C:
 		}
 	}
-}
-
-func (b *bed) birdc(command ...string) string {
-	b.t.Helper()
-	out, err := b.net.Edge.Birdc(context.Background(), command...)
-	if err != nil {
-		return err.Error()
-	}
-	return out
 }
 
 func (b *bed) change(n db.NewChange) peering.Change {
@@ -145,4 +140,44 @@ func (b *bed) approve(c peering.Change) {
 		b.t.Fatal(result.Text)
 	}
 	b.must(b.Parts.Workflows.LookAgain(ctx, c.ID, "vote"))
+}
+
+// provision opens a change for a peer and waits until it can be approved.
+func (b *bed) provision(asn bgp.ASN) peering.Change {
+	b.t.Helper()
+	key := "provision " + asn.String()
+	c := b.change(db.NewChange{Kind: peering.KindProvision, Reason: "a test", Key: key, BodyHash: key, Request: peering.ChangeRequest{ASN: asn}})
+	return b.inState(c.ID, time.Minute, peering.ChangeAwaitingApproval)
+}
+
+// onRouter reports that the edge runs something of that name or number.
+func (b *bed) onRouter(what string) bool {
+	b.t.Helper()
+	running, err := b.net.Running(context.Background())
+	b.must(err)
+	return strings.Contains(running, what)
+}
+
+// unchanged compares what the edge boots with an earlier look.
+func (b *bed) unchanged(before string) {
+	b.t.Helper()
+	now, err := b.net.Boot()
+	b.must(err)
+	if now != before {
+		b.t.Errorf("the edge's boot configuration moved:\n%s", now)
+	}
+}
+
+// onlyOne waits until no other test uses the demo's addresses, whichever
+// process it runs in.
+func onlyOne(t *testing.T) {
+	t.Helper()
+	f, err := os.OpenFile(filepath.Join(os.TempDir(), "peerflow-demo-addresses.lock"), os.O_CREATE|os.O_RDWR, 0o666)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
 }
