@@ -102,7 +102,11 @@ func (tx *Tx) insertChange(ctx context.Context, n NewChange) (int64, error) {
 		return 0, err
 	}
 	tx.actor.ChangeID = id
-	if _, err := tx.recordOperations(ctx, id, n.Request.Operations); err != nil {
+	ops, _, err := tx.completeOperations(ctx, id, n.Request.Operations)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := tx.putOperations(ctx, id, ops); err != nil {
 		return 0, err
 	}
 	if n.Key != "" {

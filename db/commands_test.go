@@ -84,7 +84,7 @@ func TestRollBackStopsCommitAndConfirm(t *testing.T) {
 	s.must(s.begin(ids[0]))
 	s.must(s.order(s.other, change, peering.CommandRollBack))
 	_, err := s.MarkCommitSent(t.Context(), ids[0], now, now)
-	s.refused(err, peering.Denied, "carol ordered: roll_back")
+	s.refused(err, peering.Denied, "carol ordered: roll back")
 	if !s.deployment(ids[0]).CommitSentAt.IsZero() {
 		t.Error("the refused commit is noted as sent")
 	}

@@ -242,7 +242,7 @@ func (tx *Tx) refuseIfOrdered(ctx context.Context, d peering.Deployment, kind pe
 	if err != nil {
 		return err
 	}
-	return peering.Errorf(peering.Denied, "%s ordered: %s", open.UserName, kind)
+	return peering.Errorf(peering.Denied, "%s ordered: %s", open.UserName, sayCommand(kind))
 }
 
 // MarkCommitted moves committing or unknown to soaking.

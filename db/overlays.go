@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,47 +15,84 @@ import (
 )
 
 // RecordOverlay replaces the change's open operations and omissions. A create
-// without an object id gets one; the same call twice keeps the ids.
+// without an object id gets one; the same call twice keeps the ids and changes
+// nothing. Once people were asked to approve, the overlay stays as it is.
 func (d *DB) RecordOverlay(ctx context.Context, changeID int64, ops []peering.Operation, omitted []peering.Omission) (recorded []peering.Operation, err error) {
 	err = d.Write(ctx, actorOf(changeID), func(tx *Tx) error {
 		change, err := tx.lockChange(ctx, changeID)
 		if err != nil {
 			return err
 		}
-		if !plannable(change.State) {
+		completed, before, err := tx.completeOperations(ctx, changeID, ops)
+		if err != nil {
+			return err
+		}
+		if sameOperations(before, completed) && slices.Equal(change.Omissions, omitted) {
+			recorded = before
+			return nil
+		}
+		if !overlayOpen(change.State) {
 			return peering.Errorf(peering.Conflict, "change %d is %s: what it does can't change any more", changeID, change.State)
 		}
-		if omitted == nil {
-			omitted = []peering.Omission{}
-		}
-		text, err := json.Marshal(omitted)
+		text, err := json.Marshal(listOf(omitted))
 		if err != nil {
 			return err
 		}
 		if err := tx.q.ChangeSetOmissions(ctx, dbsqlc.ChangeSetOmissionsParams{ID: changeID, Omissions: text}); err != nil {
 			return err
 		}
-		recorded, err = tx.recordOperations(ctx, changeID, ops)
+		recorded, err = tx.putOperations(ctx, changeID, completed)
 		return err
 	})
 	return recorded, err
 }
 
-// plannable reports states in which overlay and plan may change: nothing is
+// overlayOpen reports states before people are asked to approve what a change does.
+func overlayOpen(s peering.ChangeState) bool {
+	return s == peering.ChangeDraft || s == peering.ChangePlanned || s == peering.ChangeStale
+}
+
+// plannable reports states in which a plan may take another's place: nothing is
 // under way on a router.
 func plannable(s peering.ChangeState) bool {
 	return !s.Ended() && s != peering.ChangeDeploying && s != peering.ChangeNeedsOperator
 }
 
-// recordOperations replaces the open operations of a change that is held.
-func (tx *Tx) recordOperations(ctx context.Context, changeID int64, ops []peering.Operation) ([]peering.Operation, error) {
-	before, err := tx.openOperations(ctx, changeID)
-	if err != nil {
-		return nil, err
+// completeOperations gives operations as they would be recorded, beside those that are.
+func (tx *Tx) completeOperations(ctx context.Context, changeID int64, ops []peering.Operation) (completed, before []peering.Operation, err error) {
+	if before, err = tx.openOperations(ctx, changeID); err != nil {
+		return nil, nil, err
 	}
-	if len(before) == 0 && len(ops) == 0 {
-		return []peering.Operation{}, nil
+	known := createdIDs(before)
+	completed = make([]peering.Operation, 0, len(ops))
+	for i, op := range ops {
+		if op, err = tx.complete(ctx, op, known); err != nil {
+			return nil, nil, fmt.Errorf("operation %d: %w", i+1, err)
+		}
+		completed = append(completed, op)
 	}
+	return completed, before, nil
+}
+
+// sameOperations compares all but the rows' own ids.
+func sameOperations(before, after []peering.Operation) bool {
+	return slices.EqualFunc(before, after, func(a, b peering.Operation) bool {
+		return a.RouterID == b.RouterID && a.Object == b.Object && a.ObjectID == b.ObjectID && a.Action == b.Action &&
+			a.BaseVersion == b.BaseVersion && sameJSON(a.Patch, b.Patch)
+	})
+}
+
+// sameJSON compares values, since PostgreSQL keeps neither spaces nor the order of keys.
+func sameJSON(a, b []byte) bool {
+	var x, y any
+	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil {
+		return false
+	}
+	return reflect.DeepEqual(x, y)
+}
+
+// putOperations replaces the open operations of a change that is held.
+func (tx *Tx) putOperations(ctx context.Context, changeID int64, ops []peering.Operation) ([]peering.Operation, error) {
 	if err := tx.q.OperationDeleteOpen(ctx, changeID); err != nil {
 		return nil, err
 	}
@@ -61,16 +100,11 @@ func (tx *Tx) recordOperations(ctx context.Context, changeID int64, ops []peerin
 	if err != nil {
 		return nil, err
 	}
-	known := createdIDs(before)
-	recorded := make([]peering.Operation, 0, len(ops))
-	for i, op := range ops {
-		if op, err = tx.complete(ctx, op, known); err != nil {
-			return nil, fmt.Errorf("operation %d: %w", i+1, err)
-		}
-		if op.ID, err = tx.insertOperation(ctx, changeID, position+int32(i), op); err != nil {
+	recorded := slices.Clone(ops)
+	for i := range recorded {
+		if recorded[i].ID, err = tx.insertOperation(ctx, changeID, position+int32(i), recorded[i]); err != nil {
 			return nil, err
 		}
-		recorded = append(recorded, op)
 	}
 	return recorded, nil
 }

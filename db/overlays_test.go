@@ -58,13 +58,23 @@ func TestAnOverlayNotesTheVersionItWasWrittenAgainst(t *testing.T) {
 	s.refused(s.begin(id), peering.Denied, "was edited since")
 }
 
-func TestAnOverlayStaysOnceADeploymentBegan(t *testing.T) {
+func TestAnOverlayStaysOncePeopleAreAsked(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	change, _, ids := s.queue(s.edge1)
-	s.soak(ids[0])
-	_, err := s.RecordOverlay(t.Context(), change.ID, nil, nil)
-	s.refused(err, peering.Conflict, "deploying")
+	change := s.draft(s.create(s.edge1))
+	ops, err := s.Overlay(t.Context(), change.ID)
+	s.must(err)
+	s.plan(change, "text", s.edge1)
+	before := s.one(`SELECT max(id) FROM change_operation`)
+	again, err := s.RecordOverlay(t.Context(), change.ID, ops, nil)
+	s.must(err)
+	if len(again) != 1 || again[0].ID != ops[0].ID || s.one(`SELECT max(id) FROM change_operation`) != before {
+		t.Errorf("the same overlay again is %+v, want what is recorded", again)
+	}
+	_, err = s.RecordOverlay(t.Context(), change.ID, append(ops, s.create(s.edge1)), nil)
+	s.refused(err, peering.Conflict, "awaiting_approval")
+	_, err = s.RecordOverlay(t.Context(), change.ID, nil, nil)
+	s.refused(err, peering.Conflict, "awaiting_approval")
 }
 
 func TestWhichChangesMeet(t *testing.T) {
