@@ -108,10 +108,10 @@ func sayCommand(kind peering.CommandKind) string {
 
 // refuseCancel: from begin to the end a cancel would say nothing about the router.
 func refuseCancel(change peering.Change) error {
-	switch change.State {
-	case peering.ChangeDeploying:
+	if change.State == peering.ChangeDeploying {
 		return peering.Errorf(peering.Conflict, "change %d is being deployed and can't be cancelled: use roll back now", change.ID)
-	case peering.ChangeNeedsOperator:
+	}
+	if change.State == peering.ChangeNeedsOperator {
 		return peering.Errorf(peering.Conflict, "change %d needs an operator and can't be cancelled: look at the router, then resolve it", change.ID)
 	}
 	return nil
