@@ -1,5 +1,7 @@
 package jinja
 
+import "sync/atomic"
+
 func (c *compiler) exprs(nodes []node, f *frame) []expr {
 	out := make([]expr, len(nodes))
 	for i, n := range nodes {
@@ -98,10 +100,11 @@ func (c *compiler) name(n *nameRef, f *frame) expr {
 func (c *compiler) getAttr(n *getAttr, f *frame) expr {
 	object, name, key, pos := c.expr(n.object, f), n.name, Value(Str(n.name)), n.position
 	isMethod := dictMethods[name] != nil || name[0] == '_'
+	hint := new(atomic.Int32)
 	return func(s *State) Value {
 		v := object(s)
 		if d, ok := v.(*Dict); ok && !isMethod {
-			if item, ok := d.Get(key); ok {
+			if item, ok := d.getNear(key, hint); ok {
 				return item
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"reflect"
 	"strings"
+	"sync/atomic"
 )
 
 // Dict keeps its entries in the order of their insertion and finds keys as Python does: 1, 1.0 and true are one key.
@@ -118,6 +119,22 @@ func (d *Dict) find(hash any) int {
 		}
 	}
 	return -1
+}
+
+// getNear is Get for a text key that was last found at *hint, in this dict or in one of the same make. Templates walk
+// lists of like dicts, so the hint is right nearly always. It is shared by goroutines.
+func (d *Dict) getNear(key Value, hint *atomic.Int32) (Value, bool) {
+	if i := int(hint.Load()); i < len(d.entries) {
+		if text, ok := d.entries[i].hash.(Str); ok && text == key.(Str) {
+			return d.entries[i].val, true
+		}
+	}
+	i := d.find(key)
+	if i < 0 {
+		return nil, false
+	}
+	hint.Store(int32(i))
+	return d.entries[i].val, true
 }
 
 // findText saves comparing interfaces, which is what most lookups would spend their time on.

@@ -14,6 +14,9 @@ func attributes(path Value) []Value {
 	if !ok {
 		return []Value{path}
 	}
+	if !strings.Contains(text, ".") && !allDigits(text) {
+		return []Value{path}
+	}
 	var parts []Value
 	for _, part := range strings.Split(text, ".") {
 		if allDigits(part) {
@@ -28,7 +31,7 @@ func attributes(path Value) []Value {
 }
 
 func allDigits(text string) bool {
-	return text != "" && strings.Trim(asciiDigits(text), "0123456789") == ""
+	return text != "" && strings.TrimLeft(asciiDigits(text), "0123456789") == ""
 }
 
 func (s *State) getter(path, byDefault Value, fold bool) getter {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -12,70 +13,84 @@ import (
 
 // FromJSON reads a JSON document into values. Objects keep the order of their keys, and 1 and 1.0 stay apart.
 func FromJSON(data []byte) (Value, error) {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	v, err := decodeJSON(dec)
+	r := jsonReader{dec: json.NewDecoder(bytes.NewReader(data)), keys: map[string]Value{}}
+	r.dec.UseNumber()
+	v, err := r.value()
 	if err != nil {
 		return nil, fmt.Errorf("read JSON: %w", err)
 	}
 	return v, nil
 }
 
-func decodeJSON(dec *json.Decoder) (Value, error) {
-	tok, err := dec.Token()
+// jsonReader keeps one copy of each key: like objects share their keys, and lookups in them stay in the cache.
+type jsonReader struct {
+	dec  *json.Decoder
+	keys map[string]Value
+}
+
+func (r *jsonReader) value() (Value, error) {
+	tok, err := r.dec.Token()
 	if err != nil {
 		return nil, err
 	}
 	switch tok := tok.(type) {
 	case json.Delim:
 		if tok == '{' {
-			return decodeObject(dec)
+			return r.object()
 		}
-		return decodeArray(dec)
+		return r.array()
 	case string:
 		return Str(tok), nil
 	case bool:
 		return Bool(tok), nil
 	case json.Number:
-		if strings.ContainsAny(tok.String(), ".eE") {
-			f, err := tok.Float64()
-			return Float(f), err
-		}
-		if n, ok := parseInt(tok.String(), 10); ok {
-			return n, nil
-		}
-		return nil, fmt.Errorf("number %.20s is too long", tok)
+		return jsonNumber(tok.String())
 	}
 	return None, nil
 }
 
-func decodeObject(dec *json.Decoder) (Value, error) {
-	d := NewDict(0)
-	for dec.More() {
-		key, err := dec.Token()
-		if err != nil {
-			return nil, err
-		}
-		val, err := decodeJSON(dec)
-		if err != nil {
-			return nil, err
-		}
-		d.SetStr(key.(string), val)
+func jsonNumber(text string) (Value, error) {
+	if strings.ContainsAny(text, ".eE") {
+		f, err := strconv.ParseFloat(text, 64)
+		return Float(f), err
 	}
-	_, err := dec.Token()
+	if n, ok := parseInt(text, 10); ok {
+		return n, nil
+	}
+	return nil, fmt.Errorf("number %.20s is too long", text)
+}
+
+func (r *jsonReader) object() (Value, error) {
+	d := NewDict(0)
+	for r.dec.More() {
+		tok, err := r.dec.Token()
+		if err != nil {
+			return nil, err
+		}
+		name := tok.(string)
+		if r.keys[name] == nil {
+			r.keys[name] = Str(name)
+		}
+		val, err := r.value()
+		if err != nil {
+			return nil, err
+		}
+		d.Set(r.keys[name], val)
+	}
+	_, err := r.dec.Token()
 	return d, err
 }
 
-func decodeArray(dec *json.Decoder) (Value, error) {
+func (r *jsonReader) array() (Value, error) {
 	list := NewList()
-	for dec.More() {
-		val, err := decodeJSON(dec)
+	for r.dec.More() {
+		val, err := r.value()
 		if err != nil {
 			return nil, err
 		}
 		list.Items = append(list.Items, val)
 	}
-	_, err := dec.Token()
+	_, err := r.dec.Token()
 	return list, err
 }
 
