@@ -2,10 +2,13 @@ package bird_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -52,6 +55,13 @@ var sshd = sync.OnceValues(func() (*lab.SSHD, error) {
 })
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+		// These tests wait for timers and sessions far more than they compute.
+		if err := parallel.Value.Set("6"); err != nil {
+			panic(err)
+		}
+	}
 	code := m.Run()
 	if s, err := sshd(); err == nil {
 		s.Close()
