@@ -108,6 +108,7 @@ func add[I, O any](s *server, o operation, handler func(context.Context, *I) (*O
 		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity},
 	}
 	if o.body != nil {
+		op.SkipValidateBody = true // the domain's own types decide, and say why
 		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{}}
 	}
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
@@ -155,7 +156,7 @@ func orEmpty[T any](list []T) []T {
 	return list
 }
 
-// byID is the input of operations that need nothing else.
-type byID struct {
+// ByID is the input of operations that need nothing else.
+type ByID struct {
 	ID int64 `path:"id" minimum:"1" doc:"the record's id"`
 }

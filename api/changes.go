@@ -39,8 +39,8 @@ type Workflows interface {
 	SyncNow(ctx context.Context, full bool) (workflowID string, err error)
 }
 
-// idempotent is the key of requests that start something.
-type idempotent struct {
+// Idempotent is the key of requests that start something.
+type Idempotent struct {
 	Key string `header:"Idempotency-Key" required:"true" minLength:"8" maxLength:"128" doc:"chosen by the caller: the same key and body again within 24 hours answers the same change"`
 }
 
@@ -52,7 +52,7 @@ type opened struct {
 }
 
 type provisionInput struct {
-	idempotent
+	Idempotent
 	Body struct {
 		ASN            bgp.ASN `json:"asn" minimum:"1" doc:"the peer's AS number" example:"64501"`
 		ExchangeIDs    []int64 `json:"exchange_ids,omitempty" doc:"only these exchanges; all common ones when empty"`
@@ -63,7 +63,7 @@ type provisionInput struct {
 }
 
 type changeInput struct {
-	idempotent
+	Idempotent
 	Body struct {
 		Kind           peering.ChangeKind `json:"kind" enum:"provision,depeer,shutdown,maintenance,refresh,renumber,policy,adopt,rotate_secret,drift_fix,deploy"`
 		Reason         string             `json:"reason,omitempty" maxLength:"1000"`
@@ -104,7 +104,7 @@ func (s *server) registerChanges() {
 		description: "One deployment a router: state, rollback timer, deadline, and the verification's checks so far."}, s.showDeployments)
 	add(s, operation{method: http.MethodGet, path: "/api/v1/changes/{id}/audit", role: peering.Viewer, tag: "changes",
 		summary: "What doors refused or did on a change", description: "Oldest first; refused decisions and approval codes."},
-		func(ctx context.Context, in *byID) (*answer[listed[peering.AuditEvent]], error) {
+		func(ctx context.Context, in *ByID) (*answer[listed[peering.AuditEvent]], error) {
 			return sayAll(s.Changes.AuditEvents(ctx, in.ID))
 		})
 }
@@ -151,7 +151,7 @@ func (s *server) open(ctx context.Context, key string, kind peering.ChangeKind, 
 	return &opened{Location: fmt.Sprintf("/api/v1/changes/%d", change.ID), Replayed: fmt.Sprint(replayed), Body: change}, nil
 }
 
-func (s *server) showChange(ctx context.Context, in *byID) (*one[peering.Change], error) {
+func (s *server) showChange(ctx context.Context, in *ByID) (*one[peering.Change], error) {
 	c, err := s.Changes.Change(ctx, in.ID)
 	c.Omissions = orEmpty(c.Omissions)
 	return tagged(c, err)
@@ -176,7 +176,7 @@ type DeploymentView struct {
 	EndedAt       time.Time               `json:"ended_at,omitzero"`
 }
 
-func (s *server) showDeployments(ctx context.Context, in *byID) (*answer[listed[DeploymentView]], error) {
+func (s *server) showDeployments(ctx context.Context, in *ByID) (*answer[listed[DeploymentView]], error) {
 	found, err := s.Changes.Deployments(ctx, in.ID)
 	views := make([]DeploymentView, len(found))
 	for i, d := range found {

@@ -13,7 +13,7 @@ type Commands interface {
 }
 
 type commandInput struct {
-	byID
+	ByID
 	Body struct {
 		Reason string `json:"reason,omitempty" maxLength:"1000"`
 	}

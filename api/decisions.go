@@ -18,7 +18,7 @@ type Votes interface {
 }
 
 type decisionInput struct {
-	byID
+	ByID
 	Body struct {
 		Plan   string `json:"plan" pattern:"^[0-9a-f]{8,64}$" doc:"hash of the plan that was looked at: whole, or its first 8 digits or more" example:"1f2e3d4c"`
 		Reason string `json:"reason,omitempty" maxLength:"1000"`
@@ -26,7 +26,7 @@ type decisionInput struct {
 }
 
 type codeInput struct {
-	byID
+	ByID
 	Body struct {
 		Plan     string           `json:"plan" pattern:"^[0-9a-f]{8,64}$" doc:"hash of the plan that was looked at: whole, or its first 8 digits or more"`
 		Decision peering.Decision `json:"decision" enum:"approve,reject"`
@@ -44,7 +44,7 @@ func (s *server) registerDecisions() {
 	path := "/api/v1/changes/{id}/"
 	add(s, operation{method: http.MethodGet, path: path + "votes", role: peering.Viewer, tag: "changes", summary: "Who decided what",
 		description: "Oldest first, with those taken back or void."},
-		func(ctx context.Context, in *byID) (*answer[listed[peering.RecordedVote]], error) {
+		func(ctx context.Context, in *ByID) (*answer[listed[peering.RecordedVote]], error) {
 			return sayAll(s.Votes.Votes(ctx, in.ID))
 		})
 	add(s, operation{method: http.MethodPost, path: path + "approve", role: peering.Approver, tag: "changes", summary: "Approve a plan",

@@ -44,7 +44,7 @@ const (
 )
 
 type eventsInput struct {
-	byID
+	ByID
 	LastEventID string `header:"Last-Event-ID" maxLength:"64" doc:"id of the last event that was seen: the stream goes on after it"`
 }
 

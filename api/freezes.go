@@ -42,7 +42,7 @@ func (s *server) registerFreezes() {
 		description: "Changes that it held go on. Lifting twice is fine."}, s.liftFreeze)
 }
 
-func (s *server) liftFreeze(ctx context.Context, in *byID) (*answer[peering.Freeze], error) {
+func (s *server) liftFreeze(ctx context.Context, in *ByID) (*answer[peering.Freeze], error) {
 	lifted, err := s.Freezes.LiftFreeze(ctx, ActorOf(ctx), in.ID)
 	if err != nil {
 		return nil, err

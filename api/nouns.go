@@ -127,16 +127,16 @@ func metaOf(record any) peering.Meta {
 
 func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
 
-// matched is the input of operations on a version that was read.
-type matched struct {
-	byID
+// Matched is the input of operations on a version that was read.
+type Matched struct {
+	ByID
 	IfMatch string `header:"If-Match" doc:"the version that was read, as its ETag: \"7\"; * means whatever it is now"`
 }
 
 var errNoMatch = newProblem(http.StatusPreconditionRequired, peering.Stale, "send the version that you read as If-Match (its ETag), or * for whatever it is now")
 
 // version is 0 for "whatever it is now".
-func (m matched) version() (int64, error) {
+func (m Matched) version() (int64, error) {
 	switch m.IfMatch {
 	case "":
 		p := *errNoMatch
@@ -151,17 +151,17 @@ func (m matched) version() (int64, error) {
 	return version, nil
 }
 
-func getting[T any](store Store[T]) func(context.Context, *byID) (*one[T], error) {
-	return func(ctx context.Context, in *byID) (*one[T], error) { return tagged(store.Get(ctx, in.ID)) }
+func getting[T any](store Store[T]) func(context.Context, *ByID) (*one[T], error) {
+	return func(ctx context.Context, in *ByID) (*one[T], error) { return tagged(store.Get(ctx, in.ID)) }
 }
 
-// rawBody is JSON that the domain reads, so that its own types decide what fits.
-type rawBody struct {
+// Raw is JSON that the domain reads, so that its own types decide what fits.
+type Raw struct {
 	RawBody []byte `contentType:"application/json"`
 }
 
-func creating[T any](store Store[T], path string) func(context.Context, *rawBody) (*one[T], error) {
-	return func(ctx context.Context, in *rawBody) (*one[T], error) {
+func creating[T any](store Store[T], path string) func(context.Context, *Raw) (*one[T], error) {
+	return func(ctx context.Context, in *Raw) (*one[T], error) {
 		v, err := decode[T](in.RawBody)
 		if err != nil {
 			return nil, err
@@ -188,8 +188,8 @@ func decode[T any](text []byte) (v T, err error) {
 }
 
 type patchInput struct {
-	matched
-	rawBody
+	Matched
+	Raw
 }
 
 func patching[T any](store Store[T]) func(context.Context, *patchInput) (*one[T], error) {
@@ -202,8 +202,8 @@ func patching[T any](store Store[T]) func(context.Context, *patchInput) (*one[T]
 	}
 }
 
-func deleting[T any](store Store[T]) func(context.Context, *matched) (*struct{}, error) {
-	return func(ctx context.Context, in *matched) (*struct{}, error) {
+func deleting[T any](store Store[T]) func(context.Context, *Matched) (*struct{}, error) {
+	return func(ctx context.Context, in *Matched) (*struct{}, error) {
 		version, err := in.version()
 		if err != nil {
 			return nil, err

@@ -10,7 +10,7 @@ import (
 )
 
 type agreeInput struct {
-	byID
+	ByID
 	Body struct {
 		Evidence peering.Evidence `json:"evidence" enum:"mail,ticket,api,person" doc:"why it counts as agreed"`
 		Text     string           `json:"text" minLength:"1" maxLength:"2000" doc:"the mail's id, the ticket, or who said so"`

@@ -55,11 +55,11 @@ func (s *server) plan(ctx context.Context, changeID int64) (PlanView, error) {
 	return PlanView{Plan: p, ImpactLine: p.Impact.Line()}, nil
 }
 
-func (s *server) showPlan(ctx context.Context, in *byID) (*answer[PlanView], error) {
+func (s *server) showPlan(ctx context.Context, in *ByID) (*answer[PlanView], error) {
 	return say(s.plan(ctx, in.ID))
 }
 
-func (s *server) showDiff(ctx context.Context, in *byID) (*answer[listed[RouterText]], error) {
+func (s *server) showDiff(ctx context.Context, in *ByID) (*answer[listed[RouterText]], error) {
 	p, err := s.plan(ctx, in.ID)
 	var texts []RouterText
 	for _, r := range p.Routers {
@@ -68,7 +68,7 @@ func (s *server) showDiff(ctx context.Context, in *byID) (*answer[listed[RouterT
 	return sayAll(texts, err)
 }
 
-func (s *server) showConfig(ctx context.Context, in *byID) (*answer[listed[RouterText]], error) {
+func (s *server) showConfig(ctx context.Context, in *ByID) (*answer[listed[RouterText]], error) {
 	p, err := s.plan(ctx, in.ID)
 	if err != nil {
 		return nil, err

@@ -19,7 +19,7 @@ func (s *server) registerObserved() {
 		summary: "Sync PeeringDB's mirror now", description: "Joins the sync that runs, if one does."}, s.syncNow)
 }
 
-func (s *server) neighbors(ctx context.Context, in *byID) (*answer[listed[peering.ObservedNeighbor]], error) {
+func (s *server) neighbors(ctx context.Context, in *ByID) (*answer[listed[peering.ObservedNeighbor]], error) {
 	if _, err := s.Nouns.Routers.Get(ctx, in.ID); err != nil {
 		return nil, err
 	}

@@ -13,12 +13,12 @@ type Secrets interface {
 	SecretByName(ctx context.Context, name string) (peering.SecretRef, error)
 }
 
-type secretName struct {
+type SecretName struct {
 	Name string `path:"name" maxLength:"200"`
 }
 
 type secretInput struct {
-	secretName
+	SecretName
 	Body struct {
 		Value string `json:"value" minLength:"1" writeOnly:"true" doc:"never given back"`
 	}
@@ -33,7 +33,7 @@ type SecretView struct {
 
 func (s *server) registerSecrets() {
 	add(s, operation{method: http.MethodGet, path: "/api/v1/secrets/{name}", role: peering.Operator, tag: "secrets", summary: "Which version a secret has",
-		description: "Never its value."}, func(ctx context.Context, in *secretName) (*answer[SecretView], error) {
+		description: "Never its value."}, func(ctx context.Context, in *SecretName) (*answer[SecretView], error) {
 		ref, err := s.Secrets.SecretByName(ctx, in.Name)
 		return say(SecretView{ID: ref.ID, Name: in.Name, Version: ref.Version}, err)
 	})

@@ -26,7 +26,7 @@ type userInput struct {
 }
 
 type userEdit struct {
-	matched
+	Matched
 	Body struct {
 		Roles  []peering.Role `json:"roles" minItems:"1"`
 		Active bool           `json:"active" doc:"false: no login counts any more"`
@@ -34,7 +34,7 @@ type userEdit struct {
 }
 
 type tokenInput struct {
-	byID
+	ByID
 	Body struct {
 		Name      string         `json:"name" minLength:"1" maxLength:"100" doc:"what uses it"`
 		Roles     []peering.Role `json:"roles" minItems:"1" doc:"narrow the person's"`
@@ -62,13 +62,13 @@ func (s *server) registerUsers() {
 	add(s, operation{method: http.MethodPut, path: people + "/{id}", role: peering.Admin, tag: "users", summary: "Set what a person may do",
 		description: "From the next request on. The last administrator stays one. If-Match holds the version that was read."}, s.updateUser)
 	add(s, operation{method: http.MethodGet, path: tokens, role: peering.Admin, tag: "users", summary: "List a person's tokens", description: "Revoked ones too; the tokens themselves are never shown again."},
-		func(ctx context.Context, in *byID) (*answer[listed[peering.Token]], error) {
+		func(ctx context.Context, in *ByID) (*answer[listed[peering.Token]], error) {
 			return sayAll(s.Users.Tokens(ctx, in.ID))
 		})
 	add(s, operation{method: http.MethodPost, path: tokens, role: peering.Admin, tag: "users", status: http.StatusCreated, summary: "Make a token",
 		description: "The answer holds it in clear, once."}, s.mintToken)
 	add(s, operation{method: http.MethodDelete, path: "/api/v1/tokens/{id}", role: peering.Admin, tag: "users", status: http.StatusNoContent, summary: "Revoke a token",
-		description: "From the next request on; doing so twice is fine."}, func(ctx context.Context, in *byID) (*struct{}, error) {
+		description: "From the next request on; doing so twice is fine."}, func(ctx context.Context, in *ByID) (*struct{}, error) {
 		return nil, s.Users.RevokeToken(ctx, ActorOf(ctx), in.ID)
 	})
 }

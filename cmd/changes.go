@@ -1,0 +1,227 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"peerflow/api"
+	"peerflow/internal/peering"
+)
+
+func (a *app) changeCommands() *cobra.Command {
+	return group("change", "Look at changes and decide on them",
+		a.changeList(), a.changeShow(), a.changeWatch(), a.decision("approve", peering.Approve), a.decision("reject", peering.Reject),
+		a.command("cancel", "cancel", "Cancel a change that isn't being deployed yet"),
+		a.rollBack(),
+		a.command("confirm", "confirm-now", "End the soak early, in your name"),
+		a.command("resolve", "resolve", "Have the router read, for a change that needs an operator"),
+		a.command("revoke", "revoke", "Take your vote back"),
+		a.command("retry", "retry", "Try again after a failure was repaired"))
+}
+
+// changeID reads 12, or change/12 as it is printed.
+func changeID(text string) (int64, error) {
+	id, err := strconv.ParseInt(strings.TrimPrefix(text, "change/"), 10, 64)
+	if err != nil || id < 1 {
+		return 0, usage("%q is no change: give its number", text)
+	}
+	return id, nil
+}
+
+// onChange is a command on one change.
+func (a *app) onChange(use, short string, do func(ctx context.Context, c *Client, id int64) error) *cobra.Command {
+	return &cobra.Command{Use: use + " CHANGE", Short: short, Args: takes("a change"), RunE: func(cc *cobra.Command, args []string) error {
+		id, err := changeID(args[0])
+		if err != nil {
+			return err
+		}
+		c, err := a.client()
+		if err != nil {
+			return err
+		}
+		return do(cc.Context(), c, id)
+	}}
+}
+
+func (a *app) changeList() *cobra.Command {
+	var state, asn string
+	c := &cobra.Command{Use: "list", Short: "List changes", Args: takes(), RunE: func(cc *cobra.Command, _ []string) error {
+		return show(cc, a, "/api/v1/changes"+query("state", state, "asn", asn), func(s Screen, changes []peering.Change) {
+			rows := [][]string{{"CHANGE", "KIND", "ASN", "STATE", "AUTHOR", "STEP"}}
+			for _, c := range changes {
+				asn := ""
+				if c.Request.ASN != 0 {
+					asn = c.Request.ASN.String()
+				}
+				rows = append(rows, []string{fmt.Sprint(c.ID), string(c.Kind), asn, string(c.State), c.Author, orDefault(c.Outcome, c.Step)})
+			}
+			s.table(rows)
+		})
+	}}
+	c.Flags().StringVar(&state, "state", "", "only in this state, e.g. awaiting_approval")
+	c.Flags().StringVar(&asn, "asn", "", "only with this network")
+	return c
+}
+
+func (a *app) changeShow() *cobra.Command {
+	return a.onChange("show", "Show a change: where it stands, its plan and diff", func(ctx context.Context, c *Client, id int64) error {
+		r, err := c.report(ctx, id)
+		if err != nil {
+			return err
+		}
+		if a.json {
+			return printJSON(a.out, r)
+		}
+		s := a.screen()
+		s.line("%s  %s  %s  by %s  %s", s.paint(dim, fmt.Sprintf("change/%d", id)), s.paint(bold, string(r.Change.Kind)), s.state(string(r.Change.State)), r.Change.Author, r.Change.Reason)
+		s.line("%s", orDefault(r.Change.Outcome, r.Change.Step))
+		if r.Plan == nil {
+			ShowOmissions(s, r.Change.Omissions)
+		} else {
+			ShowPlan(s, r.Change, *r.Plan)
+		}
+		w := watcher{screen: s, said: map[string]string{}}
+		for _, d := range r.Deployments {
+			w.deployment(d)
+		}
+		ShowSessions(s, r.Sessions)
+		return nil
+	})
+}
+
+// report reads all that there is to see of a change.
+func (c *Client) report(ctx context.Context, id int64) (r peerReport, err error) {
+	if r.Change, err = c.Change(ctx, id); err != nil {
+		return r, err
+	}
+	if r.Change.PlanID != 0 {
+		plan, err := c.Plan(ctx, id)
+		if err != nil {
+			return r, err
+		}
+		r.Plan = &plan
+	}
+	if r.Deployments, err = c.Deployments(ctx, id); err != nil {
+		return r, err
+	}
+	if r.Change.State == peering.ChangeCompleted && r.Plan != nil {
+		r.Sessions, err = added(ctx, c, *r.Plan)
+	}
+	return r, err
+}
+
+func (a *app) changeWatch() *cobra.Command {
+	return a.onChange("watch", "Follow a change to its end", func(ctx context.Context, c *Client, id int64) error {
+		s := a.screen()
+		if a.json {
+			s = Screen{Out: a.errOut}
+		}
+		change, err := Watch(ctx, c, id, s, Ended)
+		if err != nil {
+			return err
+		}
+		if a.json {
+			if err := printJSON(a.out, change); err != nil {
+				return err
+			}
+		}
+		return ended{code: stateCode(change.State)}
+	})
+}
+
+func (a *app) decision(verb string, d peering.Decision) *cobra.Command {
+	var reason, plan string
+	var code bool
+	c := a.onChange(verb, "Decide on a change's plan: "+verb, func(ctx context.Context, c *Client, id int64) error {
+		hash, err := planOf(ctx, c, id, plan)
+		if err != nil {
+			return err
+		}
+		if code {
+			return a.printCode(ctx, c, id, d, hash)
+		}
+		result, err := c.Decide(ctx, id, d, hash, reason)
+		return a.say(result, err, result.Text)
+	})
+	c.Flags().StringVar(&plan, "plan", "", "only this plan, by the first 8 or more digits of its hash")
+	c.Flags().StringVar(&reason, "reason", "", "why, for the record")
+	c.Flags().BoolVar(&code, "code", false, "print an approval code to paste in the Temporal UI instead of deciding")
+	return c
+}
+
+// planOf is the plan in force, unless the caller named another.
+func planOf(ctx context.Context, c *Client, id int64, plan string) (string, error) {
+	if plan != "" {
+		return strings.ToLower(plan), nil
+	}
+	change, err := c.Change(ctx, id)
+	if err == nil && change.PlanHash == "" {
+		err = peering.Errorf(peering.Conflict, "change %d has no plan yet: it is %s", id, change.State)
+	}
+	return change.PlanHash, err
+}
+
+func (a *app) printCode(ctx context.Context, c *Client, id int64, d peering.Decision, hash string) error {
+	var made api.ApprovalCode
+	err := c.call(ctx, http.MethodPost, changePath(id, "/approval-codes"), map[string]any{"plan": hash, "decision": d}, &made)
+	return a.say(made, err, fmt.Sprintf("%s\nin the Temporal UI: workflow change/%d, Update decide, input %s", made.Code, id, made.Paste))
+}
+
+// command tells a change something; verb is its path.
+func (a *app) command(use, verb, short string) *cobra.Command {
+	var reason string
+	c := a.onChange(use, short, func(ctx context.Context, c *Client, id int64) error {
+		done, err := c.Command(ctx, id, verb, reason)
+		return a.say(done, err, fmt.Sprintf("change/%d: %s, by %s", id, strings.ReplaceAll(string(done.Kind), "_", " "), done.User))
+	})
+	c.Flags().StringVar(&reason, "reason", "", "why, for the record")
+	return c
+}
+
+func (a *app) rollBack() *cobra.Command {
+	c := a.command("rollback", "roll-back", "Let the router return to what it ran before, now")
+	c.Long = "Possible from the commit until the confirm, without approval. What was confirmed is undone with a new change."
+	return c
+}
+
+// say prints what happened, as JSON or in words.
+func (a *app) say(v any, err error, words string) error {
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return printJSON(a.out, v)
+	}
+	_, err = fmt.Fprintln(a.out, words)
+	return err
+}
+
+// show reads a list and prints it.
+func show[T any](cc *cobra.Command, a *app, path string, table func(Screen, []T)) error {
+	c, err := a.client()
+	if err != nil {
+		return err
+	}
+	items, err := list[T](cc.Context(), c, path)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return printJSON(a.out, items)
+	}
+	table(a.screen(), items)
+	return nil
+}
+
+// byNameOrID is a query for a record that a person named.
+func byNameOrID(field, text string) string {
+	if _, err := strconv.ParseInt(text, 10, 64); err == nil {
+		field = "id"
+	}
+	return query(field, text)
+}

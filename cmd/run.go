@@ -1,0 +1,120 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// app is what commands share: where they read and write, and whom they ask.
+type app struct {
+	getenv func(string) string
+	in     io.Reader
+	out    io.Writer
+	errOut io.Writer
+	api    string // --api
+	json   bool   // --json
+}
+
+// Run executes one command line and gives its exit code. Extra are commands of
+// builds that have more, like up.
+func Run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer, extra ...*cobra.Command) int {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := newRoot(&app{getenv: getenv, in: stdin, out: stdout, errOut: stderr}, extra...)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var e ended
+	if err != nil && !(errors.As(err, &e) && e.err == nil) {
+		fmt.Fprintf(stderr, "peerflow: %s\n", err)
+	}
+	return exitCode(err)
+}
+
+// Root is the command tree on the process's own streams.
+func Root(extra ...*cobra.Command) *cobra.Command {
+	return newRoot(&app{getenv: os.Getenv, in: os.Stdin, out: os.Stdout, errOut: os.Stderr}, extra...)
+}
+
+func newRoot(a *app, extra ...*cobra.Command) *cobra.Command {
+	root := group("peerflow", "BGP peering, from looking a network up to a session that is verified")
+	root.Long = root.Short + `.
+
+Commands speak to the API at --api. Their token comes from PEERFLOW_TOKEN, or from the file "token" of the
+data folder (PEERFLOW_DATA, else ./peerflow-data).
+
+Exit codes: 0 ok, 1 failure, 2 wrong usage, 3 refused, 4 not found, 5 the change failed or was rolled back,
+6 configured and waiting for the other side, 7 peerflow or a part of it doesn't answer.`
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.errOut)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage("%w (see %s --help)", err, c.CommandPath()) })
+	root.PersistentFlags().StringVar(&a.api, "api", orDefault(a.getenv("PEERFLOW_API"), "http://127.0.0.1:8480"), "address of the API (PEERFLOW_API)")
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
+	root.AddCommand(a.peerCommand(), a.peeringCommands(), a.sessionCommands(), a.changeCommands(), a.routerCommands(), a.syncCommand(),
+		a.freezeCommands(), a.userCommands(), a.tokenCommands(), a.secretCommands(), a.migrateCommand(), a.apiCommand(), a.workerCommand(), a.versionCommand())
+	root.AddCommand(extra...)
+	return root
+}
+
+// group is a command that only has others.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Args: cobra.ArbitraryArgs}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return c.Help()
+		}
+		text := fmt.Sprintf("there is no command %q here", args[0])
+		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+			text += ": did you mean " + strings.Join(near, " or ") + "?"
+		}
+		return usage("%s", text)
+	}
+	c.AddCommand(commands...)
+	return c
+}
+
+// takes checks the number of arguments, naming them.
+func takes(names ...string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != len(names) {
+			return usage("%s takes %s, and got %d arguments", c.CommandPath(), orDefault(strings.Join(names, " and "), "no arguments"), len(args))
+		}
+		return nil
+	}
+}
+
+// client is who to ask, with the token that the environment or the data folder has.
+func (a *app) client() (*Client, error) {
+	token := a.getenv("PEERFLOW_TOKEN")
+	if token == "" {
+		path := filepath.Join(orDefault(a.getenv("PEERFLOW_DATA"), "peerflow-data"), "token")
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, ended{exitRefused, fmt.Errorf("no token: set PEERFLOW_TOKEN, or PEERFLOW_DATA to the data folder (looked for %s)", path)}
+		}
+		token = string(text)
+	}
+	return &Client{URL: a.api, Token: strings.TrimSpace(token)}, nil
+}
+
+func (a *app) screen() Screen { return NewScreen(a.out, a.getenv) }
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{Use: "version", Short: "Print this build's version", Args: takes(), RunE: func(*cobra.Command, []string) error {
+		if a.json {
+			return printJSON(a.out, map[string]string{"version": Version()})
+		}
+		_, err := fmt.Fprintln(a.out, "peerflow", Version())
+		return err
+	}}
+}

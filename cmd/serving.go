@@ -1,0 +1,99 @@
+package cmd
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"peerflow/api"
+	"peerflow/db"
+	"peerflow/internal/peering"
+	"peerflow/internal/temporalauth"
+)
+
+// Guard checks requests against the database's tokens. Hosts are names, beside
+// loopback's, under which this server is reached.
+func (p *Parts) Guard(hosts ...string) *api.Guard { return api.NewGuard(p.DB, hosts...) }
+
+// API serves /api/v1, /docs, /login and /healthz. Other pages go behind the same
+// login with guard.Protect; WithPerson names who is there to Temporal.
+func (p *Parts) API(guard *api.Guard) http.Handler {
+	every := p.Config.PollEvery
+	if every == 0 {
+		every = time.Minute
+	}
+	return api.New(apiDeps(p.DB, guard, starter{p}, p.status, every, p.Log))
+}
+
+// WithPerson notes for Temporal's history who sent a request that guard.Protect let in.
+func WithPerson(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(temporalauth.WithUser(r.Context(), api.ActorOf(r.Context()).Name)))
+	})
+}
+
+func apiDeps(d *db.DB, guard *api.Guard, w api.Workflows, status func(context.Context) api.Status, pollEvery time.Duration, log *slog.Logger) api.Deps {
+	return api.Deps{
+		Guard: guard, Changes: changeDoor{d}, Plans: d, Votes: d, Commands: d, Events: eventReader{d}, Freezes: d, Observed: d, Users: d,
+		Secrets: d, Workflows: w, Status: status, PollEvery: pollEvery, Version: Version(), Log: log,
+		Nouns: api.Nouns{AutonomousSystems: d.AutonomousSystems(), Relationships: d.Relationships(), Sites: d.Sites(), Platforms: d.Platforms(),
+			Templates: d.Templates(), Routers: d.Routers(), Exchanges: d.IXPs(), Connections: d.Connections(), BGPGroups: d.BGPGroups(),
+			RoutingPolicies: d.RoutingPolicies(), Peerings: d.Peerings(), Sessions: d.Sessions()},
+	}
+}
+
+// changeDoor opens changes as the API names them.
+type changeDoor struct{ *db.DB }
+
+func (c changeDoor) OpenChange(ctx context.Context, by peering.Actor, n api.NewChange) (peering.Change, bool, error) {
+	return c.CreateChange(ctx, by, db.NewChange(n))
+}
+
+// eventReader reads the outbox by positions as text.
+type eventReader struct{ db *db.DB }
+
+func (e eventReader) ChangeEvents(ctx context.Context, after string, changeID int64, limit int) ([]api.Event, error) {
+	from, err := db.ParsePosition(after)
+	if err != nil {
+		return nil, err
+	}
+	found, _, err := e.db.Events(ctx, from, changeID, limit)
+	events := make([]api.Event, len(found))
+	for i, f := range found {
+		events[i] = api.Event{Position: f.Position.String(), At: f.At, Topic: f.Topic, ChangeID: f.ChangeID, ObjectID: f.ObjectID, Event: f.Event, Body: f.Body}
+	}
+	return events, err
+}
+
+// starter starts and wakes workflows in the name of the request's person.
+type starter struct{ parts *Parts }
+
+func (s starter) as(ctx context.Context) context.Context {
+	return temporalauth.WithUser(ctx, api.ActorOf(ctx).Name)
+}
+
+func (s starter) StartPending(ctx context.Context) error { return s.parts.startPending(s.as(ctx)) }
+
+func (s starter) LookAgain(ctx context.Context, changeID int64, why string) error {
+	return s.parts.Workflows.LookAgain(s.as(ctx), changeID, why)
+}
+
+func (s starter) SyncNow(ctx context.Context, full bool) (string, error) {
+	return s.parts.Workflows.SyncNow(s.as(ctx), full)
+}
+
+const statusPatience = 3 * time.Second
+
+func (p *Parts) status(ctx context.Context) api.Status {
+	ctx, cancel := context.WithTimeout(ctx, statusPatience)
+	defer cancel()
+	status := api.Status{Database: "ok", Temporal: "ok"}
+	if err := p.DB.CheckSchema(ctx); err != nil {
+		status.Database = err.Error()
+	}
+	if _, err := p.Temporal.CheckHealth(ctx, nil); err != nil {
+		status.Temporal = "Temporal doesn't answer at " + p.Config.TemporalAddress
+	}
+	return status
+}

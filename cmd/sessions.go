@@ -1,0 +1,193 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"peerflow/api"
+	"peerflow/internal/bgp"
+	"peerflow/internal/peering"
+)
+
+func (a *app) peeringCommands() *cobra.Command {
+	return group("peering", "Agreements with peers", a.peeringList(), a.peeringAgree())
+}
+
+func (a *app) peeringList() *cobra.Command {
+	var state string
+	c := &cobra.Command{Use: "list", Short: "List agreements", Args: takes(), RunE: func(cc *cobra.Command, _ []string) error {
+		names, err := a.names(cc.Context())
+		if err != nil {
+			return err
+		}
+		return show(cc, a, "/api/v1/peerings"+query("state", state), func(s Screen, peerings []peering.Peering) {
+			rows := [][]string{{"PEERING", "ASN", "NAME", "EXCHANGE", "STATE", "EVIDENCE", "VIA"}}
+			for _, p := range peerings {
+				as := names.networks[p.PeerASID]
+				rows = append(rows, []string{fmt.Sprint(p.ID), as.ASN.String(), as.Name, orDefault(names.exchanges[p.IXPID], "direct"), string(p.State),
+					strings.TrimSpace(string(p.Evidence) + " " + p.EvidenceText), string(p.Via)})
+			}
+			s.table(rows)
+		})
+	}}
+	c.Flags().StringVar(&state, "state", "", "only in this state, e.g. requested_by_us")
+	return c
+}
+
+// names are what ids are called.
+type names struct {
+	networks  map[int64]peering.AutonomousSystem
+	exchanges map[int64]string
+}
+
+func (a *app) names(ctx context.Context) (n names, err error) {
+	c, err := a.client()
+	if err != nil {
+		return n, err
+	}
+	networks, err := list[peering.AutonomousSystem](ctx, c, "/api/v1/autonomous-systems?limit=1000")
+	if err != nil {
+		return n, err
+	}
+	exchanges, err := list[peering.IXP](ctx, c, "/api/v1/exchanges?limit=1000")
+	n = names{networks: map[int64]peering.AutonomousSystem{}, exchanges: map[int64]string{}}
+	for _, as := range networks {
+		n.networks[as.ID] = as
+	}
+	for _, x := range exchanges {
+		n.exchanges[x.ID] = x.Name
+	}
+	return n, err
+}
+
+func (a *app) peeringAgree() *cobra.Command {
+	var evidence, kind string
+	c := &cobra.Command{Use: "agree AS64501", Short: "Record that a peer agreed", Args: takes("an AS number"),
+		Long: "Marks every peering with the network that isn't agreed yet; changes that wait for it go on."}
+	c.Flags().StringVar(&evidence, "evidence", "", "the mail's id, the ticket, or who said so (required)")
+	c.Flags().StringVar(&kind, "kind", "person", "what the evidence is: mail, ticket, api or person")
+	c.RunE = func(cc *cobra.Command, args []string) error {
+		asn, err := bgp.ParseASN(args[0])
+		if err != nil {
+			return usage("%w", err)
+		}
+		if evidence == "" {
+			return usage("--evidence is missing: the mail's id, the ticket, or who said so")
+		}
+		return a.agree(cc.Context(), asn, kind, evidence)
+	}
+	return c
+}
+
+func (a *app) agree(ctx context.Context, asn bgp.ASN, kind, evidence string) error {
+	c, err := a.client()
+	if err != nil {
+		return err
+	}
+	open, err := list[peering.Peering](ctx, c, "/api/v1/peerings"+query("asn", fmt.Sprint(uint32(asn)), "state__n", string(peering.Agreed)))
+	if err != nil {
+		return err
+	}
+	if len(open) == 0 {
+		return peering.Errorf(peering.NotFound, "no peering with %s waits for an agreement: start one with peerflow peer %s", asn, asn)
+	}
+	agreed := []peering.Peering{}
+	for _, p := range open {
+		err := c.call(ctx, http.MethodPost, fmt.Sprintf("/api/v1/peerings/%d/agree", p.ID), map[string]string{"evidence": kind, "text": evidence}, &p)
+		if err != nil {
+			return err
+		}
+		agreed = append(agreed, p)
+	}
+	return a.say(agreed, nil, fmt.Sprintf("%s agreed: %d peerings", asn, len(agreed)))
+}
+
+func (a *app) sessionCommands() *cobra.Command {
+	return group("session", "BGP sessions and how they are doing", a.sessionList(), a.sessionWhy())
+}
+
+func (a *app) sessionList() *cobra.Command {
+	var down, waiting bool
+	var asn, router string
+	c := &cobra.Command{Use: "list", Short: "List sessions", Args: takes(), RunE: func(cc *cobra.Command, _ []string) error {
+		c, err := a.client()
+		if err != nil {
+			return err
+		}
+		found, err := c.Sessions(cc.Context(), "peer_asn", asn, "router", router)
+		if err != nil {
+			return err
+		}
+		if down || waiting {
+			found = slices.DeleteFunc(found, func(v api.SessionView) bool {
+				return !(down && isDown(v.Display) || waiting && v.Display == peering.ShowWaiting)
+			})
+		}
+		if a.json {
+			return printJSON(a.out, found)
+		}
+		a.sessionTable(found)
+		return nil
+	}}
+	c.Flags().BoolVar(&down, "down", false, "only those that were up and are not, or not fully")
+	c.Flags().BoolVar(&waiting, "waiting", false, "only those that wait for the other side")
+	c.Flags().StringVar(&asn, "asn", "", "only with this network")
+	c.Flags().StringVar(&router, "router", "", "only on this router")
+	return c
+}
+
+func isDown(d peering.Display) bool { return d == peering.ShowDown || d == peering.ShowDegraded }
+
+func (a *app) sessionTable(sessions []api.SessionView) {
+	s := a.screen()
+	rows := [][]string{{"SESSION", "ASN", "PEER", "STATE", "WHY"}}
+	for _, v := range sessions {
+		rows = append(rows, []string{fmt.Sprint(v.ID), v.PeerAS.String(), v.PeerAddress.String(), string(v.Display), v.Why})
+	}
+	s.table(rows)
+}
+
+func (a *app) sessionWhy() *cobra.Command {
+	return &cobra.Command{Use: "why SESSION", Short: "Say why a session is as it is", Args: takes("a session"), RunE: func(cc *cobra.Command, args []string) error {
+		c, err := a.client()
+		if err != nil {
+			return err
+		}
+		v, err := only[api.SessionView](cc.Context(), c, "session "+args[0], "/api/v1/sessions"+query("id", strings.TrimPrefix(args[0], "session/")))
+		if err != nil {
+			return err
+		}
+		if a.json {
+			return printJSON(a.out, v)
+		}
+		a.explain(v)
+		return nil
+	}}
+}
+
+func (a *app) explain(v api.SessionView) {
+	s := a.screen()
+	s.line("session/%d  %s %s  %s", v.ID, v.PeerAS, v.PeerAddress, s.state(string(v.Display)))
+	s.line("  %s", v.Why)
+	s.line("  intent %s, sync %s", v.Intent, v.Sync)
+	if v.Observed == nil {
+		return
+	}
+	s.line("  router says %s, seen %s", v.Observed.State, v.Observed.SeenAt.Format("2006-01-02 15:04:05 MST"))
+	for _, f := range v.Observed.Families {
+		s.line("  %s: received %s, accepted %s, announced %s, limit %s", f.Family, figure(f.Received), figure(f.Accepted), figure(f.Announced), figure(f.Limit))
+	}
+}
+
+// figure prints a counter; one that wasn't reported is no zero.
+func figure(n *int64) string {
+	if n == nil {
+		return "not reported"
+	}
+	return fmt.Sprint(*n)
+}
