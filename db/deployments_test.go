@@ -478,3 +478,71 @@ func TestEveryMoveLeavesALogEntryAndAnEvent(t *testing.T) {
 		t.Errorf("%d entries tell the deployment's states after queued, want 3", n)
 	}
 }
+
+func TestEveryStepOfADeploymentMayRunTwice(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	change, plan, ids := s.queue(s.edge1)
+	id, end := ids[0], peering.DeploymentEnd{State: peering.DeploymentConfirmed, Outcome: "confirmed", Stanzas: map[string]string{"protocol/as64501_1": "h"}}
+	steps := []struct {
+		name string
+		do   func() error
+	}{
+		{"submit", func() error { _, err := s.SubmitDeployment(t.Context(), change.ID, plan.ID, s.edge1); return err }},
+		{"baseline", func() error {
+			return s.StoreBaseline(t.Context(), id, peering.BaselineRecord{Base: "b\n", Artifact: "a\n"})
+		}},
+		{"begin", func() error { return s.begin(id) }},
+		{"commit sent", func() error { _, err := s.MarkCommitSent(t.Context(), id, now, now); return err }},
+		{"committed", func() error { return s.MarkCommitted(t.Context(), id, "2", now) }},
+		{"unknown", func() error { return s.MarkUnknown(t.Context(), id, "no answer") }},
+		{"committed after all", func() error { return s.MarkCommitted(t.Context(), id, "2", now) }},
+		{"verdict", func() error {
+			return s.StoreVerdict(t.Context(), id, peering.Verdict{Outcome: peering.CheckPassed})
+		}},
+		{"confirm sent", func() error { return s.MarkConfirmSent(t.Context(), id, now) }},
+		{"end", func() error { return s.EndDeployment(t.Context(), id, end) }},
+		{"settle", func() error { _, err := s.SettleChange(t.Context(), change.ID); return err }},
+		{"submit at the end", func() error { _, err := s.SubmitDeployment(t.Context(), change.ID, plan.ID, s.edge1); return err }},
+	}
+	for _, step := range steps {
+		var states [2]peering.DeploymentState
+		for i := range 2 {
+			if err := step.do(); err != nil {
+				t.Fatalf("%s, time %d: %v", step.name, i+1, err)
+			}
+			states[i] = s.deployment(id).State
+		}
+		if states[0] != states[1] {
+			t.Errorf("%s: %s, then %s", step.name, states[0], states[1])
+		}
+	}
+	if n := s.one(`SELECT count(*) FROM deployment`) + s.one(`SELECT count(*) FROM session`); n != 2 {
+		t.Errorf("%d deployments and sessions, want one of each", n)
+	}
+}
+
+func TestOneOfTwoChangesBeginsOnARouter(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	var ids []int64
+	for range 5 {
+		_, _, one := s.queue(s.edge1)
+		ids = append(ids, one...)
+	}
+	errs := make(chan error, len(ids))
+	for _, id := range ids {
+		go func() { errs <- s.begin(id) }()
+	}
+	begun := 0
+	for range ids {
+		if err := <-errs; err == nil {
+			begun++
+		} else {
+			s.refused(err, peering.Denied, "one router, one writer")
+		}
+	}
+	if begun != 1 {
+		t.Errorf("%d of %d began", begun, len(ids))
+	}
+}

@@ -46,10 +46,12 @@ func (d *DB) StorePlan(ctx context.Context, p peering.Plan, texts []string, void
 }
 
 func (tx *Tx) putTexts(ctx context.Context, texts ...string) error {
-	for _, text := range texts {
-		if err := tx.q.TextPut(ctx, dbsqlc.TextPutParams{Hash: peering.HashText(text), Text: text}); err != nil {
-			return fmt.Errorf("store text: %w", err)
-		}
+	hashes := make([]string, len(texts))
+	for i, text := range texts {
+		hashes[i] = peering.HashText(text)
+	}
+	if err := tx.q.TextsPut(ctx, dbsqlc.TextsPutParams{Hashes: hashes, Texts: texts}); err != nil {
+		return fmt.Errorf("store texts: %w", err)
 	}
 	return nil
 }
@@ -130,13 +132,11 @@ func (tx *Tx) putRouters(ctx context.Context, planID int64, routers []peering.Ro
 }
 
 func (tx *Tx) putMoves(ctx context.Context, planID, routerID int64, moves []peering.Move, refers bool) error {
+	put := dbsqlc.PlanMovesPutParams{PlanID: planID, RouterID: routerID, Refers: refers}
 	for _, m := range moves {
-		put := dbsqlc.PlanMovePutParams{PlanID: planID, RouterID: routerID, Key: m.Key, BeforeHash: m.Before, AfterHash: m.After, Refers: refers}
-		if err := tx.q.PlanMovePut(ctx, put); err != nil {
-			return err
-		}
+		put.Keys, put.Befores, put.Afters = append(put.Keys, m.Key), append(put.Befores, m.Before), append(put.Afters, m.After)
 	}
-	return nil
+	return tx.q.PlanMovesPut(ctx, put)
 }
 
 // setPlan puts a plan in force, and notes whose pending edits it carries: those

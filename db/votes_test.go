@@ -356,3 +356,27 @@ func TestTheOnlyUserMayNameThePlan(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatDoorsDidCanBeRead(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	change, plan := s.waiting()
+	s.code(s.approver, change, plan, peering.Approve)
+	s.vote(s.author, change, plan, peering.Approve)
+	s.vote(s.approver, change, plan, peering.Approve)
+	events, err := s.AuditEvents(t.Context(), change.ID)
+	s.must(err)
+	if len(events) != 3 {
+		t.Fatalf("%d events, want 3", len(events))
+	}
+	minted, refused, accepted := events[0], events[1], events[2]
+	if minted.Act != "mint approval code" || minted.User != "bob" || minted.Refused || minted.Text != "to approve plan "+plan.Hash[:8] {
+		t.Errorf("minted: %+v", minted)
+	}
+	if !refused.Refused || refused.User != "anna" || refused.Act != "decide approve" || refused.Door != peering.DoorAPI {
+		t.Errorf("refused: %+v", refused)
+	}
+	if accepted.Refused || accepted.User != "bob" || accepted.Text != "approved by bob: 1 of 1" {
+		t.Errorf("accepted: %+v", accepted)
+	}
+}

@@ -1,6 +1,9 @@
--- A text under its SHA-256; equal text is stored once.
--- name: TextPut :exec
-INSERT INTO config_text (hash, text) VALUES (@hash::text, @text::text) ON CONFLICT (hash) DO NOTHING;
+-- Texts under their SHA-256; equal text is stored once.
+-- name: TextsPut :exec
+INSERT INTO config_text (hash, text)
+SELECT t.hash, t.text FROM (SELECT unnest(@hashes::text[]) AS hash, unnest(@texts::text[]) AS text) t
+ORDER BY t.hash
+ON CONFLICT (hash) DO NOTHING;
 
 -- Stored texts by hash.
 -- name: TextList :many
@@ -39,10 +42,11 @@ VALUES (@plan_id::bigint, @router_id::bigint, @artifact_hash::text, @base_hash::
 ON CONFLICT (plan_id, router_id) DO UPDATE
 SET artifact_hash = EXCLUDED.artifact_hash, base_hash = EXCLUDED.base_hash, diff = EXCLUDED.diff, touched = EXCLUDED.touched;
 
--- A stanza that moves, or that a moved one refers to.
--- name: PlanMovePut :exec
+-- Stanzas that move on a router, or that moved ones refer to.
+-- name: PlanMovesPut :exec
 INSERT INTO plan_move (plan_id, router_id, key, before_hash, after_hash, refers)
-VALUES (@plan_id::bigint, @router_id::bigint, @key::text, @before_hash::text, @after_hash::text, @refers::boolean)
+SELECT @plan_id::bigint, @router_id::bigint, m.key, m.before_hash, m.after_hash, @refers::boolean
+FROM (SELECT unnest(@keys::text[]) AS key, unnest(@befores::text[]) AS before_hash, unnest(@afters::text[]) AS after_hash) m
 ON CONFLICT (plan_id, router_id, key) DO NOTHING;
 
 -- A plan's routers, by name.

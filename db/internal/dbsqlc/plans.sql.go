@@ -120,30 +120,31 @@ func (q *Queries) PlanMoveList(ctx context.Context, planID int64) ([]PlanMove, e
 	return items, nil
 }
 
-const planMovePut = `-- name: PlanMovePut :exec
+const planMovesPut = `-- name: PlanMovesPut :exec
 INSERT INTO plan_move (plan_id, router_id, key, before_hash, after_hash, refers)
-VALUES ($1::bigint, $2::bigint, $3::text, $4::text, $5::text, $6::boolean)
+SELECT $1::bigint, $2::bigint, m.key, m.before_hash, m.after_hash, $3::boolean
+FROM (SELECT unnest($4::text[]) AS key, unnest($5::text[]) AS before_hash, unnest($6::text[]) AS after_hash) m
 ON CONFLICT (plan_id, router_id, key) DO NOTHING
 `
 
-type PlanMovePutParams struct {
-	PlanID     int64
-	RouterID   int64
-	Key        string
-	BeforeHash string
-	AfterHash  string
-	Refers     bool
+type PlanMovesPutParams struct {
+	PlanID   int64
+	RouterID int64
+	Refers   bool
+	Keys     []string
+	Befores  []string
+	Afters   []string
 }
 
-// A stanza that moves, or that a moved one refers to.
-func (q *Queries) PlanMovePut(ctx context.Context, arg PlanMovePutParams) error {
-	_, err := q.db.Exec(ctx, planMovePut,
+// Stanzas that move on a router, or that moved ones refer to.
+func (q *Queries) PlanMovesPut(ctx context.Context, arg PlanMovesPutParams) error {
+	_, err := q.db.Exec(ctx, planMovesPut,
 		arg.PlanID,
 		arg.RouterID,
-		arg.Key,
-		arg.BeforeHash,
-		arg.AfterHash,
 		arg.Refers,
+		arg.Keys,
+		arg.Befores,
+		arg.Afters,
 	)
 	return err
 }
@@ -297,17 +298,20 @@ func (q *Queries) TextList(ctx context.Context, hashes []string) ([]ConfigText, 
 	return items, nil
 }
 
-const textPut = `-- name: TextPut :exec
-INSERT INTO config_text (hash, text) VALUES ($1::text, $2::text) ON CONFLICT (hash) DO NOTHING
+const textsPut = `-- name: TextsPut :exec
+INSERT INTO config_text (hash, text)
+SELECT t.hash, t.text FROM (SELECT unnest($1::text[]) AS hash, unnest($2::text[]) AS text) t
+ORDER BY t.hash
+ON CONFLICT (hash) DO NOTHING
 `
 
-type TextPutParams struct {
-	Hash string
-	Text string
+type TextsPutParams struct {
+	Hashes []string
+	Texts  []string
 }
 
-// A text under its SHA-256; equal text is stored once.
-func (q *Queries) TextPut(ctx context.Context, arg TextPutParams) error {
-	_, err := q.db.Exec(ctx, textPut, arg.Hash, arg.Text)
+// Texts under their SHA-256; equal text is stored once.
+func (q *Queries) TextsPut(ctx context.Context, arg TextsPutParams) error {
+	_, err := q.db.Exec(ctx, textsPut, arg.Hashes, arg.Texts)
 	return err
 }
