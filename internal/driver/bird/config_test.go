@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -142,5 +143,28 @@ func TestWordsOfTheRouterHideSecrets(t *testing.T) {
 	words := "/etc/bird/peerflow/candidate-42.conf:14:9 syntax error"
 	if got, want := artifactLines(words, debian.candidate("42")), "line 13:9 syntax error"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestLoadTimeIsComparableOrNothing(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct{ status, want string }{
+		"milliseconds":       {"     Last reconfiguration on 2026-11-22 17:10:32.592\n", "2026-11-22 17:10:32.592"},
+		"whole seconds":      {"     Last reconfiguration on 2026-11-22 17:10:32\n", "2026-11-22 17:10:32.999999"},
+		"a date alone":       {"     Last reconfiguration on 2026-11-22\n", ""},
+		"a time alone":       {"     Last reconfiguration on 17:10:32.592\n", ""},
+		"seconds since 1970": {"     Last reconfiguration on 1763800000\n", ""},
+		"other lines":        {"1011-Router ID is 192.0.2.1\n     Last reboot on 2026-11-22 17:10:32.592\n", ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.CommandContext(t.Context(), "sh", "-c", loadTime)
+			cmd.Stdin = strings.NewReader(tt.status)
+			out, err := cmd.Output()
+			if got := strings.TrimSuffix(string(out), "\n"); err != nil || got != tt.want {
+				t.Errorf("got %q, %v, want %q", got, err, tt.want)
+			}
+		})
 	}
 }

@@ -325,7 +325,13 @@ func TestForeignSessionsAreNotDisturbed(t *testing.T) {
 	}
 	n.last = 1
 	n.push(text)
-	n.await("s0", "up", established)
+	ours := n.await("s0", "up", established)
+	if _, err := n.Birdc(n.ctx, "configure"); err != nil { // what boots is what runs: loading it changes nothing
+		t.Fatal(err)
+	}
+	if now := n.neighbor("s0"); !now.Established() || now.Since.Sub(ours.Since).Abs() > time.Second {
+		t.Errorf("loading the main file disturbed our session: %+v", now)
+	}
 	after := n.neighbor("s1")
 	if !after.Established() || after.Since.Sub(before.Since).Abs() > time.Second {
 		t.Errorf("the operator's own session was disturbed: %+v", after)

@@ -28,7 +28,8 @@ bird eval PEERFLOW_DEPLOYMENT | fact deployment
 if [ -r "$main" ]; then cat -- "$main" | fact main; fi
 if [ -r "$owned" ]; then
   cat -- "$owned" | fact owned
-  find "$owned" -newermt "$(printf '%s\n' "$status" | sed -n 's/.*Last reconfiguration on //p')" 2>/dev/null | fact edited
+  since=$(printf '%s\n' "$status" | ` + loadTime + `)
+  if [ -n "$since" ]; then find "$owned" -newermt "$since" 2>/dev/null | fact edited; fi
 fi
 if [ -r "${owned%/*}/installed.conf" ]; then cat -- "${owned%/*}/installed.conf" | fact installed; fi
 for f in "${owned%/*}"/candidate-[0-9]*.conf; do

@@ -36,10 +36,14 @@ constant() { bird eval "$1" | sed -n 's/^0023 //p'; }
 pending() { case $(bird configure status) in *0022-*) true ;; "") exit 70 ;; *) false ;; esac; }
 ours() { [ "$(constant PEERFLOW_DEPLOYMENT)" = "$deployment" ] && [ "$(constant PEERFLOW_ARTIFACT)" = "$hash" ]; }
 marked() { [ -f "$1" ] && head -n 1 "$1" | grep -qF "PEERFLOW_ARTIFACT = \"$hash\";"; }
-loaded() { bird show status | sed -n 's/.*Last reconfiguration on //p'; }
+loaded() { bird show status | ` + loadTime + `; }
 umask 077
 cd "$dir" || exit 71
 `
+
+// loadTime cuts out of show status when BIRD loaded what it runs, for find -newermt. Without
+// fractions it is the second's end; a timeformat without date or time gives nothing to compare with.
+const loadTime = `sed -n -e 's/:[0-9][0-9]$/&.999999/' -e 's/.*Last reconfiguration on \([0-9]*-[0-9-]* [0-9:.]*\)$/\1/p'`
 
 // fence takes the lock and refuses a token older than the newest seen, before anything is written.
 // The daemon must be able to read what we write: files get the owner of the owned file where we
