@@ -191,8 +191,11 @@ func (t *Target) beginCommit(r *gpb.SetRequest, id string, rollback *durationpb.
 func (t *Target) expire(p *pending) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.pending == p && t.speaker != nil {
-		_ = t.revert() // nobody is there to be told; the commit stays pending when it can't revert
+	if t.pending != p || t.speaker == nil || time.Now().Before(p.until) {
+		return // ended or extended while we waited for the lock
+	}
+	if err := t.revert(); err != nil {
+		p.timer.Reset(time.Second) // nobody is there to be told: try until the base runs
 	}
 }
 
@@ -217,8 +220,8 @@ func (t *Target) extend(d *durationpb.Duration) error {
 	if d.AsDuration() <= 0 {
 		return status.Error(codes.InvalidArgument, "commit: the rollback duration must be longer than 0")
 	}
+	t.pending.until = time.Now().Add(d.AsDuration()) // before the timer, which compares with it
 	t.pending.timer.Reset(d.AsDuration())
-	t.pending.until = time.Now().Add(d.AsDuration())
 	return nil
 }
 

@@ -17,7 +17,7 @@ func with(r *gpb.SetRequest, x ...*gnmi_ext.Extension) *gpb.SetRequest {
 	return r
 }
 
-func bare1(x ...*gnmi_ext.Extension) *gpb.SetRequest { return with(&gpb.SetRequest{}, x...) }
+func alone(x ...*gnmi_ext.Extension) *gpb.SetRequest { return with(&gpb.SetRequest{}, x...) }
 
 func extend(id string, d time.Duration) *gnmi_ext.Extension {
 	return &gnmi_ext.Extension{Ext: &gnmi_ext.Extension_Commit{Commit: &gnmi_ext.Commit{Id: id, Action: &gnmi_ext.Commit_SetRollbackDuration{
@@ -45,9 +45,9 @@ func TestCommitConfirmedKeepsToItsSpecification(t *testing.T) {
 		request *gpb.SetRequest
 		want    codes.Code
 	}{
-		"confirm with nothing pending": {bare1(commit("a", "confirm")), codes.FailedPrecondition},
-		"cancel with nothing pending":  {bare1(commit("a", "cancel")), codes.FailedPrecondition},
-		"extend with nothing pending":  {bare1(extend("a", time.Minute)), codes.FailedPrecondition},
+		"confirm with nothing pending": {alone(commit("a", "confirm")), codes.FailedPrecondition},
+		"cancel with nothing pending":  {alone(commit("a", "cancel")), codes.FailedPrecondition},
+		"extend with nothing pending":  {alone(extend("a", time.Minute)), codes.FailedPrecondition},
 		"commit without an id":         {with(addNeighbor(), commit("", time.Minute)), codes.InvalidArgument},
 		"commit without an action":     {with(addNeighbor(), commit("a", nil)), codes.InvalidArgument},
 		"commit for a negative time":   {with(addNeighbor(), commit("a", -time.Second)), codes.InvalidArgument},
@@ -64,12 +64,12 @@ func TestCommitConfirmedKeepsToItsSpecification(t *testing.T) {
 		"a second commit":                 {with(addNeighbor(), commit("b", time.Minute)), codes.FailedPrecondition},
 		"the same commit again":           {with(addNeighbor(), commit("a", time.Minute)), codes.FailedPrecondition},
 		"a Set without extension":         {&gpb.SetRequest{Delete: []*gpb.Path{neighborPath("192.0.2.11")}}, codes.FailedPrecondition},
-		"confirm with another id":         {bare1(commit("b", "confirm")), codes.InvalidArgument},
-		"cancel with another id":          {bare1(commit("b", "cancel")), codes.InvalidArgument},
-		"extend with another id":          {bare1(extend("b", time.Minute)), codes.InvalidArgument},
-		"extend by nothing":               {bare1(extend("a", 0)), codes.InvalidArgument},
+		"confirm with another id":         {alone(commit("b", "confirm")), codes.InvalidArgument},
+		"cancel with another id":          {alone(commit("b", "cancel")), codes.InvalidArgument},
+		"extend with another id":          {alone(extend("b", time.Minute)), codes.InvalidArgument},
+		"extend by nothing":               {alone(extend("a", 0)), codes.InvalidArgument},
 		"confirm that amends":             {with(addNeighbor(), commit("a", "confirm")), codes.InvalidArgument},
-		"no action on the pending commit": {bare1(commit("a", nil)), codes.InvalidArgument},
+		"no action on the pending commit": {alone(commit("a", nil)), codes.InvalidArgument},
 	} {
 		if got := status.Code(b.set(c.request)); got != c.want {
 			t.Errorf("in the window, %s: %v, want %v", name, got, c.want)
@@ -78,7 +78,7 @@ func TestCommitConfirmedKeepsToItsSpecification(t *testing.T) {
 	if !b.has(neighborPath("192.0.2.11")) {
 		t.Fatal("the refusals took the pending commit away")
 	}
-	b.mustSet(bare1(commit("a", "cancel")))
+	b.mustSet(alone(commit("a", "cancel")))
 	if b.has(neighborPath("192.0.2.11")) || b.has(policyPath("only-documentation")) {
 		t.Fatal("cancel left something behind")
 	}
@@ -91,9 +91,9 @@ func TestRollbackTimerRestoresTheBaseAndCanBeMoved(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "127.90.3.")
 	b.mustSet(with(addNeighbor(), commit("a", time.Hour)))
-	b.mustSet(bare1(extend("a", time.Second)))
+	b.mustSet(alone(extend("a", time.Second)))
 	poll(t, "the base", func() bool { return !b.has(neighborPath("192.0.2.11")) })
-	wantCode(t, b.set(bare1(commit("a", "confirm"))), codes.FailedPrecondition)
+	wantCode(t, b.set(alone(commit("a", "confirm"))), codes.FailedPrecondition)
 }
 
 func TestConfirmedCommitSurvivesAPowerCutAndAnUnconfirmedOneDoesNot(t *testing.T) {
@@ -106,9 +106,9 @@ func TestConfirmedCommitSurvivesAPowerCutAndAnUnconfirmedOneDoesNot(t *testing.T
 	if b.has(neighborPath("192.0.2.11")) {
 		t.Fatal("an unconfirmed commit was booted")
 	}
-	wantCode(t, b.set(bare1(commit("a", "confirm"))), codes.FailedPrecondition)
+	wantCode(t, b.set(alone(commit("a", "confirm"))), codes.FailedPrecondition)
 	b.mustSet(with(addNeighbor(), commit("b", time.Minute)))
-	b.mustSet(bare1(commit("b", "confirm")))
+	b.mustSet(alone(commit("b", "confirm")))
 	b.target.KillHard()
 	again, err := Start(t.Context(), b.config(b.target.cfg.Dir))
 	if err != nil {
@@ -132,7 +132,7 @@ func TestExplicitSaveIsWhatARestartLoads(t *testing.T) {
 	save := &gpb.SetRequest{Update: []*gpb.Update{val(path("datastore", "config", "save"), "true")}}
 	b.mustSet(with(addNeighbor(), commit("a", time.Minute)))
 	wantCode(t, b.set(save), codes.FailedPrecondition)
-	b.mustSet(bare1(commit("a", "confirm")))
+	b.mustSet(alone(commit("a", "confirm")))
 	before, err := os.ReadFile(b.target.bootPath())
 	if err != nil {
 		t.Fatal(err)
@@ -168,7 +168,7 @@ func TestAnotherWriterOnTheConsoleEndsThePendingCommitForGood(t *testing.T) {
 	if err := b.target.OperatorSet(t.Context(), &gpb.SetRequest{Update: []*gpb.Update{val(neighborPath("192.0.2.10", "config", "description"), `"by hand"`)}}); err != nil {
 		t.Fatal(err)
 	}
-	wantCode(t, b.set(bare1(commit("a", "confirm"))), codes.FailedPrecondition)
+	wantCode(t, b.set(alone(commit("a", "confirm"))), codes.FailedPrecondition)
 	if err := b.target.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -186,13 +186,13 @@ func arbitration(low uint64) *gnmi_ext.Extension {
 func TestMasterArbitrationRefusesAnOlderElection(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "127.90.8.")
-	b.mustSet(bare1(arbitration(7)))
+	b.mustSet(alone(arbitration(7)))
 	wantCode(t, b.set(with(addNeighbor(), arbitration(6))), codes.PermissionDenied)
 	if b.has(neighborPath("192.0.2.11")) {
 		t.Fatal("an older master wrote")
 	}
 	b.mustSet(with(addNeighbor(), arbitration(7), commit("a", time.Minute)))
-	wantCode(t, b.set(bare1(arbitration(6), commit("a", "confirm"))), codes.PermissionDenied)
-	b.mustSet(bare1(arbitration(8), commit("a", "confirm")))
-	wantCode(t, b.set(bare1(&gnmi_ext.Extension{Ext: &gnmi_ext.Extension_MasterArbitration{MasterArbitration: &gnmi_ext.MasterArbitration{}}})), codes.InvalidArgument)
+	wantCode(t, b.set(alone(arbitration(6), commit("a", "confirm"))), codes.PermissionDenied)
+	b.mustSet(alone(arbitration(8), commit("a", "confirm")))
+	wantCode(t, b.set(alone(&gnmi_ext.Extension{Ext: &gnmi_ext.Extension_MasterArbitration{MasterArbitration: &gnmi_ext.MasterArbitration{}}})), codes.InvalidArgument)
 }
