@@ -16,13 +16,20 @@ import (
 	"peerflow/internal/peering"
 )
 
-// statements counts what goes to the server.
-type statements struct{ n atomic.Int64 }
+// statements counts what goes to the server, and may do something before it goes.
+type statements struct {
+	n      atomic.Int64
+	before func(sql string)
+}
 
-func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
 	s.n.Add(1)
+	if s.before != nil {
+		s.before(q.SQL)
+	}
 	return ctx
 }
+
 func (s *statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 func TestDesiredTakesTheSameQueriesHoweverManySessions(t *testing.T) {
@@ -47,6 +54,27 @@ func TestDesiredTakesTheSameQueriesHoweverManySessions(t *testing.T) {
 	}
 	if many := figure(); many != one || many > 14 {
 		t.Errorf("%d queries for one session, %d for 61: want the same, 14 at most (BEGIN and COMMIT included)", one, many)
+	}
+}
+
+func TestDesiredIsOneViewWhateverHappensMeanwhile(t *testing.T) {
+	t.Parallel()
+	meanwhile := &statements{}
+	url := dbtest.URL(t)
+	d, other := dbtest.Open(t, url, db.Options{Tracer: meanwhile}), dbtest.Open(t, url, db.Options{})
+	n := smallNetwork(t, other)
+	deleted := false
+	meanwhile.before = func(sql string) {
+		if strings.Contains(sql, "name: SessionRows") && !deleted { // the ids are read, the sessions aren't
+			deleted = true
+			if err := other.Sessions().Delete(t.Context(), anna, n.session.ID, 0); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	got, err := d.Desired(t.Context(), n.router.ID)
+	if err != nil || !deleted || len(got.Sessions) != 1 {
+		t.Errorf("%d sessions, %v (deleted meanwhile: %v): want the view that the reading began with", len(got.Sessions), err, deleted)
 	}
 }
 

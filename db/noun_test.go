@@ -144,6 +144,10 @@ func TestEditsCanNotTouchIdentityNorWhatIsObserved(t *testing.T) {
 	if err != nil || got.ID != n.session.ID || got.Version != 2 || got.Sync != peering.NotDeployed || !got.WatchUntil.IsZero() || !got.CreatedAt.Equal(n.session.CreatedAt) || got.Description != "d" {
 		t.Errorf("%+v, %v", got, err)
 	}
+	got, err = d.Sessions().Patch(t.Context(), anna, n.session.ID, 2, []byte(`{"sync": "in_sync"}`))
+	if err != nil || got.Version != 2 {
+		t.Errorf("version %d, %v: an edit of what is observed alone is no edit", got.Version, err)
+	}
 }
 
 func TestStepsThatCanNotBeAreRefused(t *testing.T) {
