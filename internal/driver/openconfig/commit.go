@@ -26,7 +26,8 @@ const writeDeadline = 10 * time.Second
 //
 // What holds of the fence. With master_arbitration every write, Stage included,
 // carries the token as election id, and the router refuses an older one: a zombie
-// can't write, however late. Without it, the router refuses a second commit while
+// can't write, however late. A router may forget the highest id when it restarts;
+// the pending commit is gone then too. Without it, the router refuses a second commit while
 // one is pending, and confirm and abort of any other deployment's commit; beyond
 // that there is only the deadline: a call gives up 10 s after it began, and what
 // had been sent by then may still arrive while the connection lives.

@@ -334,3 +334,44 @@ func TestACommitWhoseReplyWasLostIsFoundPending(t *testing.T) {
 	b.must(again.Install(t.Context(), d))
 	b.runs(b.read(again), d)
 }
+
+// A worker that was stopped between its last check and its write wakes up after
+// another has taken over: the router itself refuses it.
+func TestAZombiesCommitIsRefusedByTheRouterHoweverLate(t *testing.T) {
+	t.Parallel()
+	asleep, woken := make(chan struct{}), make(chan struct{})
+	b := setup(t, "127.90.34.", func(c *gnmid.Config) {
+		c.OnSet = func(r *gpb.SetRequest) {
+			if len(r.GetReplace()) > 0 {
+				close(asleep)
+				<-woken
+			}
+		}
+	})
+	zombie, successor := b.open(), b.open()
+	old, newer := b.deployment(1, artifactBase, time.Minute), b.deployment(2, artifactBase, time.Minute)
+	answer := make(chan error, 1)
+	go func() { answer <- zombie.Commit(context.WithoutCancel(t.Context()), old) }()
+	<-asleep
+	b.must(successor.Stage(t.Context(), newer))
+	close(woken)
+	if err := <-answer; !errors.Is(err, driver.ErrFenced) {
+		t.Errorf("the zombie's commit: %v", err)
+	}
+	if r := b.read(successor); len(r.Stanzas) > 0 || r.Pending != nil || r.Identity != "" {
+		t.Errorf("the zombie wrote: %v, pending %+v", keys(r.Stanzas), r.Pending)
+	}
+}
+
+func TestAWriteGivesUpAfterTenSeconds(t *testing.T) {
+	t.Parallel()
+	stuck := make(chan struct{})
+	b := setup(t, "127.90.35.", func(c *gnmid.Config) { c.OnSet = func(*gpb.SetRequest) { <-stuck } })
+	t.Cleanup(func() { close(stuck) })
+	c := b.open()
+	began := time.Now()
+	err := c.Confirm(t.Context(), b.deployment(1, artifactBase, time.Minute))
+	if took := time.Since(began); peering.KindOf(err) != peering.Unavailable || took < 9*time.Second || took > 14*time.Second {
+		t.Errorf("after %s: %v", took, err)
+	}
+}

@@ -72,8 +72,10 @@ func (Syntax) Split(text string) ([]peering.Stanza, error) {
 		var document map[string]any
 		err := d.Decode(&document)
 		if err == io.EOF {
-			_, err := peering.StanzaMap(out)
-			return out, err
+			if _, err := peering.StanzaMap(out); err != nil {
+				return nil, peering.Errorf(peering.Invalid, "artifact: %w", err)
+			}
+			return out, nil
 		}
 		if err != nil {
 			return nil, peering.Errorf(peering.Invalid, "object %d isn't JSON: %w", len(out)+1, jsonTrouble(err, d.InputOffset()))
