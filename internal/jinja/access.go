@@ -6,7 +6,7 @@ import "strings"
 func (s *State) getAttr(v Value, name string, key Value) Value {
 	switch v := v.(type) {
 	case *Undefined:
-		if isPythonInternal(name) {
+		if isPythonInternal(v, name) {
 			break
 		}
 		if v.policy != UndefinedChainable {
@@ -42,7 +42,7 @@ func (s *State) undefinedAttr(v Value, name string) Value {
 // ownAttr is Python's getattr in the sandbox: names with an underscore in front exist, and are refused when used.
 func (s *State) ownAttr(v Value, name string) (Value, bool) {
 	if strings.HasPrefix(name, "_") {
-		if !isPythonInternal(name) {
+		if !isPythonInternal(v, name) {
 			return nil, false
 		}
 		return s.unsafeAttr(v, name), true
@@ -64,16 +64,27 @@ func (s *State) unsafeAttr(v Value, name string) Value {
 	return &Undefined{policy: s.env.opts.Undefined, name: name, hint: hint, class: SecurityErr}
 }
 
-// isPythonInternal tells the attributes that every Python object has.
-func isPythonInternal(name string) bool {
-	switch name {
-	case "__class__", "__doc__", "__init__", "__new__", "__repr__", "__str__", "__hash__", "__eq__", "__ne__", "__lt__",
-		"__le__", "__gt__", "__ge__", "__dir__", "__format__", "__getattribute__", "__setattr__", "__delattr__",
-		"__reduce__", "__reduce_ex__", "__sizeof__", "__subclasshook__", "__init_subclass__", "__getstate__":
+// isPythonInternal tells the attributes with underscores that a value has in Python. They only matter in that using
+// them is a SecurityError, where using one that doesn't exist is an UndefinedError.
+func isPythonInternal(v Value, name string) bool {
+	if strings.Contains(internalNames, " "+name+" ") {
 		return true
+	}
+	switch v.(type) {
+	case *Func, *macro:
+		return strings.Contains(callableNames, " "+name+" ")
+	case Str, Markup, Tuple, *List, *Dict, *Range, Bytes:
+		return strings.Contains(containerNames, " "+name+" ")
 	}
 	return false
 }
+
+const (
+	internalNames = " __class__ __doc__ __init__ __new__ __repr__ __str__ __hash__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__ __dir__ " +
+		"__format__ __getattribute__ __setattr__ __delattr__ __reduce__ __reduce_ex__ __sizeof__ __subclasshook__ __init_subclass__ __getstate__ "
+	callableNames  = " __call__ __name__ __qualname__ __module__ __self__ __globals__ __code__ __closure__ __defaults__ __dict__ __mro__ __bases__ "
+	containerNames = " __len__ __iter__ __getitem__ __contains__ __add__ __mul__ __rmul__ "
+)
 
 // kindAttr gives attributes that aren't methods, by kind of value.
 func (s *State) kindAttr(v Value, name string) Value {
@@ -94,6 +105,10 @@ func (s *State) kindAttr(v Value, name string) Value {
 		}
 	case *cycler:
 		return v.attr(name)
+	case *iterator:
+		if name == "gi_frame" || name == "gi_code" {
+			return s.unsafeAttr(v, name)
+		}
 	case Tuple:
 		if len(v) == 2 {
 			return groupAttr(v, name)

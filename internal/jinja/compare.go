@@ -289,9 +289,6 @@ func (s *State) contains(container, item Value) bool {
 }
 
 func rejectPart(item Value) {
-	if u, ok := item.(*Undefined); ok && u.policy == UndefinedStrict {
-		u.fail()
-	}
 	if _, ok := item.(Opaque); ok {
 		opaqueFail("searched for", item)
 	}

@@ -288,10 +288,10 @@ func (c *compiler) dict(n *dictExpr, f *frame) expr {
 	}
 }
 
-// arguments compiles call arguments.
-func (c *compiler) arguments(a *callArgs, f *frame) func(*State) Args {
+// arguments compiles call arguments. caller, when given, is handed over as the keyword argument of that name.
+func (c *compiler) arguments(a *callArgs, f *frame, caller expr) func(*State) Args {
 	pos, vals, names := c.exprs(a.pos, f), c.exprs(a.vals, f), a.names
-	if len(names) == 0 && a.star == nil && a.starStar == nil {
+	if len(names) == 0 && a.star == nil && a.starStar == nil && caller == nil {
 		if len(pos) == 0 {
 			return func(*State) Args { return Args{} }
 		}
@@ -308,6 +308,9 @@ func (c *compiler) arguments(a *callArgs, f *frame) func(*State) Args {
 		args := Args{Pos: s.eval(pos)}
 		for i, val := range vals {
 			args.Kw = append(args.Kw, Keyword{names[i], val(s)})
+		}
+		if caller != nil {
+			args.Kw = append(args.Kw, Keyword{"caller", caller(s)})
 		}
 		if star != nil {
 			args.Pos = append(args.Pos, s.starArgs(star(s))...)
@@ -346,9 +349,9 @@ func (s *State) starKeywords(kw []Keyword, v Value) []Keyword {
 	return kw
 }
 
-// call compiles a call; caller, when given, is handed over as the keyword argument of that name.
+// call compiles a call; caller is the body of a call block, or nil.
 func (c *compiler) call(n *callExpr, f *frame, caller expr) expr {
-	args, pos := c.arguments(&n.args, f), n.position
+	args, pos := c.arguments(&n.args, f, caller), n.position
 	if len(n.args.names) > 0 {
 		c.checkKeywords(n, n.args.names)
 	}
@@ -358,9 +361,6 @@ func (c *compiler) call(n *callExpr, f *frame, caller expr) expr {
 	callee := c.expr(n.callee, f)
 	return func(s *State) Value {
 		fn, a := callee(s), args(s)
-		if caller != nil {
-			a.Kw = append(a.Kw, Keyword{"caller", caller(s)})
-		}
 		s.pos = pos
 		return s.call(fn, a)
 	}
@@ -407,7 +407,7 @@ func (c *compiler) filter(n *filterExpr, f *frame) expr {
 	} else {
 		input = c.captured(f)
 	}
-	args, pos, name := c.arguments(&n.args, f), n.position, n.name
+	args, pos, name := c.arguments(&n.args, f, nil), n.position, n.name
 	c.checkKeywords(n, n.args.names)
 	return func(s *State) Value {
 		v, a := input(s), args(s)
@@ -429,7 +429,7 @@ func (c *compiler) test(n *testExpr, f *frame) func(*State) bool {
 	if !known && !f.soft {
 		c.fail(n, "No test named "+quote(n.name)+".")
 	}
-	input, args, pos, name := c.expr(n.input, f), c.arguments(&n.args, f), n.position, n.name
+	input, args, pos, name := c.expr(n.input, f), c.arguments(&n.args, f, nil), n.position, n.name
 	c.checkKeywords(n, n.args.names)
 	return func(s *State) bool {
 		v, a := input(s), args(s)

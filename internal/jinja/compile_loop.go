@@ -21,6 +21,7 @@ type loopFilter struct {
 	enter  stmt
 	assign func(*State, Value)
 	test   func(*State) bool
+	item   expr // what the loop gets: the targets' values again, so a pair becomes a tuple
 }
 
 func (c *compiler) forStmt(n *forStmt, f *frame) stmt {
@@ -88,7 +89,19 @@ func (c *compiler) loopFilter(n *forStmt, f *frame, loop *function) *loopFilter 
 	in := f.inner(newFunction(loop))
 	in.sym.parameters(n.target)
 	in.sym.visit(n.test)
-	return &loopFilter{in.sym.fn, sequence(c.loads(in)), c.assign(n.target, in), c.condition(n.test, in)}
+	return &loopFilter{in.sym.fn, sequence(c.loads(in)), c.assign(n.target, in), c.condition(n.test, in), c.targetValue(n.target, in)}
+}
+
+func (c *compiler) targetValue(target node, f *frame) expr {
+	t, ok := target.(*tupleExpr)
+	if !ok {
+		return c.readVar(f, f.sym.find(target.(*nameRef).name))
+	}
+	items := make([]expr, len(t.items))
+	for i, item := range t.items {
+		items[i] = c.targetValue(item, f)
+	}
+	return func(s *State) Value { return Tuple(s.eval(items)) }
 }
 
 // pass gives those items of the source that meet the condition, one by one as they are asked for.
@@ -102,7 +115,10 @@ func (lf *loopFilter) pass(s *State, source *iterator) *iterator {
 			entered = true
 		}
 		lf.assign(inner, item)
-		return item, lf.test(inner)
+		if !lf.test(inner) {
+			return nil, false
+		}
+		return lf.item(inner), true
 	})
 }
 

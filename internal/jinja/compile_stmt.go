@@ -305,7 +305,7 @@ func (c *compiler) jump(n *jumpStmt, f *frame) stmt {
 }
 
 func (c *compiler) hostTag(n *tagStmt, f *frame) stmt {
-	tag, args, locals, pos, name := c.env.opts.Tags[n.name], c.arguments(&n.args, f), c.locals(f), n.position, n.name
+	tag, args, locals, pos, name := c.env.opts.Tags[n.name], c.arguments(&n.args, f, nil), c.locals(f), n.position, n.name
 	return func(s *State) flow {
 		a := args(s)
 		s.pos = pos

@@ -237,9 +237,8 @@ func (s *State) sortBy(items []Value, key getter, reverse bool) []Value {
 	for i, item := range items {
 		pairs[i] = keyed{key(item), item}
 	}
-	sign := 1
 	if reverse {
-		sign = -1
+		slices.Reverse(pairs)
 	}
 	slices.SortStableFunc(pairs, func(a, b keyed) int {
 		s.step(1)
@@ -247,8 +246,11 @@ func (s *State) sortBy(items []Value, key getter, reverse bool) []Value {
 		if c == unordered {
 			return 0
 		}
-		return sign * c
+		return c
 	})
+	if reverse {
+		slices.Reverse(pairs)
+	}
 	for i := range pairs {
 		items[i] = pairs[i].item
 	}

@@ -217,7 +217,7 @@ func (lx *lexer) raw(opened int) bool {
 	for from := lx.pos; ; {
 		j := strings.Index(lx.src[from:], "{%")
 		if j < 0 {
-			return lx.fail("Missing end of raw directive", opened)
+			return lx.unclosed("Missing end of raw directive", opened)
 		}
 		at := from + j
 		sign := lx.signAt(at + 2)
@@ -240,7 +240,15 @@ func (lx *lexer) comment(opened int) bool {
 			return true
 		}
 	}
-	return lx.fail("Missing end of comment tag", opened)
+	return lx.unclosed("Missing end of comment tag", opened)
+}
+
+// unclosed is a fault unless the template ends right behind the opening tag.
+func (lx *lexer) unclosed(msg string, opened int) bool {
+	if lx.pos == len(lx.src) {
+		return false
+	}
+	return lx.fail(msg, opened)
 }
 
 // tagEnd gives the offset behind a tag's closer at i, with the blanks it takes along; 0 when there is none.

@@ -247,11 +247,33 @@ func floatPower(x, y float64) Value {
 	if x < 0 && y != math.Trunc(y) && !math.IsInf(x, 0) && !math.IsInf(y, 0) {
 		throw(TypeErr, "complex numbers are not supported")
 	}
-	f := math.Pow(x, y)
+	f := precisePower(x, y)
 	if math.IsInf(f, 0) && !math.IsInf(x, 0) && !math.IsInf(y, 0) {
 		throw(OverflowErr, "(34, 'Numerical result out of range')")
 	}
 	return Float(f)
+}
+
+// precisePower rounds once, as the C library nearly always does; math.Pow is off by a digit now and then.
+func precisePower(x, y float64) float64 {
+	if y == 0.5 && x >= 0 {
+		return math.Sqrt(x)
+	}
+	if y != math.Trunc(y) || math.Abs(y) > 1024 || x == 0 || math.IsInf(x, 0) || math.IsNaN(x) {
+		return math.Pow(x, y)
+	}
+	power, square := big.NewFloat(1).SetPrec(256), big.NewFloat(x).SetPrec(256)
+	for n := int(math.Abs(y)); n > 0; n /= 2 {
+		if n%2 == 1 {
+			power.Mul(power, square)
+		}
+		square.Mul(square, square)
+	}
+	if y < 0 {
+		power.Quo(big.NewFloat(1).SetPrec(256), power)
+	}
+	f, _ := power.Float64()
+	return f
 }
 
 // floatDivMod follows CPython: the rest has the divisor's sign, and the quotient is rounded to the nearest whole.

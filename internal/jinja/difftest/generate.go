@@ -42,6 +42,9 @@ func generate(n int, seed uint64) []jinjatest.Case {
 		} else {
 			c.Template = "{{ " + g.expr(3) + " }}"
 		}
+		if g.IntN(6) == 0 {
+			c.Template = g.mutate(c.Template)
+		}
 		if strings.Contains(c.Template, "'inc'") {
 			c.Templates = map[string]string{
 				"inc":  "[{{ n }}{{ x }}{{ i }}{% set y = 5 %}{{ y }}]",
@@ -52,6 +55,20 @@ func generate(n int, seed uint64) []jinjatest.Case {
 		list[i] = c
 	}
 	return list
+}
+
+// mutate damages a template, mostly so that it can't be parsed: the faults have to be told alike, with their lines.
+func (g *generator) mutate(template string) string {
+	runes := []rune(template)
+	for range 1 + g.IntN(3) {
+		at := g.IntN(len(runes) + 1)
+		to := min(len(runes), at+g.IntN(4))
+		patch := g.pick("", "", "", "{", "}", "%}", "{%", "{{", "}}", "(", ")", "[", "]", "'", "\"", "|", ".", ",", "\n", " if ", " else ", " in ",
+			" is ", " not ", "=", "**", "//", "{#", "#}", "-", "+", "~", ":", "\\", "1", "_", "0x", "1.5e", " recursive ", "{% endif %}", "{% endfor %}",
+			"{% else %}", "{% raw %}", "{% endraw %}", "\r\n", "\u00a0", "é", "$", ";", "!", "{% block b %}", "{% endblock %}", "\t")
+		runes = append(append(append([]rune{}, runes[:at]...), []rune(patch)...), runes[to:]...)
+	}
+	return string(runes)
 }
 
 func (g *generator) pick(options ...string) string { return options[g.IntN(len(options))] }
