@@ -374,11 +374,11 @@ func TestPathThatBreaksDuringACommitLeavesBaseOrArtifact(t *testing.T) {
 	target.Address, target.HostKey = own.Address, own.HostKey
 	n.secrets[loginRef], n.secrets[strangerLogin] = own.PrivateKey, ""
 	outcomes := map[string]int{}
-	for i, delay := range []time.Duration{20, 120, 220, 320, 420, 5000} { // milliseconds; the last commit is through by then
+	for i, delay := range []int{20, 120, 220, 320, 420, 5000} { // milliseconds; the last commit is through by then
 		i := int64(i)
 		text := artifact(fmt.Sprintf("attempt %d", i))
 		c := driver.Commit{Deployment: i + 1, Fence: 2*i + 1, Artifact: text, Hash: peering.HashText(text), Timer: time.Minute}
-		if err := brokenCommit(n, own, target, c, delay*time.Millisecond); err != nil {
+		if err := brokenCommit(n, own, target, c, time.Duration(delay)*time.Millisecond); err != nil {
 			t.Fatal(err)
 		}
 		conn, err := bird.New().Open(n.ctx, target, n.secrets)
