@@ -68,12 +68,15 @@ func TestTheClusterEndsWithItsProcessEvenWhenKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = helper.Wait()
-	for until := time.Now().Add(startLimit); ; time.Sleep(20 * time.Millisecond) {
+	deadline := time.After(startLimit)
+	for {
 		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 			return // the supervisor removes it last, when postgres has ended
 		}
-		if time.Now().After(until) {
+		select {
+		case <-deadline:
 			t.Fatalf("%s is still there", dir)
+		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }
