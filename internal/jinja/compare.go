@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"cmp"
 	"strings"
 	"unicode/utf8"
 )
@@ -132,7 +133,7 @@ const unordered = 2
 func compareNumbers(a, b Value) int {
 	if x, ok := asInt(a); ok {
 		if y, ok := asInt(b); ok {
-			return order(x, y)
+			return cmp.Compare(x, y)
 		}
 	}
 	x, xInt := asBig(a)
@@ -148,7 +149,7 @@ func compareNumbers(a, b Value) int {
 	if f != f || g != g {
 		return unordered
 	}
-	return order(f, g)
+	return cmp.Compare(f, g)
 }
 
 // compareExactly compares a float with an integer that a float can't hold.
@@ -162,27 +163,17 @@ func compareExactly(a, b Value) int {
 	case f != f:
 		return unordered
 	case f > 1e308 || f < -1e308:
-		return order(float64(f), 0)
+		return cmp.Compare(float64(f), 0)
 	}
 	whole := bigFromFloat(float64(f))
 	if c := whole.Cmp(n); c != 0 {
 		return c
 	}
 	fraction := float64(f) - float64(int64(f))
-	return order(fraction, 0)
+	return cmp.Compare(fraction, 0)
 }
 
-func order[T int | int64 | float64 | string](a, b T) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
-// less is the ordering "a op b" with op one of < <= > >=.
+// ordered is "a op b" with op one of < <= > >=.
 func (s *State) ordered(op string, a, b Value) bool {
 	return decide(op, s.compare(op, a, b))
 }
@@ -244,7 +235,7 @@ func (s *State) compareItems(op string, a, b []Value, e *effort) int {
 			return s.compareAt(op, a[i], b[i], e)
 		}
 	}
-	return order(len(a), len(b))
+	return cmp.Compare(len(a), len(b))
 }
 
 // contains is "item in container".

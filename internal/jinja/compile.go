@@ -119,7 +119,7 @@ func (c *compiler) newFrame() *frame {
 func (c *compiler) rootBlock(nodes []node, hasExtends bool) *block {
 	f := c.newFrame()
 	f.toplevel, f.rootlevel, f.guarded = true, true, hasExtends
-	self := c.special(f, nodes, "self", func(s *State) Value { return &selfRef{s.scope, s} })
+	self := c.special(f, nodes, "self", func(s *State) Value { return &selfRef{s.scope} })
 	f.sym.visitAll(nodes...)
 	body := c.entered(f, c.body(nodes, f))
 	b := &block{name: "", fn: f.sym.fn, tmpl: c.tmpl}
@@ -130,7 +130,7 @@ func (c *compiler) rootBlock(nodes []node, hasExtends bool) *block {
 func (c *compiler) block(n *blockStmt) *block {
 	f := c.newFrame()
 	b := &block{name: n.name, fn: f.sym.fn, tmpl: c.tmpl}
-	self := c.special(f, n.body, "self", func(s *State) Value { return &selfRef{s.scope, s} })
+	self := c.special(f, n.body, "self", func(s *State) Value { return &selfRef{s.scope} })
 	super := c.special(f, n.body, "super", func(s *State) Value { return s.superBlock(b) })
 	f.sym.visitAll(n.body...)
 	b.body = sequence(self, super, c.entered(f, c.body(n.body, f)))

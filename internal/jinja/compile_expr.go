@@ -401,7 +401,7 @@ func (c *compiler) filter(n *filterExpr, f *frame) expr {
 	if !known && !f.soft {
 		c.fail(n, "No filter named "+quote(n.name)+".")
 	}
-	input := func(s *State) Value { return s.vars[0] }
+	var input expr
 	if n.input != nil {
 		input = c.expr(n.input, f)
 	} else {

@@ -27,9 +27,7 @@ const (
 	PythonRunErr   = "RuntimeError"
 	UnicodeErr     = "UnicodeEncodeError"
 	LookupErr      = "LookupError"
-	DecodeErr      = "UnicodeDecodeError"
 	PySyntaxErr    = "SyntaxError"
-	StopErr        = "StopIteration"
 	LimitErr       = "LimitError"       // one of Limits was reached; Jinja2 has no such class
 	CancelledErr   = "CancelledError"   // the context ended; Unwrap gives its cause
 	HostErr        = "HostError"        // a filter, tag or function of the host failed; Unwrap gives its error

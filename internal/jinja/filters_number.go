@@ -228,9 +228,6 @@ func roundNumber(v Value, precision int) Value {
 	}
 	f, ok := v.(Float)
 	if !ok {
-		if u, undefined := v.(*Undefined); undefined {
-			_ = u
-		}
 		throw(TypeErr, "type %s doesn't define __round__ method", v.TypeName())
 	}
 	switch {

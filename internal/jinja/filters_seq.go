@@ -296,14 +296,11 @@ func filterDictsort(s *State, in Value, a Args) Value {
 		throw(AttributeErr, "'%s' object has no attribute 'items'", in.TypeName())
 	}
 	items := s.items(&dictView{d, "dict_items", pair})
-	fold := !optionalTrue(p[0])
-	return s.newList(s.sortBy(items, func(v Value) Value {
-		if key := v.(Tuple)[which]; !fold {
-			return key
-		} else {
-			return foldCase(key)
-		}
-	}, optionalTrue(p[2])))
+	key := func(v Value) Value { return v.(Tuple)[which] }
+	if !optionalTrue(p[0]) {
+		key = func(v Value) Value { return foldCase(v.(Tuple)[which]) }
+	}
+	return s.newList(s.sortBy(items, key, optionalTrue(p[2])))
 }
 
 func filterMin(s *State, in Value, a Args) Value { return s.extreme("do_min", in, a, -1) }

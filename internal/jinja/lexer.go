@@ -353,9 +353,9 @@ func (lx *lexer) operator(op string) bool {
 	return true
 }
 
-// isWord is a character of Python's \w.
+// isWord is a character of a name: Python's \w, and marks that combine with a letter.
 func isWord(r rune) bool {
-	return r == '_' || unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.Is(unicode.Mn, r) || unicode.Is(unicode.Mc, r)
+	return isRegexpWord(r) || unicode.In(r, unicode.Mn, unicode.Mc)
 }
 
 func (lx *lexer) name() bool {

@@ -201,18 +201,10 @@ func bigPower(x, y *big.Int) Value {
 	if x.BitLen() > 1 && (!y.IsInt64() || int64(x.BitLen()-1)*y.Int64() > maxBits || y.Int64() > maxBits) {
 		throw(LimitErr, "the power is too big an integer")
 	}
-	if x.BitLen() <= 1 { // -1, 0 and 1 stay small under any exponent
-		y = new(big.Int).And(y, big.NewInt(1)).Add(new(big.Int).And(y, big.NewInt(1)), smallExponent(y))
+	if x.BitLen() <= 1 && y.BitLen() > 1 { // -1, 0 and 1 repeat with every second power
+		y = big.NewInt(2 + int64(y.Bit(0)))
 	}
 	return normalize(new(big.Int).Exp(x, y, nil))
-}
-
-// smallExponent keeps a zero exponent zero and makes any other one 2, an even number.
-func smallExponent(y *big.Int) *big.Int {
-	if y.Sign() == 0 {
-		return new(big.Int)
-	}
-	return big.NewInt(2)
 }
 
 func floatArithmetic(op string, x, y float64) Value {

@@ -149,10 +149,7 @@ func (s *State) defaultModule(t *Template) *module {
 }
 
 // selfRef is the variable "self": its attributes are the blocks.
-type selfRef struct {
-	scope *scope
-	state *State
-}
+type selfRef struct{ scope *scope }
 
 func (*selfRef) TypeName() string { return "TemplateReference" }
 
