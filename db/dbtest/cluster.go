@@ -35,7 +35,7 @@ func findServer(ctx context.Context) (*server, error) {
 	}
 	c := &cluster{bin: bin}
 	if err := c.start(ctx); err != nil {
-		return nil, err
+		return nil, errors.Join(err, os.RemoveAll(c.dir))
 	}
 	return &server{admin: c.url("postgres"), at: c.url}, nil
 }
@@ -43,6 +43,9 @@ func findServer(ctx context.Context) (*server, error) {
 // binaries is the folder of the newest PostgreSQL, or of the one that was named.
 func binaries() (string, error) {
 	if dir := os.Getenv(BinariesEnv); dir != "" {
+		if _, err := os.Stat(filepath.Join(dir, "initdb")); err != nil {
+			return "", fmt.Errorf("%s names a folder without PostgreSQL (apt-get install postgresql): %w", BinariesEnv, err)
+		}
 		return dir, nil
 	}
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")

@@ -529,6 +529,7 @@ CREATE TABLE change_log (
     after      jsonb
 );
 CREATE INDEX change_log_object_index ON change_log (object, object_id);
+CREATE INDEX change_log_at_index ON change_log (at); -- pending edits are those since the last deployment
 
 -- Read in commit order: by (xid, position) below pg_snapshot_xmin.
 CREATE TABLE outbox (
