@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -65,6 +66,9 @@ func (c *conn) readOnce(ctx context.Context, hide hider, probe func(context.Cont
 	if r.Stanzas, err = c.ownedStanzas(root, hide); err != nil {
 		return r, false, err
 	}
+	if r.Incarnation, err = c.bootTime(ctx); err != nil {
+		return r, false, err
+	}
 	r.Identity, r.ReadAt = identity(root), time.Now()
 	if c.settings.DatastorePath != "" {
 		err = c.fromDatastore(&r, last, hide)
@@ -111,6 +115,24 @@ func (c *conn) readDatastore(ctx context.Context) (datastore, error) {
 		return d, peering.Errorf(peering.Invalid, "router %s: datastore_path shows no load counter", c.target.Router)
 	}
 	return d, nil
+}
+
+// bootTime tells restarts apart: openconfig-system's boot-time, the same text
+// until the router restarts. A router without that model tells nothing, and a
+// restart of its BGP process alone doesn't show.
+func (c *conn) bootTime(ctx context.Context) (string, error) {
+	root, err := c.get(ctx, gpb.GetRequest_STATE, containers("system", "state", "boot-time"))
+	switch kind := peering.KindOf(err); {
+	case status.Code(err) == codes.NotFound, kind == peering.Invalid, kind == peering.Unsupported:
+		return "", nil
+	case err != nil:
+		return "", err
+	}
+	n, ok := countAt(root, "system", "state", "boot-time")
+	if !ok {
+		return "", nil
+	}
+	return strconv.FormatInt(n, 10), nil
 }
 
 // plainPath is a path without keys, from a setting such as "/datastore".

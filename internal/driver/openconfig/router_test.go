@@ -101,6 +101,9 @@ func TestStandardPathsAlone(t *testing.T) {
 	c = b.open(plain)
 	after := b.read(c)
 	b.runs(after, d)
+	if waits.Incarnation == "" || waits.Incarnation != base.Incarnation || after.Incarnation == waits.Incarnation {
+		t.Errorf("booted at %s, %s in the window, and %s after the restart", base.Incarnation, waits.Incarnation, after.Incarnation)
+	}
 	if after.Pending != nil || !slices.Equal(keys(after.Boot), keys(after.Stanzas)) {
 		t.Errorf("after the restart: pending %+v, boot %v", after.Pending, keys(after.Boot))
 	}

@@ -114,6 +114,9 @@ func stanzaOf(document map[string]any) (peering.Stanza, error) {
 
 // newStanza makes a stanza of one list entry, canonical and checked for ownership.
 func newStanza(c class, raw map[string]any) (peering.Stanza, error) {
+	if plain := canonicalObject(raw); plain[c.key] != nil && valueAt(plain, "config", c.key) != nil && plain[c.key] != valueAt(plain, "config", c.key) {
+		return peering.Stanza{}, fmt.Errorf("%s has two different values of %s", c.name, c.key)
+	}
 	entry := canonical(raw, c.key)
 	name, _ := entry[c.key].(string)
 	if name == "" {

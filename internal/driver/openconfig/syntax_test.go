@@ -102,6 +102,7 @@ func TestSplitRefuses(t *testing.T) {
 		"a neighbor that is no address":     {strings.ReplaceAll(neighbor11, "192.0.2.11", "as64501"), "no address"},
 		"a neighbor outside our groups":     {strings.ReplaceAll(neighbor11, "pf-peers", "PEERS"), "named as ours"},
 		"a policy that isn't named as ours": {`{"policy": {"config": {"name": "BY-HAND"}}}`, "named as ours"},
+		"a key that says two things":        {strings.Replace(neighbor11, `{"config"`, `{"neighbor-address": "192.0.2.12", "config"`, 1), "two different values"},
 		"the same stanza twice":             {neighbor11 + neighbor11, "defined twice"},
 		"a password in clear":               {strings.Replace(neighbor11, `"peer-as"`, `"auth-password": "hunter2hunter2", "peer-as"`, 1), "placeholder"},
 		"a placeholder in other words":      {strings.Replace(neighbor11, `"peer-as"`, `"auth-password": "{secret:17@3}x", "peer-as"`, 1), "placeholder"},

@@ -39,6 +39,7 @@ func (s *service) Capabilities(context.Context, *gpb.CapabilityRequest) (*gpb.Ca
 			{Name: "openconfig-network-instance", Organization: "OpenConfig working group", Version: "4.6.0"},
 			{Name: "openconfig-bgp", Organization: "OpenConfig working group", Version: "9.9.1"},
 			{Name: "openconfig-routing-policy", Organization: "OpenConfig working group", Version: "3.4.2"},
+			{Name: "openconfig-system", Organization: "OpenConfig working group", Version: "2.3.0"},
 			{Name: datastoreModule, Organization: "peerflow", Version: "1.0.0"},
 		},
 		SupportedEncodings: []gpb.Encoding{gpb.Encoding_JSON_IETF},
@@ -105,7 +106,7 @@ func knownPath(es []*gpb.PathElem) error {
 			break
 		}
 	}
-	if len(es) > 0 && es[0].GetName() == datastoreName {
+	if len(es) > 0 && (es[0].GetName() == datastoreName || es[0].GetName() == "system") {
 		return nil
 	}
 	_, err := schemaAt(es)
@@ -119,6 +120,7 @@ var moduleOf = map[string]string{
 	"bgp-defined-sets":  "openconfig-bgp-policy",
 	"bgp-conditions":    "openconfig-bgp-policy",
 	"bgp-actions":       "openconfig-bgp-policy",
+	"system":            "openconfig-system",
 	datastoreName:       datastoreModule,
 }
 

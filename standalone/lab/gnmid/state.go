@@ -32,6 +32,7 @@ func (t *Target) addState(ctx context.Context, root tree) error {
 		state["pending"] = tree{"id": t.pending.id, "remaining-seconds": number(uint64(left / time.Second))}
 	}
 	root[datastoreName] = tree{"state": state, "boot": boot}
+	root["system"] = tree{"state": tree{"boot-time": strconv.FormatInt(t.booted.UnixNano(), 10)}}
 	return nil
 }
 

@@ -47,6 +47,7 @@ type Target struct {
 	pending    *pending
 	elections  map[string]election // highest election id per role, kept in memory only
 	generation uint64              // counts every load of a configuration
+	booted     time.Time           // of the last boot
 	speaker    *speaker
 	server     *grpc.Server
 	address    string
@@ -114,6 +115,7 @@ func (t *Target) up(ctx context.Context) error {
 	}
 	t.running, t.pending, t.elections = running, nil, map[string]election{}
 	t.generation++
+	t.booted = time.Now()
 	if err := t.listen(); err != nil {
 		t.speaker.stop()
 		return err

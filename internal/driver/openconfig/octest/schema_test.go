@@ -199,12 +199,12 @@ func get(t *testing.T, router *gnmid.Target) string {
 	t.Cleanup(func() { conn.Close() })
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "username", "peerflow", "password", "login-password")
 	all := map[string]json.RawMessage{}
-	for _, name := range []string{"network-instances", "routing-policy"} {
+	for _, name := range []string{"network-instances", "routing-policy", "system"} {
 		r, err := gpb.NewGNMIClient(conn).Get(ctx, &gpb.GetRequest{Path: []*gpb.Path{{Elem: []*gpb.PathElem{{Name: name}}}}, Encoding: gpb.Encoding_JSON_IETF})
 		if err != nil {
 			t.Fatal(err)
 		}
-		modules := map[string]string{"network-instances": "openconfig-network-instance:", "routing-policy": "openconfig-routing-policy:"}
+		modules := map[string]string{"network-instances": "openconfig-network-instance:", "routing-policy": "openconfig-routing-policy:", "system": "openconfig-system:"}
 		all[modules[name]+name] = slices.Clone(r.GetNotification()[0].GetUpdate()[0].GetVal().GetJsonIetfVal())
 	}
 	text, err := json.Marshal(all)
