@@ -115,8 +115,8 @@ func TestConfirmedCommitSurvivesAPowerCutAndAnUnconfirmedOneDoesNot(t *testing.T
 		t.Fatal(err)
 	}
 	t.Cleanup(again.Close)
-	if again.CertificatePEM() != b.target.CertificatePEM() {
-		t.Fatal("the certificate changed in a restart")
+	if again.CertificatePEM() != b.target.CertificatePEM() || again.Address() != b.target.Address() {
+		t.Fatal("the certificate or the address changed in a restart")
 	}
 	b.target = again
 	b.client = b.dial()

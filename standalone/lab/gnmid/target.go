@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 // Config describes one target. Its zero fields are refused where they mean nothing.
 type Config struct {
 	Dir        string // holds boot.json and the certificate; made when missing
-	Listen     string // gNMI: host:port; port 0 picks one and keeps it over restarts
+	Listen     string // gNMI: host:port; port 0 picks one and keeps it for this folder while it is free
 	ServerName string // name in the certificate beside the listening address; may be empty
 	Username   string
 	Password   string
@@ -124,7 +125,7 @@ func (t *Target) up(ctx context.Context) error {
 }
 
 func (t *Target) listen() error {
-	l, err := net.Listen("tcp", t.address)
+	l, err := t.bind()
 	if err != nil {
 		return fmt.Errorf("gnmi target: %w", err)
 	}
@@ -134,6 +135,21 @@ func (t *Target) listen() error {
 	t.server = s
 	go func() { _ = s.Serve(l) }() // ends with Stop
 	return nil
+}
+
+// bind takes the address of an earlier start, so that records of this router stay true.
+func (t *Target) bind() (net.Listener, error) {
+	file := filepath.Join(t.cfg.Dir, "address")
+	if earlier, err := os.ReadFile(file); err == nil && t.address == t.cfg.Listen && strings.HasSuffix(t.cfg.Listen, ":0") {
+		if l, err := net.Listen("tcp", string(earlier)); err == nil {
+			return l, nil
+		}
+	}
+	l, err := net.Listen("tcp", t.address)
+	if err != nil {
+		return nil, err
+	}
+	return l, os.WriteFile(file, []byte(l.Addr().String()), 0o600)
 }
 
 // Close ends sessions and gNMI; what was not confirmed is not in the boot file.
