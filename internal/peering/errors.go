@@ -58,3 +58,6 @@ func KindOf(err error) Kind {
 	}
 	return ""
 }
+
+// ErrFrozen is the cause of a refusal that ends by itself once the freeze is lifted.
+var ErrFrozen = NewError(Denied, "frozen")

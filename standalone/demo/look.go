@@ -2,9 +2,11 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"peerflow/internal/bgp"
 )
@@ -51,4 +53,38 @@ func (n *Network) Running(ctx context.Context) (string, error) {
 		return string(n.GNMI.Running()), nil
 	}
 	return n.Edge.Birdc(ctx, "show", "protocols")
+}
+
+// Summary is the edge's sessions as its operator lists them.
+func (n *Network) Summary(ctx context.Context) (string, error) {
+	if n.Edge != nil {
+		return n.Edge.Birdc(ctx, "show", "protocols")
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%-16s %-9s %s\n", "neighbor", "AS", "state on the other side")
+	for _, f := range append(foreign[:len(foreign):len(foreign)], newcomers...) {
+		key := f.ASN
+		if f.Kind == "ibgp" {
+			key = 0
+		}
+		if text := n.Public(f.Address).String(); strings.Contains(string(n.GNMI.Running()), `"`+text+`"`) {
+			fmt.Fprintf(&b, "%-16s %-9s %s\n", text, f.ASN, n.Peers[key].State(ctx, EdgeAddr))
+		}
+	}
+	return b.String(), nil
+}
+
+// BestRoute is one route that the edge has from AS64501.
+func (n *Network) BestRoute(ctx context.Context) (string, error) {
+	first := n.Peers[PeerASN].Config.Prefixes[0]
+	if n.Edge == nil {
+		return fmt.Sprintf("%s from %s", first, PeerASN), nil
+	}
+	out, err := n.Edge.Birdc(ctx, "show", "route", first.String())
+	for line := range strings.Lines(out) {
+		if strings.Contains(line, first.String()) {
+			return strings.TrimSpace(line), err
+		}
+	}
+	return "", errors.Join(err, fmt.Errorf("the edge has no route %s", first))
 }

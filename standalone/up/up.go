@@ -214,7 +214,7 @@ func (s *Stack) startAPI(_ context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("%w: give another address with --listen", err)
 	}
-	handler, err := s.handler(listener.Addr().String())
+	handler, err := s.handler()
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}

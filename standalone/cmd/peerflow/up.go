@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"peerflow/cmd"
+	"peerflow/standalone/demo"
+	"peerflow/standalone/up"
+)
+
+// upFlags are the switches of `peerflow up`.
+type upFlags struct {
+	data, listen string
+	temporalPort int
+	demo         bool
+	driver       string
+	yes, exit    bool
+}
+
+func upCommand() *cobra.Command {
+	var f upFlags
+	c := &cobra.Command{
+		Use:   "up",
+		Short: "Run all of peerflow: database, Temporal, worker, API and Temporal's UI",
+		Args:  cobra.NoArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return f.run(c) },
+	}
+	c.Flags().StringVar(&f.data, "data", orEnv("PEERFLOW_DATA", "peerflow-data"), "data folder (PEERFLOW_DATA)")
+	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:8480", "address of the API, docs and Temporal's UI; loopback only")
+	c.Flags().IntVar(&f.temporalPort, "temporal-port", 7233, "port of Temporal's gRPC on 127.0.0.1; 0 takes a free one")
+	c.Flags().BoolVar(&f.demo, "demo", false, "bring up a small network on loopback and peer on it, in a folder of its own")
+	c.Flags().StringVar(&f.driver, "demo-router", "", "bird or openconfig; empty takes bird when it is installed")
+	c.Flags().BoolVar(&f.yes, "yes", false, "demo: approve without asking")
+	c.Flags().BoolVar(&f.exit, "exit", false, "demo: stop when the story ends, with an exit code")
+	return c
+}
+
+func orEnv(name, fallback string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return fallback
+}
+
+const stopPatience = 30 * time.Second
+
+func (f upFlags) run(c *cobra.Command) (err error) {
+	options := up.Options{DataDir: f.data, Listen: f.listen, TemporalPort: f.temporalPort, Out: c.OutOrStdout()}
+	var net *demo.Network
+	if f.demo {
+		if net, err = f.network(c, &options); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, net.Close()) }()
+	}
+	stack, err := up.Start(c.Context(), options)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		stop, cancel := context.WithTimeout(context.Background(), stopPatience)
+		defer cancel()
+		err = errors.Join(err, stack.Stop(stop))
+	}()
+	f.greet(c, stack)
+	if net != nil {
+		if err := f.tell(c, stack, net); err != nil || f.exit {
+			return err
+		}
+	}
+	return f.wait(c, stack)
+}
+
+// network starts the demo's daemons, in a folder that is thrown away when the
+// demo ends by itself.
+func (f upFlags) network(c *cobra.Command, o *up.Options) (*demo.Network, error) {
+	if f.driver == "" {
+		f.driver = demo.DefaultDriver()
+	}
+	fmt.Fprintf(c.OutOrStdout(), "peerflow demo: everything on loopback, documentation AS numbers allowed on lab routers.\n"+
+		"The edge router is a live %s. Hold time 9 s, soak 15 s, margin 10 s, rollback timer 60 s.\n\n",
+		map[string]string{"bird": "BIRD daemon, reached over SSH", "openconfig": "GoBGP behind a gNMI target with commit-confirmed"}[f.driver])
+	dir, err := os.MkdirTemp("", "peerflow-demo-")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(dir, 0o711); err != nil { // the database's user passes through
+		return nil, err
+	}
+	net, err := demo.Start(c.Context(), filepath.Join(dir, "lab"), f.driver)
+	if err != nil {
+		return nil, err
+	}
+	o.DataDir, o.PeeringDBURL, o.PollEvery = filepath.Join(dir, "data"), net.PeeringDB, 2*time.Second
+	return net, nil
+}
+
+func (f upFlags) greet(c *cobra.Command, s *up.Stack) {
+	out := c.OutOrStdout()
+	fmt.Fprintf(out, "\nAPI          %s/api/v1/   docs %s/docs\nTemporal UI  %s/temporal/   (log in with the token)\nTemporal     %s\n",
+		s.URL, s.URL, s.URL, s.TemporalAddress())
+	fmt.Fprintf(out, "data folder  %s\n", s.Dir())
+	if s.First {
+		fmt.Fprintf(out, "\nadmin token  %s\n             it lies in %s, for the CLI: export PEERFLOW_DATA=%s\n"+
+			"envelope key %s: losing it loses every stored secret\n", s.Token, filepath.Join(s.Dir(), "token"), s.Dir(), filepath.Join(s.Dir(), "secrets.key"))
+	}
+}
+
+func (f upFlags) tell(c *cobra.Command, s *up.Stack, net *demo.Network) error {
+	ctx := c.Context()
+	if err := demo.Seed(ctx, s.Parts.DB, net); err != nil {
+		return err
+	}
+	if err := s.Parts.EnsureSchedules(ctx); err != nil {
+		return err
+	}
+	if _, err := s.Parts.Workflows.SyncNow(ctx, true); err != nil {
+		return err
+	}
+	if _, err := s.Parts.Workflows.AwaitSync(ctx); err != nil {
+		return err
+	}
+	return demo.Story{
+		Net: net, Client: &cmd.Client{URL: s.URL, Token: s.Token}, DB: s.Parts.DB,
+		Screen: cmd.NewScreen(c.OutOrStdout(), os.Getenv), In: c.InOrStdin(), Yes: f.yes,
+	}.Tell(ctx)
+}
+
+// wait stays up until somebody stops it, or the database ends by itself.
+func (f upFlags) wait(c *cobra.Command, s *up.Stack) error {
+	fmt.Fprintln(c.OutOrStdout(), "\nup; stop with Ctrl-C")
+	select {
+	case <-c.Context().Done():
+		return nil
+	case <-s.PostgresExited():
+		return errors.New("PostgreSQL ended by itself: see postgres.log in the data folder")
+	}
+}
