@@ -53,9 +53,9 @@ build: bin/peerflow bin/peerflow-standalone ## both binaries, into bin/
 # Go knows what is stale; make doesn't.
 .PHONY: bin/peerflow bin/peerflow-standalone
 bin/peerflow:
-	@go build -trimpath -ldflags='-s -w' -o $@ ./cmd/peerflow
+	@go build -ldflags='-s -w' -o $@ ./cmd/peerflow
 bin/peerflow-standalone:
-	@go build -trimpath -ldflags='-s -w' -o $@ ./standalone/cmd/peerflow
+	@go build -ldflags='-s -w' -o $@ ./standalone/cmd/peerflow
 
 .PHONY: generate
 generate: ## write the generated code again
