@@ -290,16 +290,38 @@ func (c *compiler) assign(target node, f *frame) func(*State, Value) {
 	panic("jinja: not an assignment target")
 }
 
+// requireNamespaces looks, before the value is computed, whether each name.attr to be assigned has a namespace.
+func (c *compiler) requireNamespaces(target node, f *frame) stmt {
+	var checks []stmt
+	walk(target, func(n node) bool {
+		if ref, ok := n.(*nsRef); ok {
+			get, pos := c.readVar(f, f.sym.find(ref.name)), ref.position
+			checks = append(checks, func(s *State) flow {
+				s.pos = pos
+				asNamespace(get(s))
+				return flowOn
+			})
+		}
+		return true
+	})
+	if len(checks) == 0 {
+		return nil
+	}
+	return sequence(checks...)
+}
+
+func asNamespace(v Value) *namespace {
+	ns, ok := v.(*namespace)
+	if !ok {
+		throw(RuntimeErr, "cannot assign attribute on non-namespace object")
+	}
+	return ns
+}
+
 func (c *compiler) assignNamespace(t *nsRef, f *frame) func(*State, Value) {
 	get := c.readVar(f, f.sym.find(t.name))
 	key := Str(t.attr)
-	return func(s *State, val Value) {
-		ns, ok := get(s).(*namespace)
-		if !ok {
-			throw(RuntimeErr, "cannot assign attribute on non-namespace object")
-		}
-		ns.attrs.Set(key, val)
-	}
+	return func(s *State, val Value) { asNamespace(get(s)).attrs.Set(key, val) }
 }
 
 // unpack spreads a sequence over targets, whose number it must have.

@@ -176,12 +176,13 @@ func (c *compiler) export(name string, f *frame, public bool) stmt {
 
 func (c *compiler) setStmt(n *setStmt, f *frame) stmt {
 	value, assign, export := c.expr(n.value, f), c.assign(n.target, f), c.exporter(n.target, f)
+	check := c.requireNamespaces(n.target, f)
 	set := func(s *State) flow {
 		s.step(1)
 		assign(s, value(s))
 		return flowOn
 	}
-	return sequence(set, export)
+	return sequence(check, set, export)
 }
 
 func (c *compiler) setBlock(n *setBlock, f *frame) stmt {

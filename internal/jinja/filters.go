@@ -138,6 +138,14 @@ func optional(v Value, byDefault Value) Value {
 
 func optionalTrue(v Value) bool { return v != nil && isTrue(v) }
 
+// countArg is wholeNumber where Python computes with the argument first, so that an undefined one says so.
+func countArg(v Value, byDefault int) int {
+	if u, ok := v.(*Undefined); ok {
+		u.fail()
+	}
+	return wholeNumber(v, byDefault)
+}
+
 // wholeNumber is an argument that Python uses as an index.
 func wholeNumber(v Value, byDefault int) int {
 	if v == nil {
@@ -147,5 +155,5 @@ func wholeNumber(v Value, byDefault int) int {
 	if !ok {
 		rejectIndex(v)
 	}
-	return int(n)
+	return int(n) // of 64 bits on all machines we build for
 }

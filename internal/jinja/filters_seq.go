@@ -275,7 +275,7 @@ func filterSort(s *State, in Value, a Args) Value {
 		}
 		return parts
 	}
-	return s.newList(s.sortBy(s.items(in), key, optionalTrue(p[0])))
+	return s.newList(s.sortBy(s.items(in), key, wholeNumber(p[0], 0) != 0))
 }
 
 func filterDictsort(s *State, in Value, a Args) Value {
@@ -300,7 +300,7 @@ func filterDictsort(s *State, in Value, a Args) Value {
 	if !optionalTrue(p[0]) {
 		key = func(v Value) Value { return foldCase(v.(Tuple)[which]) }
 	}
-	return s.newList(s.sortBy(items, key, optionalTrue(p[2])))
+	return s.newList(s.sortBy(items, key, wholeNumber(p[2], 0) != 0))
 }
 
 func filterMin(s *State, in Value, a Args) Value { return s.extreme("do_min", in, a, -1) }

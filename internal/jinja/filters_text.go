@@ -101,7 +101,7 @@ func filterIndent(s *State, in Value, a Args) Value {
 	p := a.bind("do_indent", "width?", "first?", "blank?")
 	indention, ok := isString(optional(p[0], Int(4)))
 	if !ok {
-		n := max(wholeNumber(p[0], 4), 0)
+		n := max(countArg(p[0], 4), 0)
 		s.spend(n)
 		indention = strings.Repeat(" ", n)
 	}
@@ -146,9 +146,9 @@ func sameKind(v Value, text string) Value {
 
 func filterTruncate(s *State, in Value, a Args) Value {
 	p := a.bind("do_truncate", "length?", "killwords?", "end?", "leeway?")
-	size, end, leeway := wholeNumber(p[0], 255), toStr(optional(p[2], Str("..."))), 5
+	size, end, leeway := countArg(p[0], 255), toStr(optional(p[2], Str("..."))), 5
 	if p[3] != nil && p[3] != None {
-		leeway = wholeNumber(p[3], 5)
+		leeway = countArg(p[3], 5)
 	}
 	if size < runeCount(end) {
 		throw("AssertionError", "expected length >= %d, got %d", runeCount(end), size)

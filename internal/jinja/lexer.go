@@ -137,13 +137,13 @@ func (lx *lexer) chunk() bool {
 		if end, ok := lx.rawStart(at + 2 + len(sign)); ok {
 			lx.pos = end
 			lx.lineStart = lx.src[end-1] == '\n'
-			return lx.raw(at)
+			return lx.raw()
 		}
 	}
 	lx.pos = at + 2 + len(sign)
 	switch opener {
 	case "{#":
-		return lx.comment(at)
+		return lx.comment()
 	case "{%":
 		lx.emit(kindTagOpen, opener, nil, at)
 		return lx.code(kindTagEnd)
@@ -213,11 +213,11 @@ func (lx *lexer) rawStart(i int) (end int, ok bool) {
 }
 
 // raw reads the text up to {% endraw %}.
-func (lx *lexer) raw(opened int) bool {
+func (lx *lexer) raw() bool {
 	for from := lx.pos; ; {
 		j := strings.Index(lx.src[from:], "{%")
 		if j < 0 {
-			return lx.unclosed("Missing end of raw directive", opened)
+			return lx.unclosed("Missing end of raw directive")
 		}
 		at := from + j
 		sign := lx.signAt(at + 2)
@@ -233,22 +233,22 @@ func (lx *lexer) raw(opened int) bool {
 	}
 }
 
-func (lx *lexer) comment(opened int) bool {
+func (lx *lexer) comment() bool {
 	for i := lx.pos; i < len(lx.src); i++ {
 		if end := lx.tagEnd(i, "#}"); end > 0 {
 			lx.close(end)
 			return true
 		}
 	}
-	return lx.unclosed("Missing end of comment tag", opened)
+	return lx.unclosed("Missing end of comment tag")
 }
 
 // unclosed is a fault unless the template ends right behind the opening tag.
-func (lx *lexer) unclosed(msg string, opened int) bool {
+func (lx *lexer) unclosed(msg string) bool {
 	if lx.pos == len(lx.src) {
 		return false
 	}
-	return lx.fail(msg, opened)
+	return lx.fail(msg, lx.pos)
 }
 
 // tagEnd gives the offset behind a tag's closer at i, with the blanks it takes along; 0 when there is none.

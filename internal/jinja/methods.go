@@ -127,7 +127,7 @@ func listSort(s *State, self Value, a Args) Value {
 	if p[0] != nil && p[0] != None {
 		key = func(v Value) Value { return s.call(p[0], Args{Pos: []Value{v}}) }
 	}
-	l.Items = s.sortBy(l.Items, key, optionalTrue(p[1]))
+	l.Items = s.sortBy(l.Items, key, wholeNumber(p[1], 0) != 0)
 	return None
 }
 

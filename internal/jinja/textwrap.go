@@ -15,7 +15,7 @@ type wrapper struct {
 func filterWordwrap(s *State, in Value, a Args) Value {
 	p := a.bind("do_wordwrap", "width?", "break_long_words?", "wrapstring?", "break_on_hyphens?")
 	text := linesOf(in)
-	w := wrapper{wholeNumber(p[0], 79), p[1] == nil || isTrue(p[1]), p[3] == nil || isTrue(p[3])}
+	w := wrapper{countArg(p[0], 79), p[1] == nil || isTrue(p[1]), p[3] == nil || isTrue(p[3])}
 	newline := optional(p[2], None)
 	if newline == None {
 		newline = Str("\n")

@@ -3,7 +3,9 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"peerflow/internal/jinja/jinjatest"
@@ -29,7 +31,7 @@ func generate(n int, seed uint64) []jinjatest.Case {
 	list := make([]jinjatest.Case, n)
 	for i := range list {
 		g := &generator{Rand: rand.New(rand.NewPCG(seed, uint64(i)))}
-		c := jinjatest.Case{Name: fmt.Sprintf("random-%d-%d", seed, i), Group: "random", Context: json.RawMessage(strings.ReplaceAll(contextJSON, "\n", " "))}
+		c := jinjatest.Case{Name: fmt.Sprintf("random-%d-%d", seed, i), Group: "random", Context: g.context()}
 		c.TrimBlocks, c.LstripBlocks = g.IntN(3) == 0, g.IntN(3) == 0
 		switch g.IntN(12) {
 		case 0:
@@ -55,6 +57,28 @@ func generate(n int, seed uint64) []jinjatest.Case {
 		list[i] = c
 	}
 	return list
+}
+
+// context is contextJSON, or with the values dealt to other names, so that filters and tests meet what they don't expect.
+func (g *generator) context() json.RawMessage {
+	if g.IntN(3) > 0 {
+		return json.RawMessage(strings.ReplaceAll(contextJSON, "\n", " "))
+	}
+	var vars map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(contextJSON), &vars); err != nil {
+		panic(err) // the constant is wrong
+	}
+	names := slices.Sorted(maps.Keys(vars))
+	values := make([]json.RawMessage, len(names))
+	for i, name := range names {
+		values[i] = vars[name]
+	}
+	g.Shuffle(len(values), func(i, j int) { values[i], values[j] = values[j], values[i] })
+	parts := make([]string, len(names))
+	for i, name := range names {
+		parts[i] = fmt.Sprintf("%q: %s", name, strings.ReplaceAll(string(values[i]), "\n", " "))
+	}
+	return json.RawMessage("{" + strings.Join(parts, ", ") + "}")
 }
 
 // mutate damages a template, mostly so that it can't be parsed: the faults have to be told alike, with their lines.
