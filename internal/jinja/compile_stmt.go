@@ -100,14 +100,14 @@ func (c *compiler) print(n node, f *frame) stmt {
 
 // printed is the text of a value in {{ … }}.
 func (s *State) printed(v Value) string {
-	if secret, ok := v.(Opaque); ok {
-		text, err := secret.Print()
-		if err != nil {
-			panic(hostError(err))
-		}
-		return text
+	if !isOpaque(v) {
+		return toStr(v)
 	}
-	return toStr(v)
+	text, err := v.(Opaque).Print()
+	if err != nil {
+		panic(hostError(err))
+	}
+	return text
 }
 
 func (s *State) finalized(v Value, mode autoescape) string {
@@ -118,7 +118,7 @@ func (s *State) finalized(v Value, mode autoescape) string {
 		}
 		v = out
 	}
-	if _, ok := v.(Opaque); ok || mode == escapeNever || mode == escapeAsked && !s.scope.autoescape {
+	if isOpaque(v) || mode == escapeNever || mode == escapeAsked && !s.scope.autoescape {
 		return s.printed(v)
 	}
 	return string(escape(v))

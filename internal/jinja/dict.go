@@ -15,11 +15,7 @@ type Dict struct {
 	live    int
 }
 
-type dictEntry struct {
-	key  Value
-	hash any
-	val  Value
-}
+type dictEntry struct{ key, val Value }
 
 // smallDict is how many entries are searched one by one: quicker than a map, and cheaper to build.
 const smallDict = 8
@@ -50,7 +46,7 @@ func (d *Dict) Set(key, val Value) {
 		d.entries[i].val = val
 		return
 	}
-	d.entries = append(d.entries, dictEntry{key, hash, val})
+	d.entries = append(d.entries, dictEntry{key, val})
 	d.live++
 	switch {
 	case d.index != nil:
@@ -114,7 +110,7 @@ func (d *Dict) find(hash any) int {
 		return d.findText(text)
 	}
 	for i := range d.entries {
-		if e := &d.entries[i]; e.key != nil && e.hash == hash {
+		if e := &d.entries[i]; e.key != nil && hashKey(e.key) == hash {
 			return i
 		}
 	}
@@ -125,7 +121,7 @@ func (d *Dict) find(hash any) int {
 // lists of like dicts, so the hint is right nearly always. It is shared by goroutines.
 func (d *Dict) getNear(key Value, hint *atomic.Int32) (Value, bool) {
 	if i := int(hint.Load()); i < len(d.entries) {
-		if text, ok := d.entries[i].hash.(Str); ok && text == key.(Str) {
+		if text, ok := d.entries[i].key.(Str); ok && text == key.(Str) {
 			return d.entries[i].val, true
 		}
 	}
@@ -140,8 +136,15 @@ func (d *Dict) getNear(key Value, hint *atomic.Int32) (Value, bool) {
 // findText saves comparing interfaces, which is what most lookups would spend their time on.
 func (d *Dict) findText(text Str) int {
 	for i := range d.entries {
-		if other, ok := d.entries[i].hash.(Str); ok && other == text {
-			return i
+		switch key := d.entries[i].key.(type) {
+		case Str:
+			if key == text {
+				return i
+			}
+		case Markup:
+			if string(key) == string(text) {
+				return i
+			}
 		}
 	}
 	return -1
@@ -151,7 +154,7 @@ func (d *Dict) reindex() {
 	d.index = make(map[any]int, 2*len(d.entries))
 	for i, e := range d.entries {
 		if e.key != nil {
-			d.index[e.hash] = i
+			d.index[hashKey(e.key)] = i
 		}
 	}
 }

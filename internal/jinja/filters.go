@@ -15,7 +15,7 @@ func (d filterDef) apply(s *State, name string, in Value, a Args) Value {
 	if d.host != nil {
 		return s.callHost(name, func() (Value, error) { return d.host(s, in, a) })
 	}
-	if _, ok := in.(Opaque); ok && !d.seesOpaque {
+	if !d.seesOpaque && isOpaque(in) {
 		opaqueFail("passed to the filter "+name, in)
 	}
 	return d.fn(s, in, a)

@@ -5,7 +5,7 @@ func builtinTests(host map[string]Test) map[string]Test {
 	all := map[string]Test{}
 	for name, fn := range testTable {
 		all[name] = func(s *State, in Value, a Args) (bool, error) {
-			if _, ok := in.(Opaque); ok && !opaqueTests[name] {
+			if !opaqueTests[name] && isOpaque(in) {
 				opaqueFail("tested with "+name, in)
 			}
 			return fn(s, in, a), nil

@@ -149,6 +149,17 @@ func objectName(v Value) string {
 	return v.TypeName() + " object"
 }
 
+// isOpaque asks the kinds of this package first, which costs nothing; asking for an interface does.
+func isOpaque(v Value) bool {
+	switch v.(type) {
+	case Str, Int, Bool, noneType, *Dict, *List, *iterator, *Undefined:
+		return false
+	case Opaque:
+		return true
+	}
+	return false
+}
+
 // isTrue is Python's truth of a value.
 func isTrue(v Value) bool {
 	switch v := v.(type) {
