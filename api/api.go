@@ -69,6 +69,7 @@ func config(version string) huma.Config {
 	c.Info.Description = about
 	c.DocsPath, c.OpenAPIPath, c.SchemasPath = "", "", ""
 	c.CreateHooks = nil // no $schema in answers
+	c.Transformers = []huma.Transformer{withoutValues}
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"token": {Type: "http", Scheme: "bearer", BearerFormat: "pf_…", Description: "a token from `peerflow token add`, or the data folder's"}}
 	c.Security = []map[string][]string{{"token": {}}}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"peerflow/internal/peering"
 )
 
@@ -28,6 +30,14 @@ type Problem struct {
 	Detail    string       `json:"detail"` // names the thing and the remedy; never a secret
 	Kind      peering.Kind `json:"kind,omitempty"`
 	RequestID string       `json:"request_id,omitempty"`
+	Errors    []FieldError `json:"errors,omitempty"`
+}
+
+// FieldError is one finding on one field. The value that was sent isn't given
+// back: it may be a password.
+type FieldError struct {
+	Location string `json:"location" doc:"where, such as body.reason"`
+	Message  string `json:"message"`
 }
 
 func (p *Problem) Error() string { return p.Detail }
@@ -63,6 +73,21 @@ func (s *server) translate(ctx context.Context, err error) *Problem {
 	}
 	s.Log.Error("request failed", "request", requestID(ctx), "error", err)
 	return newProblem(http.StatusInternalServerError, "", "something went wrong here; the server's log has it under request "+requestID(ctx))
+}
+
+// withoutValues turns what huma found wrong with a request into a problem: its
+// own kind of error repeats what was sent.
+func withoutValues(ctx huma.Context, _ string, v any) (any, error) {
+	found, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
+	}
+	p := newProblem(found.Status, peering.Invalid, found.Detail)
+	p.RequestID = requestID(ctx.Context())
+	for _, e := range found.Errors {
+		p.Errors = append(p.Errors, FieldError{Location: e.Location, Message: e.Message})
+	}
+	return p, nil
 }
 
 // writeProblem is for what happens before huma has the request.

@@ -13,6 +13,7 @@ import (
 func describeTypes(r huma.Registry) {
 	r.RegisterTypeAlias(reflect.TypeFor[bgp.PrefixLimit](), reflect.TypeFor[prefixLimitSchema]())
 	r.RegisterTypeAlias(reflect.TypeFor[bgp.Family](), reflect.TypeFor[familySchema]())
+	r.RegisterTypeAlias(reflect.TypeFor[huma.ErrorModel](), reflect.TypeFor[Problem]())
 	r.RegisterTypeAlias(reflect.TypeFor[bgp.ASN](), reflect.TypeFor[asnSchema]())
 }
 

@@ -85,7 +85,7 @@ func (a *app) changeShow() *cobra.Command {
 		} else {
 			ShowPlan(s, r.Change, *r.Plan)
 		}
-		w := watcher{screen: s, said: map[string]string{}}
+		w := newWatcher(c, id, s)
 		for _, d := range r.Deployments {
 			w.deployment(d)
 		}
@@ -123,7 +123,7 @@ func (a *app) changeWatch() *cobra.Command {
 		}
 		change, err := Watch(ctx, c, id, s, Ended)
 		if err != nil {
-			return err
+			return goesOn(err, id)
 		}
 		if a.json {
 			if err := printJSON(a.out, change); err != nil {

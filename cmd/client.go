@@ -84,15 +84,9 @@ func (c *Client) send(req *http.Request, out any) error {
 	return json.Unmarshal(text, out)
 }
 
-// problemOf reads a refusal; huma's own name single fields.
+// problemOf reads a refusal, with what it says of single fields.
 func problemOf(status int, text []byte) error {
-	var p struct {
-		api.Problem
-		Errors []struct {
-			Message  string `json:"message"`
-			Location string `json:"location"`
-		} `json:"errors"`
-	}
+	var p api.Problem
 	if json.Unmarshal(text, &p) != nil || p.Detail == "" {
 		p.Detail = http.StatusText(status)
 	}
@@ -100,7 +94,7 @@ func problemOf(status int, text []byte) error {
 		p.Detail += fmt.Sprintf("; %s: %s", strings.TrimPrefix(e.Location, "body."), e.Message)
 	}
 	p.Status = status
-	return &p.Problem
+	return &p
 }
 
 // fresh is an Idempotency-Key for a request that a person typed once.

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"peerflow/internal/peering"
@@ -70,6 +71,14 @@ func exitCode(err error) int {
 		return exitUnavailable
 	}
 	return exitFailure
+}
+
+// goesOn says after an interrupt that the change isn't one.
+func goesOn(err error, changeID int64) error {
+	if !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return ended{exitFailure, fmt.Errorf("change %d goes on by itself: peerflow change watch %d follows it, peerflow change cancel %d ends it", changeID, changeID, changeID)}
 }
 
 // stateCode is what a change's end means to a script.

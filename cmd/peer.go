@@ -22,6 +22,7 @@ type peerRun struct {
 	*app
 	client   *Client
 	show     Screen
+	watcher  *watcher
 	wish     Wish
 	wait     string // "", verified or up
 	yes      bool
@@ -83,13 +84,14 @@ func (p *peerRun) run(ctx context.Context) error {
 		return err
 	}
 	p.show.line("%s  %s with AS%d", p.show.paint(dim, fmt.Sprintf("change/%d", change.ID)), p.show.paint(bold, "peering"), p.wish.ASN)
+	p.watcher = newWatcher(p.client, change.ID, p.show)
 	report, err := p.lead(ctx, change.ID)
 	if p.json && report.Change.ID != 0 {
 		if e := printJSON(p.out, report); e != nil {
 			return e
 		}
 	}
-	return err
+	return goesOn(err, change.ID)
 }
 
 // peerReport is what --json prints.
@@ -106,10 +108,14 @@ func (p *peerRun) lead(ctx context.Context, id int64) (r peerReport, err error) 
 	if p.wait != "" {
 		until = func(c peering.Change) bool { return Decidable(c) && !waitsForAgreement(c) }
 	}
-	if r.Change, err = Watch(ctx, p.client, id, p.show, until); err != nil {
+	if r.Change, err = p.watcher.watch(ctx, until); err != nil {
+		return r, err
+	}
+	if err := p.lookedUp(ctx); err != nil {
 		return r, err
 	}
 	if waitsForAgreement(r.Change) {
+		p.show.line("once the peer agreed: peerflow peering agree AS%d --evidence TEXT", p.wish.ASN)
 		return r, ended{code: exitWaiting}
 	}
 	if r.Change.PlanID == 0 {
@@ -127,7 +133,7 @@ func (p *peerRun) lead(ctx context.Context, id int64) (r peerReport, err error) 
 			return r, err
 		}
 	}
-	if r.Change, err = Watch(ctx, p.client, id, p.show, Ended); err != nil {
+	if r.Change, err = p.watcher.watch(ctx, Ended); err != nil {
 		return r, err
 	}
 	if r.Deployments, err = p.client.Deployments(ctx, id); err != nil {
@@ -138,6 +144,15 @@ func (p *peerRun) lead(ctx context.Context, id int64) (r peerReport, err error) 
 	}
 	r.Sessions, err = p.sessions(ctx, plan)
 	return r, err
+}
+
+// lookedUp prints what is recorded of the network; nothing when it wasn't found.
+func (p *peerRun) lookedUp(ctx context.Context) error {
+	found, err := list[peering.AutonomousSystem](ctx, p.client, "/api/v1/autonomous-systems"+query("asn", fmt.Sprint(p.wish.ASN)))
+	for _, as := range found {
+		p.show.line("%s %s  %s  %s", p.show.paint(bold, "looked up"), as.ASN, as.Name, p.show.paint(dim, as.IRRASSet))
+	}
+	return err
 }
 
 // decide approves as the caller, or says how others do; false ends the command here.

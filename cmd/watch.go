@@ -34,10 +34,18 @@ const watchPause = 500 * time.Millisecond
 // Watch prints what a change does, as it happens, and gives the change once
 // until says so. A server that doesn't answer for a while is waited for.
 func Watch(ctx context.Context, c *Client, changeID int64, s Screen, until Until) (peering.Change, error) {
-	w := watcher{client: c, screen: s, id: changeID, said: map[string]string{}}
+	return newWatcher(c, changeID, s).watch(ctx, until)
+}
+
+func newWatcher(c *Client, changeID int64, s Screen) *watcher {
+	return &watcher{client: c, screen: s, id: changeID, said: map[string]string{}}
+}
+
+// watch may be called again: what was said once isn't repeated.
+func (w *watcher) watch(ctx context.Context, until Until) (peering.Change, error) {
 	tick := time.NewTicker(watchPause)
 	defer tick.Stop()
-	defer s.clear()
+	defer w.screen.clear()
 	for {
 		change, err := w.look(ctx)
 		if err != nil || until(change) {

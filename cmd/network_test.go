@@ -1,0 +1,61 @@
+package cmd
+
+import (
+	"fmt"
+	"net/netip"
+
+	"peerflow/db"
+	"peerflow/internal/peering"
+)
+
+// network is one router at one exchange with one peer, recorded over HTTP as a person would.
+func (b *bench) network() {
+	b.Helper()
+	for _, r := range [][2]string{
+		{"autonomous-systems", `{"asn": 64500, "name": "us", "local": true}`},
+		{"autonomous-systems", `{"asn": 64501, "name": "Example"}`},
+		{"relationships", `{"slug": "peer", "role": "peer"}`},
+		{"sites", `{"slug": "ams"}`},
+		{"platforms", `{"slug": "bird2", "driver": "bird"}`},
+		{"templates", `{"name": "bird", "body": "{# nothing #}"}`},
+		{"routing-policies", `{"slug": "accept-peers", "direction": "import"}`},
+		{"routers", `{"name": "edge1", "site_id": 1, "platform_id": 1, "local_as_id": 1, "template_id": 1, "address": "192.0.2.1:22"}`},
+		{"exchanges", `{"slug": "ams-ix", "local_as_id": 1}`},
+		{"connections", `{"exchange_id": 1, "router_id": 1, "ipv4": "198.51.100.1", "ipv4_lan": "198.51.100.0/24"}`},
+		{"bgp-groups", `{"slug": "customers"}`},
+	} {
+		b.wants(b.do("admin", "POST", "/api/v1/"+r[0], r[1]), 201, `"id":`)
+	}
+	agreed := peering.Peering{LocalASID: 1, PeerASID: 2, IXPID: 1, State: peering.RequestedByUs}
+	_, err := b.db.Peerings().Create(b.Context(), b.actor("admin"), agreed)
+	b.must(err)
+	b.wants(b.do("admin", "POST", "/api/v1/sessions",
+		`{"peering_id": 1, "router_id": 1, "connection_id": 1, "peer_address": "198.51.100.2", "peer_asn": 64501}`), 201, `"display":"requested"`)
+}
+
+// planned is a change of the admin's with a plan that waits for its decision.
+func (b *bench) planned() peering.Change {
+	b.Helper()
+	ctx := b.Context()
+	c, _, err := b.db.CreateChange(ctx, b.actor("admin"), db.NewChange{Kind: peering.KindDeploy, Reason: "a test", Request: peering.ChangeRequest{Routers: []int64{1}}})
+	b.must(err)
+	artifact := "protocol bgp as64501_1 {\n  password \"{secret:1@3}\";\n}\n"
+	count := int64(3)
+	p := peering.Plan{ChangeID: c.ID, VotesNeeded: 1, Routers: []peering.RouterPlan{{RouterID: 1, BaseHash: peering.HashText(""),
+		ArtifactHash: peering.HashText(artifact), Diff: "+ protocol bgp as64501_1 {\n+   password \"{secret:1@3}\";\n+ }\n",
+		Moves: []peering.Move{{Key: "protocol/as64501_1", After: peering.HashText(artifact)}},
+		Touched: []peering.TouchedSession{{Neighbor: netip.MustParseAddr("198.51.100.2"), PeerAS: 64501, SessionID: 1, Added: true,
+			Expect: []peering.ExpectedExport{{Family: 4, Count: &count, Origin: "policy"}}}}}}}
+	p.Hash, p.Impact = peering.PlanHash(p.Routers), peering.NewImpact(p.Routers, nil)
+	_, err = b.db.StorePlan(ctx, p, []string{"", artifact}, "")
+	b.must(err)
+	b.must(b.db.MoveChange(ctx, c.ID, peering.ChangePlanned, "planned", ""))
+	b.must(b.db.MoveChange(ctx, c.ID, peering.ChangeAwaitingApproval, "waits for approval", ""))
+	c, err = b.db.Change(ctx, c.ID)
+	b.must(err)
+	return c
+}
+
+func pathOf(c peering.Change, rest string) string {
+	return fmt.Sprintf("/api/v1/changes/%d/%s", c.ID, rest)
+}
