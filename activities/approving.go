@@ -27,6 +27,8 @@ type StandingInput struct {
 type Standing struct {
 	Tally  Tally  `json:"tally"`
 	Cancel string `json:"cancel,omitempty"` // who cancelled, and why; "" when nobody did
+	// Resolve is the open command to resolve; 0 when there is none.
+	Resolve int64 `json:"resolve,omitempty"`
 }
 
 // TallyVotes counts valid votes, and looks for a cancel.
@@ -37,14 +39,17 @@ func (a *Approving) TallyVotes(ctx context.Context, in StandingInput) (Standing,
 	}
 	var standing Standing
 	for _, c := range commands {
-		if c.Kind == peering.CommandCancel {
+		switch c.Kind {
+		case peering.CommandCancel:
 			standing.Cancel = "cancelled by " + c.User
 			if c.Reason != "" {
 				standing.Cancel += ": " + c.Reason
 			}
+		case peering.CommandResolve:
+			standing.Resolve = c.ID
 		}
 	}
-	if in.Plan == 0 {
+	if in.Plan == 0 { // asked for what people ordered alone
 		return standing, nil
 	}
 	standing.Tally, err = a.Votes.TallyVotes(ctx, in.Change, in.Plan)

@@ -677,8 +677,54 @@ func (d *Deploying) end(ctx context.Context, dep peering.Deployment, in EndInput
 			return peering.Next{}, fail(err)
 		}
 	}
-	err := d.Deployments.EndDeployment(ctx, dep.ID, DeploymentEnd{State: in.State, Outcome: in.Text, Stanzas: hashes})
-	return ended(in.State, in.Text), fail(err)
+	if err := d.Deployments.EndDeployment(ctx, dep.ID, DeploymentEnd{State: in.State, Outcome: in.Text, Stanzas: hashes}); err != nil {
+		return peering.Next{}, fail(err)
+	}
+	stored, err := d.Deployments.Deployment(ctx, dep.ID) // an overlay that no longer fits needs an operator instead
+	return ended(stored.State, stored.Outcome), fail(err)
+}
+
+// ResolveInput names a change, and the command that asks to resolve it.
+type ResolveInput struct {
+	Change  int64 `json:"change"`
+	Command int64 `json:"command"`
+}
+
+// ResolveDeployments reads the routers of a change's deployments that need an
+// operator, and writes what they say. Idempotent: what ended stays.
+func (d *Deploying) ResolveDeployments(ctx context.Context, in ResolveInput) error {
+	all, err := d.Deployments.Deployments(ctx, in.Change)
+	if err != nil {
+		return fail(err)
+	}
+	for _, dep := range all {
+		if dep.State != peering.DeploymentNeedsOperator {
+			continue
+		}
+		if err := d.resolve(ctx, dep); err != nil {
+			return err
+		}
+	}
+	return fail(d.Votes.CommandHandled(ctx, in.Command))
+}
+
+func (d *Deploying) resolve(ctx context.Context, dep peering.Deployment) error {
+	a, err := d.open(ctx, dep.ID)
+	if err != nil {
+		return fail(err)
+	}
+	defer a.close()
+	read, running, err := a.locate(ctx, dep, a.known)
+	if err != nil {
+		return fail(err)
+	}
+	next := peering.Resolved(read)
+	if next.Step != peering.StepEnd {
+		activity.GetLogger(ctx).Warn("can't be resolved yet", "deployment", dep.ID, "reason", next.Text)
+		return nil
+	}
+	_, err = d.end(ctx, dep, EndInput{dep.ID, next.State, next.Text}, running.Stanzas)
+	return err
 }
 
 // discard removes a candidate that isn't in use.

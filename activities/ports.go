@@ -88,6 +88,8 @@ type DeploymentStore interface {
 	OpenDeployments(ctx context.Context, routerID int64) ([]peering.Deployment, error)
 	// Deployment gives one; not_found when there is none.
 	Deployment(ctx context.Context, id int64) (peering.Deployment, error)
+	// Deployments lists a change's deployments, oldest first.
+	Deployments(ctx context.Context, changeID int64) ([]peering.Deployment, error)
 	// StoreBaseline keeps baseline, base and artifact before anything is written;
 	// the stored ones win when it is called again after the commit was sent.
 	StoreBaseline(ctx context.Context, id int64, b BaselineRecord) error

@@ -20,6 +20,8 @@ type Routers struct {
 type QueuedDeployment struct {
 	ID       int64 `json:"id"`
 	InFlight bool  `json:"in_flight"`
+	// NeedsOperator holds the queue until a person resolved it.
+	NeedsOperator bool `json:"needs_operator,omitempty"`
 }
 
 // QueuedDeployments reads a router's open deployments from the database, the
@@ -31,7 +33,7 @@ func (r *Routers) QueuedDeployments(ctx context.Context, routerID int64) ([]Queu
 	}
 	var queue []QueuedDeployment
 	for _, d := range open {
-		queue = append(queue, QueuedDeployment{ID: d.ID, InFlight: d.State.InFlight()})
+		queue = append(queue, QueuedDeployment{ID: d.ID, InFlight: d.State.InFlight(), NeedsOperator: d.State == peering.DeploymentNeedsOperator})
 	}
 	return queue, nil
 }

@@ -246,7 +246,25 @@ func (c *changeRun) settle(ctx workflow.Context) (DeployChangeResult, error) {
 			return DeployChangeResult{State: settled.State, Outcome: settled.Outcome}, nil
 		}
 		c.wait(ctx, time.Hour)
+		if err := c.resolve(ctx); err != nil {
+			return DeployChangeResult{}, err
+		}
 	}
+}
+
+// resolve reads the routers that need an operator, once a person says so.
+func (c *changeRun) resolve(ctx workflow.Context) error {
+	var v *activities.Approving
+	var ordered activities.Standing
+	if err := workflow.ExecuteActivity(record(ctx), v.TallyVotes, activities.StandingInput{Change: c.id}).Get(ctx, &ordered); err != nil || ordered.Resolve == 0 {
+		return err
+	}
+	var d *activities.Deploying
+	in := activities.ResolveInput{Change: c.id, Command: ordered.Resolve}
+	if err := workflow.ExecuteActivity(device(ctx), d.ResolveDeployments, in).Get(ctx, nil); err != nil {
+		workflow.GetLogger(ctx).Warn("not resolved", "change", c.id, "error", err)
+	}
+	return nil
 }
 
 func (c *changeRun) standing(ctx workflow.Context) (activities.Standing, error) {

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"fmt"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -25,6 +26,10 @@ type EnqueueSignal struct {
 // so that its history stays short.
 const servedPerRun = 100
 
+// operatorPause is between two looks at whether a person has resolved what
+// holds the queue; resolving also wakes it.
+const operatorPause = 10 * time.Minute
+
 // ServeRouter is the queue of one router: one deployment at a time, in order of
 // arrival, those in flight first. It never waits for a person. Its memory is
 // the database, so that resetting or terminating it loses nothing.
@@ -39,6 +44,11 @@ func ServeRouter(ctx workflow.Context, in ServeRouterInput) error {
 		if len(queue) == 0 {
 			workflow.SetCurrentDetails(ctx, "idle")
 			arrived.Receive(ctx, nil)
+			continue
+		}
+		if queue[0].NeedsOperator {
+			workflow.SetCurrentDetails(ctx, fmt.Sprintf("%s needs an operator", deploymentID(queue[0].ID)))
+			_, _ = workflow.AwaitWithTimeout(ctx, operatorPause, func() bool { return arrived.Len() > 0 })
 			continue
 		}
 		served++

@@ -110,10 +110,10 @@ func MergePatch[T any](record T, patch json.RawMessage) (T, error) {
 		return zero, err
 	}
 	var current, changes map[string]any
-	if err := json.Unmarshal(text, &current); err != nil {
+	if err := unmarshalExact(text, &current); err != nil {
 		return zero, err
 	}
-	if err := json.Unmarshal(patch, &changes); err != nil {
+	if err := unmarshalExact(patch, &changes); err != nil {
 		return zero, Errorf(Invalid, "the patch is no JSON object: %w", err)
 	}
 	merged, err := json.Marshal(merge(current, changes))

@@ -93,7 +93,7 @@ func NextStep(d Deployment, r Read, p Profile, ordered bool) Next {
 	case d.State == DeploymentQueued:
 		return Next{Step: StepBegin}
 	case d.CommitSentAt.IsZero():
-		return beforeCommit(r)
+		return beforeCommit(r, ordered)
 	}
 	switch r.Where {
 	case AtPending:
@@ -108,7 +108,10 @@ func NextStep(d Deployment, r Read, p Profile, ordered bool) Next {
 
 func end(s DeploymentState, text string) Next { return Next{Step: StepEnd, State: s, Text: text} }
 
-func beforeCommit(r Read) Next {
+func beforeCommit(r Read, ordered bool) Next {
+	if ordered {
+		return end(DeploymentFailed, "rolled back by a person before the commit: nothing was written")
+	}
 	if r.Where == AtBase {
 		return Next{Step: StepCommit}
 	}
@@ -117,6 +120,8 @@ func beforeCommit(r Read) Next {
 
 func whilePending(d Deployment, r Read, p Profile, ordered bool) Next {
 	switch {
+	case d.remaining(r) < -p.Margin:
+		return end(DeploymentNeedsOperator, "the router still waits for a confirmation though its rollback timer should have ended: look at it, then run peerflow change resolve")
 	case ordered:
 		return Next{Step: StepAbort, Text: "rolled back by a person"}
 	case d.Verdict != nil && d.Verdict.Outcome == CheckFailed:
@@ -179,4 +184,18 @@ func whyAtBase(d Deployment) string {
 		return d.Outcome
 	}
 	return fmt.Sprintf("the router runs its base (deployment %d)", d.ID)
+}
+
+// Resolved is how a deployment that needed an operator ended, as a read of the
+// router tells; StepWait when the router can't be left like that.
+func Resolved(r Read) Next {
+	switch r.Where {
+	case AtArtifact:
+		return end(DeploymentConfirmed, "resolved: the router runs the change for good")
+	case AtBase:
+		return end(DeploymentRolledBack, "resolved: the router runs its base")
+	case AtElsewhere:
+		return end(DeploymentInterfered, "resolved: the router runs neither its base nor this change")
+	}
+	return Next{Step: StepWait, Text: "a commit is still pending on the router: end it there, then run peerflow change resolve again"}
 }

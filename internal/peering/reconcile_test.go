@@ -62,6 +62,8 @@ func TestNextStepFollowsTheCrashMatrix(t *testing.T) {
 		"a failed verdict aborts":                            {sent(DeploymentSoaking, failed), after(20*time.Second, AtPending), false, StepAbort, ""},
 		"roll back now beats a passed verdict":               {sent(DeploymentSoaking, passed), after(20*time.Second, AtPending), true, StepAbort, ""},
 		"unknown that turns out pending goes on":             {sent(DeploymentUnknown, nil), after(20*time.Second, AtPending), false, StepSoak, ""},
+		"15: pending long after its timer needs an operator": {sent(DeploymentSoaking, nil), after(75*time.Second, AtPending), false, StepEnd, DeploymentNeedsOperator},
+		"roll back now before the commit writes nothing":     {sent(DeploymentCommitting, unsent), after(0, AtBase), true, StepEnd, DeploymentFailed},
 		"terminal stays terminal":                            {sent(DeploymentConfirmed, nil), after(20*time.Second, AtBase), false, StepEnd, DeploymentConfirmed},
 	}
 	for name, c := range cases {

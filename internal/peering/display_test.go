@@ -1,0 +1,71 @@
+package peering
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"peerflow/internal/bgp"
+)
+
+func TestWhatASessionShowsIsTheFirstRuleThatFits(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	seen := func(state bgp.State, ever bool, families ...bgp.Family) *ObservedNeighbor {
+		o := &ObservedNeighbor{Neighbor: Neighbor{State: state}, SeenAt: now.Add(-time.Second), EverUp: ever}
+		for _, f := range families {
+			o.Families = append(o.Families, FamilyState{Family: f})
+		}
+		if o.Established() {
+			o.EstablishedAt = now.Add(-time.Hour)
+		}
+		return o
+	}
+	with := func(o *ObservedNeighbor, change func(*ObservedNeighbor)) *ObservedNeighbor {
+		change(o)
+		return o
+	}
+	up := seen(bgp.Established, true, bgp.IPv4)
+	session := func(i Intent, s Sync) Session { return Session{Intent: i, Sync: s, Families: []bgp.Family{bgp.IPv4}} }
+	for name, tt := range map[string]struct {
+		session Session
+		agreed  PeeringState
+		seen    *ObservedNeighbor
+		show    Display
+		why     string
+	}{
+		"interfered is said before drifted and up":      {session(Present, SyncInterfered), Disputed, up, ShowInterfered, "somebody else"},
+		"drifted is said before what is agreed":         {session(Present, Drifted), Disputed, up, ShowDrifted, ""},
+		"disputed, although it is up":                   {session(Present, InSync), Disputed, up, ShowDisputed, ""},
+		"suspended":                                     {session(Draining, InSync), Suspended, up, ShowSuspended, ""},
+		"ending is said before draining":                {session(Draining, InSync), Ending, up, ShowEnding, ""},
+		"removing is ending":                            {session(Removing, InSync), Agreed, up, ShowEnding, ""},
+		"draining":                                      {session(Draining, InSync), Agreed, up, ShowDraining, ""},
+		"shut down by us":                               {session(Shutdown, InSync), Agreed, seen(bgp.Idle, true), ShowShutdown, "by us"},
+		"shut down on the router":                       {Session{Intent: Shutdown, HeldByHand: true, Sync: InSync}, Agreed, nil, ShowShutdown, "only a person"},
+		"requested by us waits for their answer":        {session(Present, NotDeployed), RequestedByUs, nil, ShowRequested, "its answer"},
+		"requested by them waits for ours":              {session(Present, NotDeployed), RequestedByThem, nil, ShowRequested, "our answer"},
+		"agreed and not on the router":                  {session(Present, NotDeployed), Agreed, nil, ShowAgreed, ""},
+		"reverted is agreed again":                      {session(Present, Reverted), Agreed, nil, ShowAgreed, ""},
+		"deploying is said before what was observed":    {session(Present, Deploying), Agreed, up, ShowDeploying, ""},
+		"in sync and never up: their turn":              {session(Present, InSync), Agreed, seen(bgp.Active, false), ShowWaiting, "other side"},
+		"and the router's reason is told":               {session(Present, InSync), Agreed, with(seen(bgp.Active, false), func(o *ObservedNeighbor) { o.DownReason = DownRefused }), ShowWaiting, "refused"},
+		"up":                                            {session(Present, InSync), Agreed, up, ShowUp, "1h0m0s"},
+		"just up is up":                                 {session(Present, InSync), Agreed, with(seen(bgp.Established, true, bgp.IPv4), func(o *ObservedNeighbor) { o.EstablishedAt = now }), ShowUp, ""},
+		"up without a family is degraded":               {Session{Intent: Present, Sync: InSync, Families: []bgp.Family{bgp.IPv4, bgp.IPv6}}, Agreed, up, ShowDegraded, "ipv6"},
+		"flapping is degraded":                          {session(Present, InSync), Agreed, with(seen(bgp.Established, true, bgp.IPv4), func(o *ObservedNeighbor) { o.Drops, o.LastDropAt = 2, now.Add(-time.Minute) }), ShowDegraded, "2 times"},
+		"was up and isn't":                              {session(Present, InSync), Agreed, with(seen(bgp.Active, true), func(o *ObservedNeighbor) { o.Drops, o.LastDropAt, o.DownText = 1, now.Add(-time.Minute), "maintenance" }), ShowDown, "1m0s (maintenance)"},
+		"never up while nobody knows what runs there":   {session(Present, SyncUnknown), Agreed, seen(bgp.Idle, false), ShowDown, ""},
+		"a router that fell silent":                     {session(Present, InSync), Agreed, with(seen(bgp.Established, true, bgp.IPv4), func(o *ObservedNeighbor) { o.SeenAt = now.Add(-3 * time.Minute) }), ShowUnknown, "3m0s"},
+		"a router that never told":                      {session(Present, InSync), Agreed, nil, ShowUnknown, "hasn't told"},
+		"off the router is depeered, whoever is silent": {session(Absent, ProvenAbsent), Ended, nil, ShowDepeered, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			show, why := DisplayOf(tt.session, tt.agreed, tt.seen, now, time.Minute)
+			if show != tt.show || !strings.Contains(why, tt.why) || why == "" {
+				t.Errorf("shows %q (%s), want %q with %q", show, why, tt.show, tt.why)
+			}
+		})
+	}
+}
