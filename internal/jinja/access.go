@@ -380,10 +380,6 @@ func sliceIndex(v Value, byDefault int) int {
 		return byDefault
 	case *BigInt:
 		return v.n.Sign() * far
-	case *Undefined:
-		if v.policy == UndefinedStrict {
-			v.fail()
-		}
 	}
 	i, ok := asInt(v)
 	if !ok {

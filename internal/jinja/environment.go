@@ -46,7 +46,8 @@ type Options struct {
 	Undefined           UndefinedPolicy
 	Loader              Loader // nil: include, import and extends fail with NotFoundErr
 	Limits              Limits // zero fields take DefaultLimits
-	// Filters, Tests, Globals and Tags are added to the built-in ones and replace those of the same name.
+	// Filters, Tests, Globals and Tags are added to the built-in ones and replace those of the same name. All renderings
+	// share Globals: no lists or dicts there, which a template could change.
 	Filters map[string]Filter
 	Tests   map[string]Test
 	Globals map[string]Value

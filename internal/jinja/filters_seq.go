@@ -495,11 +495,14 @@ func (s *State) selector(a Args, byAttr bool) func(Value) bool {
 		return func(v Value) bool { return isTrue(get(v)) }
 	}
 	name, rest := filterName(a.Pos[0], "test"), Args{Pos: a.Pos[1:], Kw: a.Kw}
-	test, ok := s.env.tests[name]
-	if !ok {
-		return func(Value) bool { throw(RuntimeErr, "No test named %s.", quote(name)); return false }
+	return func(v Value) bool {
+		v = get(v)
+		test, ok := s.env.tests[name]
+		if !ok {
+			throw(RuntimeErr, "No test named %s.", quote(name))
+		}
+		return s.applyTest(test, name, v, rest)
 	}
-	return func(v Value) bool { return s.applyTest(test, name, get(v), rest) }
 }
 
 func filterGroupby(s *State, in Value, a Args) Value {

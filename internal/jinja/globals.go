@@ -41,12 +41,7 @@ func globalRange(s *State, a Args) Value {
 }
 
 func rejectIndex(v Value) {
-	switch v := v.(type) {
-	case *Undefined:
-		if v.policy == UndefinedStrict {
-			v.fail()
-		}
-	case *BigInt:
+	if _, ok := v.(*BigInt); ok {
 		throw(OverflowErr, "Python int too large to convert to C ssize_t")
 	}
 	throw(TypeErr, "'%s' object cannot be interpreted as an integer", v.TypeName())

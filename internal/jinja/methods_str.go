@@ -138,9 +138,6 @@ func every(test func(rune) bool) func(string) bool {
 func textArg(v Value, method string) string {
 	text, ok := isString(v)
 	if !ok {
-		if u, undefined := v.(*Undefined); undefined && u.policy == UndefinedStrict {
-			u.fail()
-		}
 		throw(TypeErr, "%s: a str is required, not %s", method, v.TypeName())
 	}
 	return text

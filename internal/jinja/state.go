@@ -13,7 +13,7 @@ import (
 // Limits bound what one rendering may use. A zero field means the default.
 type Limits struct {
 	Steps  int // statements, calls and items walked
-	Depth  int // macros, includes, blocks and recursive loops inside one another
+	Depth  int // macros, includes, blocks and recursive loops inside one another; some thousands exhaust Go's stack
 	Range  int // length of a range(); 100,000 in Jinja2's sandbox
 	Output int // bytes of any one text a template builds, the result included
 	Memory int // bytes of all texts and lists a rendering builds, whether kept or not

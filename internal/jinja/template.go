@@ -20,7 +20,8 @@ type Template struct {
 func (t *Template) Name() string { return t.name }
 
 // Render runs the template over vars, which may be nil. It returns an *Error, and no text, when anything fails:
-// a half-rendered configuration is never handed out. Lists and dicts in vars may be changed by the template.
+// a half-rendered configuration is never handed out. A template may change the lists and dicts in vars, so renderings
+// that run at the same time need vars of their own.
 func (t *Template) Render(ctx context.Context, vars *Dict) (text string, err error) {
 	s := t.newState(ctx, vars)
 	defer func() {
