@@ -174,10 +174,10 @@ func keep(file string, found []jinjatest.Case) error {
 	}
 	seen := map[string]bool{}
 	for _, c := range known {
-		seen[c.Template+string(c.Context)] = true
+		seen[c.Name+c.Template] = true
 	}
 	for _, c := range found {
-		if !seen[c.Template+string(c.Context)] {
+		if !seen[c.Name+c.Template] {
 			known = append(known, c)
 		}
 	}
