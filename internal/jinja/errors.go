@@ -33,6 +33,7 @@ const (
 	HostErr        = "HostError"        // a filter, tag or function of the host failed; Unwrap gives its error
 	InternalErr    = "InternalError"    // a fault of this package
 	OpaqueErr      = "OpaqueValueError" // something else than printing was tried on an Opaque value
+	maxShownCalls  = 8                  // of Stack, innermost first
 	maxShownDetail = 400                // bytes of a message, so that data in it stays short
 )
 
@@ -68,6 +69,10 @@ func (e *Error) Error() string {
 	}
 	fmt.Fprintf(&b, "%s: %s", e.Class, e.Msg)
 	for i := len(e.Stack) - 1; i >= 0; i-- {
+		if i < len(e.Stack)-maxShownCalls {
+			fmt.Fprintf(&b, " (and %d more)", i+1)
+			break
+		}
 		fmt.Fprintf(&b, " (in %s, from %s line %d)", e.Stack[i].What, e.Stack[i].Template, e.Stack[i].Line)
 	}
 	return b.String()
