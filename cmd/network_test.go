@@ -39,6 +39,13 @@ func (b *bench) planned() peering.Change {
 	ctx := b.Context()
 	c, _, err := b.db.CreateChange(ctx, b.actor("admin"), db.NewChange{Kind: peering.KindDeploy, Reason: "a test", Request: peering.ChangeRequest{Routers: []int64{1}}})
 	b.must(err)
+	return b.plan(c)
+}
+
+// plan does what the workflow would: it stores a plan, and waits for its approval.
+func (b *bench) plan(c peering.Change) peering.Change {
+	b.Helper()
+	ctx := b.Context()
 	artifact := "protocol bgp as64501_1 {\n  password \"{secret:1@3}\";\n}\n"
 	count := int64(3)
 	p := peering.Plan{ChangeID: c.ID, VotesNeeded: 1, Routers: []peering.RouterPlan{{RouterID: 1, BaseHash: peering.HashText(""),
@@ -47,7 +54,7 @@ func (b *bench) planned() peering.Change {
 		Touched: []peering.TouchedSession{{Neighbor: netip.MustParseAddr("198.51.100.2"), PeerAS: 64501, SessionID: 1, Added: true,
 			Expect: []peering.ExpectedExport{{Family: 4, Count: &count, Origin: "policy"}}}}}}}
 	p.Hash, p.Impact = peering.PlanHash(p.Routers), peering.NewImpact(p.Routers, nil)
-	_, err = b.db.StorePlan(ctx, p, []string{"", artifact}, "")
+	_, err := b.db.StorePlan(ctx, p, []string{"", artifact}, "")
 	b.must(err)
 	b.must(b.db.MoveChange(ctx, c.ID, peering.ChangePlanned, "planned", ""))
 	b.must(b.db.MoveChange(ctx, c.ID, peering.ChangeAwaitingApproval, "waits for approval", ""))
