@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"fmt"
 
 	"peerflow/internal/peering"
 )
@@ -43,12 +44,13 @@ type DescribeResult struct {
 	State   peering.ChangeState `json:"state"`
 	ASN     uint32              `json:"asn,omitempty"`
 	Outcome string              `json:"outcome,omitempty"`
+	PlanID  int64               `json:"plan_id,omitempty"` // in force
 }
 
 // DescribeChange reads a change.
 func (c *Changing) DescribeChange(ctx context.Context, changeID int64) (DescribeResult, error) {
 	change, err := c.Changes.Change(ctx, changeID)
-	return DescribeResult{Kind: change.Kind, State: change.State, ASN: uint32(change.Request.ASN), Outcome: change.Outcome}, fail(err)
+	return DescribeResult{Kind: change.Kind, State: change.State, ASN: uint32(change.Request.ASN), Outcome: change.Outcome, PlanID: change.PlanID}, fail(err)
 }
 
 // PlannedRouter is a router of a plan.
@@ -115,10 +117,23 @@ func (c *Changing) TellDeployment(ctx context.Context, deploymentID int64) error
 	return fail(c.Queue.LookAgain(ctx, d.ChangeID, "deployment_finished"))
 }
 
-// TellChanges tells other changes that a router moved.
-func (c *Changing) TellChanges(ctx context.Context, ids []int64) error {
-	for _, id := range ids {
-		if err := c.Queue.LookAgain(ctx, id, "router_moved"); err != nil {
+// TellInput names a change that moved a router, and those to tell.
+type TellInput struct {
+	By      int64   `json:"by"`
+	Changes []int64 `json:"changes"`
+}
+
+// RouterMoved begins the word that tells a change that a router of its moved; what did it follows.
+const RouterMoved = "router_moved"
+
+// TellChanges tells other changes that a router moved, and by whom.
+func (c *Changing) TellChanges(ctx context.Context, in TellInput) error {
+	by, err := c.Changes.Change(ctx, in.By)
+	if err != nil {
+		return fail(err)
+	}
+	for _, id := range in.Changes {
+		if err := c.Queue.LookAgain(ctx, id, fmt.Sprintf("%s with change %d by %s", RouterMoved, by.ID, by.Author)); err != nil {
 			return fail(err)
 		}
 	}

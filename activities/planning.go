@@ -200,6 +200,7 @@ type PlanResult struct {
 	Routers     int    `json:"routers"`
 	Impact      string `json:"impact"`
 	Rule        string `json:"rule,omitempty"`
+	Moved       string `json:"moved,omitempty"` // what differs from the plan that was in force; "" when nothing does
 }
 
 // PlanChange renders each affected router without and with the change's
@@ -225,12 +226,25 @@ func (p *Planning) PlanChange(ctx context.Context, changeID int64) (PlanResult, 
 	if len(plan.Routers) == 0 {
 		return PlanResult{Empty: true, Impact: "nothing to change: the routers run it already"}, nil
 	}
-	stored, err := p.Plans.StorePlan(ctx, plan, texts, "a stanza of the plan moved")
+	moved, err := p.moved(ctx, change, plan)
+	if err != nil {
+		return PlanResult{}, fail(err)
+	}
+	stored, err := p.Plans.StorePlan(ctx, plan, texts, moved+" moved")
 	if err != nil {
 		return PlanResult{}, fail(err)
 	}
 	return PlanResult{PlanID: stored.ID, Hash: stored.Hash, VotesNeeded: stored.VotesNeeded, Routers: len(stored.Routers),
-		Impact: stored.Impact.Line(), Rule: stored.Rule}, nil
+		Impact: stored.Impact.Line(), Rule: stored.Rule, Moved: moved}, nil
+}
+
+// moved names what differs between the plan in force and a new one.
+func (p *Planning) moved(ctx context.Context, change peering.Change, now peering.Plan) (string, error) {
+	if change.PlanID == 0 || change.PlanHash == now.Hash {
+		return "", nil
+	}
+	earlier, err := p.Plans.Plan(ctx, change.PlanID)
+	return strings.Join(peering.MovedSince(earlier.Routers, now.Routers), ", "), err
 }
 
 func (p *Planning) build(ctx context.Context, change peering.Change, ops []peering.Operation) (peering.Plan, []string, error) {

@@ -3,6 +3,7 @@ package workflows
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -52,11 +53,15 @@ type changeRun struct {
 	id      int64
 	plan    activities.PlanResult
 	changed workflow.ReceiveChannel
-	decided int // decisions presented, accepted or not
-	looked  int // of them, seen by the main flow
+	note    string // why it was planned again, for those who approve it; "" when it wasn't
+	decided int    // decisions presented, accepted or not
+	looked  int    // of them, seen by the main flow
 }
 
 func (c *changeRun) run(ctx workflow.Context) (DeployChangeResult, error) {
+	if done, err := c.pickUp(ctx); err != nil || done != nil {
+		return orZero(done), err
+	}
 	for {
 		// 1. Plan: render without and with the change, take what differs.
 		if done, err := c.makePlan(ctx); err != nil || done != nil {
@@ -81,6 +86,35 @@ func (c *changeRun) run(ctx workflow.Context) (DeployChangeResult, error) {
 		// 4. Settle from what the routers say.
 		return c.settle(ctx)
 	}
+}
+
+// pickUp goes on where an earlier run of this workflow stopped: reset, or
+// started a second time, it must neither fail the change nor forget what is on
+// its way to a router.
+func (c *changeRun) pickUp(ctx workflow.Context) (*DeployChangeResult, error) {
+	var a *activities.Changing
+	var now activities.DescribeResult
+	if err := workflow.ExecuteActivity(record(ctx), a.DescribeChange, c.id).Get(ctx, &now); err != nil {
+		return nil, err
+	}
+	switch {
+	case now.State.Ended():
+		return &DeployChangeResult{State: now.State, Outcome: now.Outcome}, nil
+	case now.State == peering.ChangeNeedsOperator:
+		done, err := c.settle(ctx)
+		return &done, err
+	case now.State == peering.ChangeDeploying:
+		c.plan.PlanID = now.PlanID
+		stale, err := c.deploy(ctx)
+		if err != nil || stale {
+			return nil, err
+		}
+		done, err := c.settle(ctx)
+		return &done, err
+	case now.State == peering.ChangeAwaitingApproval, now.State == peering.ChangeApproved:
+		return nil, c.move(ctx, peering.ChangeStale, "its workflow was started again: planning again", "")
+	}
+	return nil, nil
 }
 
 // makePlan answers a result when there is nothing to deploy.
@@ -121,7 +155,7 @@ type waited struct {
 }
 
 func (c *changeRun) approval(ctx workflow.Context) (waited, error) {
-	if err := c.move(ctx, peering.ChangeAwaitingApproval, "waits for approval: "+c.plan.Impact, ""); err != nil {
+	if err := c.move(ctx, peering.ChangeAwaitingApproval, "waits for approval: "+c.plan.Impact+c.note, ""); err != nil {
 		return waited{}, err
 	}
 	expires := workflow.Now(ctx).Add(approvalPatience)
@@ -137,8 +171,8 @@ func (c *changeRun) approval(ctx workflow.Context) (waited, error) {
 		if standing.Tally.Approved {
 			return waited{}, c.move(ctx, peering.ChangeApproved, "approved", "")
 		}
-		if c.wait(ctx, time.Hour) == "router_moved" {
-			if moved, err := c.moved(ctx); err != nil || moved {
+		if by, moved := strings.CutPrefix(c.wait(ctx, time.Hour), activities.RouterMoved); moved {
+			if moved, err := c.moved(ctx, by); err != nil || moved {
 				return waited{replan: moved}, err
 			}
 		}
@@ -158,8 +192,9 @@ func (c *changeRun) judge(ctx workflow.Context, s activities.Standing, expires t
 	return nil, nil
 }
 
-// moved plans again, and tells whether the plan in force is another one.
-func (c *changeRun) moved(ctx workflow.Context) (bool, error) {
+// moved plans again, and tells whether the plan in force is another one; by says
+// who moved the router.
+func (c *changeRun) moved(ctx workflow.Context, by string) (bool, error) {
 	var a *activities.Planning
 	var now activities.PlanResult
 	if err := workflow.ExecuteActivity(plan(ctx), a.PlanChange, c.id).Get(ctx, &now); err != nil {
@@ -169,7 +204,8 @@ func (c *changeRun) moved(ctx workflow.Context) (bool, error) {
 		c.plan = now
 		return false, nil
 	}
-	return true, c.move(ctx, peering.ChangeStale, "a stanza of its plan moved: planning again, earlier votes are void", "")
+	c.note = fmt.Sprintf("; planned again, and earlier votes are void: %s moved%s", now.Moved, by)
+	return true, c.move(ctx, peering.ChangeStale, fmt.Sprintf("%s moved%s: planning again, earlier votes are void", now.Moved, by), "")
 }
 
 // deploy submits one deployment at a time and holds nothing else.
@@ -229,7 +265,7 @@ func (c *changeRun) tellOthers(ctx workflow.Context) error {
 	if len(others) == 0 {
 		return nil
 	}
-	return workflow.ExecuteActivity(record(ctx), a.TellChanges, others).Get(ctx, nil)
+	return workflow.ExecuteActivity(record(ctx), a.TellChanges, activities.TellInput{By: c.id, Changes: others}).Get(ctx, nil)
 }
 
 // settle derives the end from the deployments; one that needs an operator is

@@ -54,6 +54,11 @@ func (p *provisionRun) prepare(ctx workflow.Context) (*DeployChangeResult, error
 		return nil, err
 	}
 	p.show(ctx, "looked up", found.Text)
+	if found.Stale {
+		if err := p.tell(ctx, found.Text); err != nil {
+			return nil, err
+		}
+	}
 	// 2. Agree: without agreement, ask and wait.
 	agreed, err := p.agree(ctx)
 	if err != nil {
@@ -101,9 +106,7 @@ func (p *provisionRun) agree(ctx workflow.Context) (bool, error) {
 
 // ask notes that we wait for the peer, and waits for an answer or a day.
 func (p *provisionRun) ask(ctx workflow.Context, text string) (cancelled bool, err error) {
-	var c *activities.Changing
-	step := text + "; waits for the peer: record its answer with peerflow peering agree --evidence"
-	if err := workflow.ExecuteActivity(record(ctx), c.MoveChange, activities.MoveInput{Change: p.id, To: peering.ChangeDraft, Step: step}).Get(ctx, nil); err != nil {
+	if err := p.tell(ctx, text+"; waits for the peer: record its answer with peerflow peering agree --evidence"); err != nil {
 		return false, err
 	}
 	_, _ = workflow.AwaitWithTimeout(ctx, 24*time.Hour, func() bool { return p.changed.Len() > 0 })
@@ -114,6 +117,12 @@ func (p *provisionRun) ask(ctx workflow.Context, text string) (cancelled bool, e
 		return false, err
 	}
 	return s.Cancel != "", nil
+}
+
+// tell says what a draft does or waits for.
+func (p *provisionRun) tell(ctx workflow.Context, step string) error {
+	var c *activities.Changing
+	return workflow.ExecuteActivity(record(ctx), c.MoveChange, activities.MoveInput{Change: p.id, To: peering.ChangeDraft, Step: step}).Get(ctx, nil)
 }
 
 // deploy runs the change as an abandoned child: ending this workflow leaves it alone.

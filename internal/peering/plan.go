@@ -185,6 +185,35 @@ func PlanHash(routers []RouterPlan) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// MovedSince names what differs between an earlier plan and this one, as
+// "stanza on router", sorted: what its votes no longer stand for.
+func MovedSince(earlier, now []RouterPlan) []string {
+	was, is := moveSet(earlier), moveSet(now)
+	var moved []string
+	for at, m := range is {
+		if was[at] != m {
+			moved = append(moved, at)
+		}
+	}
+	for at := range was {
+		if _, still := is[at]; !still {
+			moved = append(moved, at)
+		}
+	}
+	slices.Sort(moved)
+	return moved
+}
+
+func moveSet(routers []RouterPlan) map[string]Move {
+	set := map[string]Move{}
+	for _, r := range routers {
+		for _, m := range slices.Concat(r.Moves, r.Refers) {
+			set[m.Key+" on "+r.Router] = m
+		}
+	}
+	return set
+}
+
 // References lists the stanzas that the moves lead to but don't move themselves,
 // through any number of steps, as the composed configuration has them.
 func References(composed map[string]Stanza, moves []Move) []Move {
