@@ -24,24 +24,55 @@ type bed struct {
 	t     *testing.T
 	net   *demo.Network
 	admin peering.Actor
+	// decider approves; nil is the admin, who may while alone.
+	decider *peering.Actor
 }
 
-func setup(t *testing.T, driver string) *bed {
+// setup starts the demo's network and peerflow beside it; change alters how peerflow starts.
+func setup(t *testing.T, driver string, change ...func(*up.Options)) *bed {
 	t.Helper()
-	onlyOne(t)
+	onlyOne(t, "demo")
+	ctx, dir := folder(t)
+	net, err := demo.Start(ctx, filepath.Join(dir, "lab"), driver)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = net.Close() })
+	o := up.Options{PeeringDBURL: net.PeeringDB}
+	for _, c := range change {
+		c(&o)
+	}
+	b := start(ctx, t, dir, o)
+	b.net = net
+	b.must(demo.Seed(ctx, b.Parts.DB, net))
+	b.must(b.Parts.EnsureSchedules(ctx))
+	if _, err := b.Parts.Workflows.SyncNow(ctx, true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Parts.Workflows.AwaitSync(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// folder makes a test's folder, and how long its start may take.
+func folder(t *testing.T) (context.Context, string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(cancel)
 	dir := t.TempDir()
 	if err := os.Chmod(filepath.Dir(dir), 0o711); err != nil { // the database's user passes through
 		t.Fatal(err)
 	}
-	net, err := demo.Start(ctx, filepath.Join(dir, "lab"), driver)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = net.Close() })
+	return ctx, dir
+}
+
+// start starts peerflow, without a network.
+func start(ctx context.Context, t *testing.T, dir string, o up.Options) *bed {
+	t.Helper()
 	var out bytes.Buffer
-	stack, err := up.Start(ctx, up.Options{DataDir: filepath.Join(dir, "data"), Listen: "127.0.0.1:0", PeeringDBURL: net.PeeringDB, PollEvery: 2 * time.Second, Out: &out})
+	o.DataDir, o.Listen, o.PollEvery, o.Out = filepath.Join(dir, "data"), "127.0.0.1:0", 2*time.Second, &out
+	stack, err := up.Start(ctx, o)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
@@ -57,15 +88,7 @@ func setup(t *testing.T, driver string) *bed {
 			t.Logf("peerflow.log:\n%s", tail(log, 6000))
 		}
 	})
-	b := &bed{Stack: stack, t: t, net: net}
-	b.must(demo.Seed(ctx, stack.Parts.DB, net))
-	b.must(stack.Parts.EnsureSchedules(ctx))
-	if _, err := stack.Parts.Workflows.SyncNow(ctx, true); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := stack.Parts.Workflows.AwaitSync(ctx); err != nil {
-		t.Fatal(err)
-	}
+	b := &bed{Stack: stack, t: t}
 	b.admin, err = stack.Parts.DB.Authenticate(ctx, stack.Token)
 	b.must(err)
 	return b
@@ -134,7 +157,11 @@ func (b *bed) inState(id int64, patience time.Duration, states ...peering.Change
 func (b *bed) approve(c peering.Change) {
 	b.t.Helper()
 	ctx := context.Background()
-	result, err := b.Parts.DB.CastVote(ctx, b.admin, c.ID, c.PlanHash, peering.Approve, "looks right")
+	who := b.admin
+	if b.decider != nil {
+		who = *b.decider
+	}
+	result, err := b.Parts.DB.CastVote(ctx, who, c.ID, c.PlanHash, peering.Approve, "looks right")
 	b.must(err)
 	if !result.Accepted {
 		b.t.Fatal(result.Text)
@@ -168,11 +195,11 @@ func (b *bed) unchanged(before string) {
 	}
 }
 
-// onlyOne waits until no other test uses the demo's addresses, whichever
+// onlyOne waits until no other test uses a network's addresses, whichever
 // process it runs in.
-func onlyOne(t *testing.T) {
+func onlyOne(t *testing.T, network string) {
 	t.Helper()
-	f, err := os.OpenFile(filepath.Join(os.TempDir(), "peerflow-demo-addresses.lock"), os.O_CREATE|os.O_RDWR, 0o666)
+	f, err := os.OpenFile(filepath.Join(os.TempDir(), "peerflow-"+network+"-addresses.lock"), os.O_CREATE|os.O_RDWR, 0o666)
 	if err != nil {
 		t.Fatal(err)
 	}

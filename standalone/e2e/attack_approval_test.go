@@ -1,0 +1,412 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	sdkworker "go.temporal.io/sdk/worker"
+
+	"peerflow/activities"
+	"peerflow/internal/peering"
+	"peerflow/internal/temporalauth"
+	"peerflow/workflows"
+)
+
+// siege is a scene with two changes that nobody approved, and people and
+// programs that want them on the router all the same.
+type siege struct {
+	*scene
+	change, foreign peering.Change
+	second, third   peering.Actor
+	insider         client.Client // has the data folder's secret
+	before          string
+}
+
+// Nothing reaches the router without the votes that the plan needs, whoever
+// speaks to Temporal, and every decision that reaches us leaves a trace.
+func TestAttacksPushNothing(t *testing.T) {
+	s := siege{scene: stage(t, 0)}
+	s.second, s.third = s.user("second", peering.Approver), s.user("third", peering.Approver)
+	s.insider = s.dial("insider", s.secret())
+	s.change, s.foreign = s.provision(knownAS, "wanted"), s.provision(openAS, "another one")
+	s.before = s.look()
+	for _, attack := range []struct {
+		name string
+		try  func(siege)
+	}{
+		{"a stranger without the secret is refused", siege.stranger},
+		{"votes that don't count", siege.votes},
+		{"codes that don't count", siege.codes},
+		{"workflows started by hand", siege.startedByHand},
+		{"floods of signals", siege.floods},
+		{"a change's workflow started again from its beginning", siege.reset},
+		{"a worker that isn't ours", siege.hostileWorker},
+	} {
+		t.Run(attack.name, func(t *testing.T) {
+			part := s
+			part.scene = s.in(t)
+			attack.try(part)
+			part.held()
+		})
+	}
+	t.Run("the right code counts, once, and the commit outlives the workflows around it", func(t *testing.T) {
+		part := s
+		part.scene = s.in(t)
+		part.approved()
+	})
+}
+
+// held checks that nothing came of an attack.
+func (s siege) held() {
+	s.t.Helper()
+	s.untouched(s.before)
+	c := s.inState(s.change.ID, 30*time.Second, peering.ChangeAwaitingApproval)
+	if tally := s.tally(c); tally.Have != 0 || tally.Approved {
+		s.t.Errorf("votes: %+v", tally)
+	}
+	for _, c := range []peering.Change{s.change, s.foreign} {
+		all, err := s.Parts.DB.Deployments(context.Background(), c.ID)
+		s.must(err)
+		for _, d := range all {
+			if !d.CommitSentAt.IsZero() {
+				s.t.Errorf("deployment %d of change %d was committed", d.ID, c.ID)
+			}
+		}
+	}
+}
+
+func (s *scene) secret() string {
+	s.t.Helper()
+	secret, err := os.ReadFile(filepath.Join(s.Dir(), "temporal.secret"))
+	s.must(err)
+	return strings.TrimSpace(string(secret))
+}
+
+// dial is a client of Temporal's real port that says it is somebody.
+func (s *scene) dial(identity, secret string) client.Client {
+	s.t.Helper()
+	c, err := client.NewLazyClient(client.Options{HostPort: s.TemporalAddress(), Identity: identity, HeadersProvider: temporalauth.Headers(secret), Logger: silent{}})
+	s.must(err)
+	s.t.Cleanup(c.Close)
+	return c
+}
+
+// silent is a logger for clients that are meant to fail.
+type silent struct{}
+
+func (silent) Debug(string, ...any) {}
+func (silent) Info(string, ...any)  {}
+func (silent) Warn(string, ...any)  {}
+func (silent) Error(string, ...any) {}
+
+func changeWorkflow(c peering.Change) string { return fmt.Sprintf("change/%d", c.ID) }
+
+func (s siege) stranger() {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	for kind, secret := range map[string]string{"no secret": "", "a wrong secret": strings.Repeat("f", len(s.secret()))} {
+		c := s.dial("stranger", secret)
+		queue := &taskqueuepb.TaskQueue{Name: workflows.ControlQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL}
+		run := &commonpb.WorkflowExecution{WorkflowId: changeWorkflow(s.change)}
+		for name, call := range map[string]func() error{
+			"start": func() error {
+				_, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "deployment/1", TaskQueue: workflows.ControlQueue}, workflows.DeployRouter, workflows.DeployRouterInput{Deployment: 1})
+				return err
+			},
+			"signal": func() error {
+				return c.SignalWorkflow(ctx, changeWorkflow(s.change), "", workflows.SignalLookAgain, workflows.LookAgainSignal{})
+			},
+			"decide": func() error {
+				_, err := decide(ctx, c, s.change, "", workflows.Decide{Decision: peering.Approve, Plan: s.change.PlanHash[:8]})
+				return err
+			},
+			"terminate": func() error { return c.TerminateWorkflow(ctx, changeWorkflow(s.change), "", "") },
+			"reset": func() error {
+				_, err := c.ResetWorkflowExecution(ctx, &workflowservice.ResetWorkflowExecutionRequest{Namespace: client.DefaultNamespace, WorkflowExecution: run, WorkflowTaskFinishEventId: 4})
+				return err
+			},
+			"poll for activities": func() error {
+				_, err := c.WorkflowService().PollActivityTaskQueue(ctx, &workflowservice.PollActivityTaskQueueRequest{Namespace: client.DefaultNamespace, TaskQueue: queue})
+				return err
+			},
+			"poll for workflows": func() error {
+				_, err := c.WorkflowService().PollWorkflowTaskQueue(ctx, &workflowservice.PollWorkflowTaskQueueRequest{Namespace: client.DefaultNamespace, TaskQueue: queue})
+				return err
+			},
+			"read a history": func() error {
+				_, err := c.GetWorkflowHistory(ctx, changeWorkflow(s.change), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT).Next()
+				return err
+			},
+		} {
+			var denied *serviceerror.PermissionDenied
+			if err := call(); !errors.As(err, &denied) {
+				s.t.Errorf("%s with %s: %v", name, kind, err)
+			}
+		}
+	}
+}
+
+// decide sends the update as the stock Temporal UI does; the answer is what a person gets to read.
+func decide(ctx context.Context, c client.Client, change peering.Change, updateID string, payload any) (string, error) {
+	handle, err := c.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{WorkflowID: changeWorkflow(change), UpdateID: updateID,
+		UpdateName: workflows.UpdateDecide, Args: []any{payload}, WaitForStage: client.WorkflowUpdateStageCompleted})
+	if err != nil {
+		return "", err
+	}
+	var result activities.VoteResult
+	if err := handle.Get(ctx, &result); err != nil {
+		var app *temporal.ApplicationError
+		if errors.As(err, &app) {
+			return app.Message(), nil
+		}
+		return "", err
+	}
+	if result.Accepted {
+		return "ACCEPTED " + result.Text, nil
+	}
+	return result.Text, nil
+}
+
+// refusals counts the audited refusals on a change.
+func (s siege) refusals(c peering.Change) int {
+	s.t.Helper()
+	events, err := s.Parts.DB.AuditEvents(context.Background(), c.ID)
+	s.must(err)
+	n := 0
+	for _, e := range events {
+		if e.Refused {
+			n++
+		}
+	}
+	return n
+}
+
+// refused presents a decision and wants it refused in these words, and audited so many times.
+func (s siege) refused(what string, by client.Client, updateID string, payload any, words string, audited int) {
+	s.t.Helper()
+	before := s.refusals(s.change)
+	text, err := decide(context.Background(), by, s.change, updateID, payload)
+	if err != nil {
+		text = err.Error()
+	}
+	if strings.HasPrefix(text, "ACCEPTED") || !strings.Contains(text, words) {
+		s.t.Errorf("%s: %q, want %q", what, text, words)
+	}
+	if got := s.refusals(s.change) - before; got != audited {
+		s.t.Errorf("%s: %d audited refusals, want %d", what, got, audited)
+	}
+}
+
+func (s siege) votes() {
+	db, ctx, c := s.Parts.DB, context.Background(), s.change
+	forger := s.dial("second", s.secret())
+	digits := workflows.Decide{Decision: peering.Approve, Plan: c.PlanHash[:8]}
+	s.refused("the plan's digits, with more than one user", s.insider, "", digits, "exactly one active user", 1)
+	s.refused("the same under an approver's name", forger, "", digits, "exactly one active user", 1)
+	s.refused("a payload that names an approver", s.insider, "", map[string]any{"decision": "approve", "plan": c.PlanHash[:8], "user": "second", "user_id": s.second.UserID},
+		"exactly one active user", 1)
+	s.refused("neither code nor plan", s.insider, "", workflows.Decide{Decision: peering.Approve}, "approval code", 0)
+	s.refused("no decision", s.insider, "", workflows.Decide{Decision: "yes", Code: "A"}, "approve or reject", 0)
+	s.refused("an oversized code", s.insider, "", workflows.Decide{Decision: peering.Approve, Code: strings.Repeat("A", 1000)}, "at most", 0)
+
+	for _, v := range []struct {
+		what string
+		by   peering.Actor
+		plan string
+		want string
+	}{
+		{"the author", s.admin, c.PlanHash, "somebody else has to approve"},
+		{"a plan that isn't in force", s.second, strings.Repeat("0", 64), "the plan moved"},
+		{"a plan of another change", s.second, s.foreign.PlanHash, "the plan moved"},
+		{"somebody without the role", s.user("reader", peering.Viewer), c.PlanHash, "role approver"},
+	} {
+		before := s.refusals(c)
+		if got := s.vote(v.by, c, v.plan); got.Accepted || !strings.Contains(got.Text, v.want) {
+			s.t.Errorf("%s: %+v, want %q", v.what, got, v.want)
+		}
+		if s.refusals(c) != before+1 {
+			s.t.Errorf("%s: the refusal isn't audited", v.what)
+		}
+	}
+	if _, err := db.MintGrant(ctx, s.admin, c.ID, c.PlanHash, peering.Approve, 0); peering.KindOf(err) != peering.Denied {
+		s.t.Errorf("the author's own code: %v", err)
+	}
+}
+
+func (s siege) code(who peering.Actor, c peering.Change, d peering.Decision, life time.Duration) string {
+	s.t.Helper()
+	code, err := s.Parts.DB.MintGrant(context.Background(), who, c.ID, c.PlanHash, d, life)
+	s.must(err)
+	return code
+}
+
+func (s siege) codes() {
+	ctx := context.Background()
+	approve := func(code string) workflows.Decide { return workflows.Decide{Decision: peering.Approve, Code: code} }
+	s.refused("a code that nobody made", s.insider, "", approve("AAAA-BBBB-CCCC-DDDD-EEEE-FFFF-GGGG-HHHH"), "no such approval code", 1)
+
+	foreign := s.code(s.second, s.foreign, peering.Approve, 0)
+	s.refused("a code for another change", s.insider, "", approve(foreign), fmt.Sprintf("for change %d", s.foreign.ID), 1)
+	if text, err := decide(ctx, s.insider, s.foreign, "", approve(foreign)); err != nil || !strings.Contains(text, "used already") {
+		s.t.Errorf("a burnt code on its own change: %q %v", text, err)
+	}
+
+	expired := s.code(s.second, s.change, peering.Approve, time.Millisecond)
+	made := time.Now()
+	s.await("the code's end", time.Second, func(context.Context) bool { return time.Since(made) > 50*time.Millisecond })
+	s.refused("an expired code", s.insider, "", approve(expired), "expired", 1)
+
+	rejecting := s.code(s.second, s.change, peering.Reject, 0)
+	s.refused("a code that says reject", s.insider, "", approve(rejecting), "says reject", 1)
+	s.refused("the same once more", s.insider, "replayed", approve(rejecting), "used already", 1)
+	s.refused("a replay of the update itself", s.insider, "replayed", approve(rejecting), "used already", 0)
+
+	gone := s.user("gone", peering.Approver)
+	left := s.code(gone, s.change, peering.Approve, 0)
+	user, err := s.Parts.DB.User(ctx, gone.UserID)
+	s.must(err)
+	_, err = s.Parts.DB.UpdateUser(ctx, s.admin, user.ID, user.Version, user.Roles, false)
+	s.must(err)
+	s.refused("a code of somebody who left", s.insider, "", approve(left), "may not log in", 1)
+}
+
+// start starts a workflow by hand and ends it with the test.
+func (s siege) start(id string, workflow, input any) {
+	s.t.Helper()
+	ctx := context.Background()
+	run, err := s.insider.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: workflows.ControlQueue}, workflow, input)
+	s.must(err)
+	s.await(id+" has run", 30*time.Second, func(ctx context.Context) bool {
+		events := s.insider.GetWorkflowHistory(ctx, id, run.GetRunID(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		done := 0
+		for events.HasNext() {
+			event, err := events.Next()
+			if err != nil {
+				return false
+			}
+			switch event.GetEventType() {
+			case enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED, enumspb.EVENT_TYPE_ACTIVITY_TASK_FAILED:
+				done++
+			case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED, enumspb.EVENT_TYPE_TIMER_STARTED:
+				return true
+			}
+		}
+		return done >= 3
+	})
+	_ = s.insider.TerminateWorkflow(ctx, id, run.GetRunID(), "the attack is over") // it may have ended
+}
+
+func (s siege) startedByHand() {
+	s.start("deployment/4711", workflows.DeployRouter, workflows.DeployRouterInput{Deployment: 4711})
+	s.start("mine", workflows.DeployChange, workflows.DeployChangeInput{Change: s.change.ID})
+	s.start("also mine", workflows.ProvisionPeering, workflows.ProvisionPeeringInput{Change: s.change.ID})
+	ctx := context.Background()
+	router := s.router().ID
+	_, err := s.insider.SignalWithStartWorkflow(ctx, "queue of mine", workflows.SignalEnqueue, workflows.EnqueueSignal{Deployment: 4711},
+		client.StartWorkflowOptions{ID: "queue of mine", TaskQueue: workflows.ControlQueue}, workflows.ServeRouter, workflows.ServeRouterInput{Router: router})
+	s.must(err)
+	s.await("the queue is idle", 30*time.Second, func(ctx context.Context) bool { return s.details(ctx, "queue of mine") == "idle" })
+	s.must(s.insider.TerminateWorkflow(ctx, "queue of mine", "", "the attack is over"))
+}
+
+func (s siege) floods() {
+	ctx := context.Background()
+	router := s.router().ID
+	for i := range 60 {
+		s.must(s.insider.SignalWorkflow(ctx, changeWorkflow(s.change), "", workflows.SignalLookAgain, workflows.LookAgainSignal{Why: "approved"}))
+		s.must(s.Parts.Workflows.Enqueue(ctx, router, int64(4711+i)))
+	}
+	s.await("the queue is idle", time.Minute, func(ctx context.Context) bool {
+		return s.details(ctx, fmt.Sprintf("router/%d", router)) == "idle"
+	})
+}
+
+func (s siege) reset() {
+	ctx := context.Background()
+	s.again(s.change)
+	s.await("it waits again", time.Minute, func(ctx context.Context) bool {
+		return strings.Contains(s.details(ctx, changeWorkflow(s.change)), "waits for approval")
+	})
+	if now, err := s.Parts.DB.Change(ctx, s.change.ID); err != nil || now.PlanHash != s.change.PlanHash {
+		s.t.Errorf("plan %s, was %s: %v", now.PlanHash, s.change.PlanHash, err)
+	}
+}
+
+// again resets a change's workflow to its first task.
+func (s siege) again(c peering.Change) {
+	s.t.Helper()
+	_, err := s.insider.ResetWorkflowExecution(context.Background(), &workflowservice.ResetWorkflowExecutionRequest{Namespace: client.DefaultNamespace,
+		WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: changeWorkflow(c)}, Reason: "attack", RequestId: time.Now().String(), WorkflowTaskFinishEventId: 4})
+	s.must(err)
+}
+
+// hostileWorker lets a worker with the secret lie wherever it is asked first.
+func (s siege) hostileWorker() {
+	var tallies, begins atomic.Int64
+	w := sdkworker.New(s.insider, workflows.ControlQueue, sdkworker.Options{DisableWorkflowWorker: true, MaxConcurrentActivityTaskPollers: 20})
+	w.RegisterActivityWithOptions(func(context.Context, activities.StandingInput) (activities.Standing, error) {
+		tallies.Add(1)
+		return activities.Standing{Tally: peering.Tally{Approved: true, Have: 9, Need: 1}}, nil
+	}, activity.RegisterOptions{Name: "TallyVotes"})
+	w.RegisterActivityWithOptions(func(context.Context, int64) (activities.BeginResult, error) {
+		begins.Add(1)
+		return activities.BeginResult{Next: peering.Next{Step: peering.StepCommit}}, nil
+	}, activity.RegisterOptions{Name: "BeginDeployment"})
+	s.must(w.Start())
+	defer w.Stop()
+	ctx := context.Background()
+	s.await("it lies about votes and begins", 2*time.Minute, func(ctx context.Context) bool {
+		if tallies.Load() == 0 {
+			_ = s.Parts.Workflows.LookAgain(ctx, s.foreign.ID, "vote")
+		}
+		c, err := s.Parts.DB.Change(ctx, s.foreign.ID)
+		return err == nil && tallies.Load() > 0 && (begins.Load() > 0 || c.State.Ended())
+	})
+	w.Stop()
+	if c := s.ends(s.foreign.ID); c.State == peering.ChangeCompleted {
+		s.t.Errorf("%s: %s", c.State, c.Outcome)
+	} else {
+		s.t.Logf("%d lies about votes, %d about the gate; the change ended %s: %s", tallies.Load(), begins.Load(), c.State, c.Outcome)
+	}
+	if tally := s.tally(s.foreign); tally.Have != 0 {
+		s.t.Errorf("votes: %+v", tally)
+	}
+	_ = ctx
+}
+
+// approved lets the right code through, and breaks the workflows around the commit.
+func (s siege) approved() {
+	ctx := context.Background()
+	code := workflows.Decide{Decision: peering.Approve, Code: s.code(s.second, s.change, peering.Approve, 0)}
+	text, err := decide(ctx, s.insider, s.change, "", code)
+	if err != nil || text != "ACCEPTED approved by second: 1 of 1" {
+		s.t.Fatalf("%q %v", text, err)
+	}
+	s.soaking(s.change)
+	s.refused("the same code again", s.insider, "", code, "used already", 1)
+	s.must(s.insider.TerminateWorkflow(ctx, fmt.Sprintf("router/%d", s.router().ID), "", "an attack"))
+	s.again(s.change)
+	c := s.ends(s.change.ID)
+	d := s.deployment(c)
+	if c.State != peering.ChangeCompleted || d.State != peering.DeploymentConfirmed || !s.runs("64501") {
+		s.t.Fatalf("change %s (%s), deployment %s (%s)", c.State, c.Outcome, d.State, d.Outcome)
+	}
+	after := s.look()
+	s.start("deployment/once-more", workflows.DeployRouter, workflows.DeployRouterInput{Deployment: d.ID})
+	s.untouched(after)
+}

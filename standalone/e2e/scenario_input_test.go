@@ -1,0 +1,165 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"peerflow/internal/peering"
+	"peerflow/internal/peeringdb/pdbfake"
+)
+
+// Bad input ends with a text that names the thing and the remedy, leaves the
+// router as it was, and a good change works right after it.
+func TestBadInputNamesThingAndRemedy(t *testing.T) {
+	s := stage(t, 2)
+	router, template := s.router(), s.template()
+	rename := func(s *scene) peering.Change { return s.open("a name", s.describe(0, "something else")) }
+	peer := func(s *scene) peering.Change { return s.wish(knownAS, "a peer") }
+	// Unless a case says otherwise, the change is failed.
+	for _, c := range []struct {
+		name  string
+		spoil func(*scene) (mend func())
+		wish  func(*scene) peering.Change
+		state peering.ChangeState
+		words []string
+	}{
+		{name: "unknown AS number", wish: func(s *scene) peering.Change { return s.wish(64508, "a typo") },
+			words: []string{"PeeringDB has no network AS64508", "check the number"}},
+		{name: "our own AS number", wish: func(s *scene) peering.Change { return s.wish(ourAS, "a typo") }, words: []string{"AS64496"}},
+		{name: "no common exchange", wish: func(s *scene) peering.Change { return s.wish(elsewhereAS, "far away") },
+			words: []string{"no common exchange with AS64509", "record the exchange", "direct session"}},
+		{name: "router that doesn't answer", wish: rename, spoil: editing(router.ID, `{"address": "127.66.0.1:9"}`, `{"address": "`+router.Address+`"}`),
+			words: []string{"router edge1", "127.66.0.1:9"}},
+		{name: "wrong credentials", wish: rename, spoil: (*scene).strangersKey, words: []string{"router edge1", "refused the login", "check its username and credential"}},
+		{name: "changed host key", wish: rename, spoil: (*scene).otherHostKey, words: []string{"router edge1", "host key", "record the new one"}},
+		{name: "template with an error", wish: rename, spoil: body(template, "{% for %}"), words: []string{"template starter", "line 1"}},
+		{name: "undefined variable", wish: rename, spoil: body(template, "# {{ session.peer_name }}\n"+template.Body), words: []string{"template starter", "line 1", "session"}},
+		{name: "empty rendering", wish: rename, spoil: body(template, " \n"), words: []string{"template starter renders nothing for 2 sessions"}},
+		{name: "text of another platform", wish: rename, spoil: body(template, "router bgp 64496\n neighbor 192.0.2.1\n"), words: []string{"template starter", "BIRD"}},
+		{name: "router in observe, named by an edit", wish: rename, spoil: editing(router.ID, `{"mode": "observe"}`, `{"mode": "manage"}`),
+			words: []string{"router edge1", "mode observe", "mode manage"}},
+		{name: "router in observe, at a peer's exchange", wish: peer, spoil: editing(router.ID, `{"mode": "observe"}`, `{"mode": "manage"}`),
+			state: peering.ChangeCompleted, words: []string{"nothing to configure", "router edge1 is in mode observe"}},
+		{name: "a field that doesn't exist", wish: func(s *scene) peering.Change {
+			return s.open("a typo", update(s.sessions[0].RouterID, peering.ObjectSession, s.sessions[0].ID, `{"descriptoin": "x"}`))
+		}, words: []string{"descriptoin"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := s.in(t)
+			if c.spoil != nil {
+				mend := c.spoil(s)
+				defer mend()
+			}
+			if c.state == "" {
+				c.state = peering.ChangeFailed
+			}
+			before := s.look()
+			ended := s.ends(c.wish(s).ID)
+			if ended.State != c.state {
+				t.Errorf("%s, want %s: %s", ended.State, c.state, ended.Outcome)
+			}
+			t.Log(ended.Outcome)
+			for _, w := range c.words {
+				s.wants(ended.Outcome, w)
+			}
+			s.untouched(before)
+			s.leftNothing(ended)
+		})
+	}
+	t.Run("PeeringDB is away", func(t *testing.T) { s.in(t).withoutPeeringDB() })
+	t.Run("somebody's commit waits on the router", func(t *testing.T) { s.in(t).behindAnotherCommit() })
+	t.Run("a good change works after all that", func(t *testing.T) {
+		s := s.in(t)
+		s.deploy(s.provision(knownAS, "at last"))
+		if !s.runs("64501") {
+			t.Error("AS64501 isn't on the router")
+		}
+		again := s.ends(s.wish(knownAS, "once more").ID)
+		if again.State != peering.ChangeCompleted || !strings.Contains(again.Outcome, "nothing to configure") || !strings.Contains(again.Outcome, "exists") {
+			t.Errorf("the same peer again is %s: %s", again.State, again.Outcome)
+		}
+	})
+}
+
+// leftNothing checks that a change that failed keeps no part of its overlay open.
+func (s *scene) leftNothing(c peering.Change) {
+	s.t.Helper()
+	ops, err := s.Parts.DB.Operations(context.Background(), c.ID)
+	s.must(err)
+	for _, op := range ops {
+		if op.DiscardedAt.IsZero() || !op.AppliedAt.IsZero() {
+			s.t.Errorf("operation %d of a change that ended %s: applied %s, discarded %s", op.ID, c.State, op.AppliedAt, op.DiscardedAt)
+		}
+	}
+}
+
+// editing edits the router's record, and later edits it back.
+func editing(id int64, spoil, mend string) func(*scene) func() {
+	edit := func(s *scene, patch string) {
+		_, err := s.Parts.DB.Routers().Patch(context.Background(), s.admin, id, 0, []byte(patch))
+		s.must(err)
+	}
+	return func(s *scene) func() {
+		edit(s, spoil)
+		return func() { edit(s, mend) }
+	}
+}
+
+// body gives the template another text for a while.
+func body(t peering.Template, text string) func(*scene) func() {
+	edit := func(s *scene, text string) {
+		patch, err := json.Marshal(map[string]string{"body": text})
+		s.must(err)
+		_, err = s.Parts.DB.Templates().Patch(context.Background(), s.admin, t.ID, 0, patch)
+		s.must(err)
+	}
+	return func(s *scene) func() {
+		edit(s, text)
+		return func() { edit(s, t.Body) }
+	}
+}
+
+func (s *scene) strangersKey() func() {
+	router := s.router()
+	r, err := s.Parts.DB.PutSecret(context.Background(), s.admin, "a stranger's login", s.other.PrivateKey)
+	s.must(err)
+	return editing(router.ID, `{"login": `+ref(r)+`}`, `{"login": `+ref(router.Login)+`}`)(s)
+}
+
+func (s *scene) otherHostKey() func() {
+	router := s.router()
+	return editing(router.ID, `{"host_key": "`+s.other.HostKey+`"}`, `{"host_key": "`+router.HostKey+`"}`)(s)
+}
+
+// withoutPeeringDB goes on with what the mirror knows.
+func (s *scene) withoutPeeringDB() {
+	for _, t := range peering.PDBTypes {
+		s.pdb.Fail(t, pdbfake.ServerError)
+	}
+	defer s.pdb.Heal()
+	before := s.look()
+	c := s.provision(knownAS, "while PeeringDB is away")
+	s.wants(s.story(c.ID), "PeeringDB couldn't be asked for AS64501: planning with the mirror's view")
+	s.cancel(c)
+	s.untouched(before)
+}
+
+func (s *scene) behindAnotherCommit() {
+	c := s.edit("a name", s.describe(1, "behind another commit"))
+	s.birdc("configure", "timeout", "120")
+	before := s.look()
+	s.approve(c)
+	c = s.ends(c.ID)
+	if c.State != peering.ChangeFailed {
+		s.t.Errorf("%s: %s", c.State, c.Outcome)
+	}
+	s.t.Log(c.Outcome)
+	for _, w := range []string{"edge1", "another commit waits for its confirmation", "nothing was written"} {
+		s.wants(c.Outcome, w)
+	}
+	s.untouched(before)
+	s.leftNothing(c)
+	s.birdc("configure", "confirm")
+}
