@@ -251,14 +251,14 @@ func pdbMergeSome(ctx context.Context, tx pgx.Tx, t peering.PDBType, rows []peer
 			}
 		}
 	}
-	for range ofType {
-		merge := pdbMerge{tx: tx, table: pdbTables[t], load: peering.PDBLoad{Type: t}, counts: &peering.PDBCounts{}}
-		if err := merge.copyIn(ctx, ofType); err != nil {
-			return err
-		}
-		return merge.run(ctx)
+	if !slices.ContainsFunc(rows, func(row peering.PDBRow) bool { return row.PDBType() == t }) {
+		return nil
 	}
-	return nil // no row of this type
+	merge := pdbMerge{tx: tx, table: pdbTables[t], load: peering.PDBLoad{Type: t}, counts: &peering.PDBCounts{}}
+	if err := merge.copyIn(ctx, ofType); err != nil {
+		return err
+	}
+	return merge.run(ctx)
 }
 
 // pdbMerge is one type's way from a stream into its table.

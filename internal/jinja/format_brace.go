@@ -181,7 +181,7 @@ func formatKey(text string) Value {
 }
 
 func (f *braces) first(name string) Value {
-	key := Value(Str(name))
+	var key Value
 	if name == "" {
 		if f.manual {
 			throw(ValueErr, "cannot switch from manual field specification to automatic field numbering")

@@ -375,7 +375,7 @@ func (p *parser) arguments() callArgs {
 }
 
 func (p *parser) argument(a *callArgs, opened position) {
-	ok := true
+	var ok bool
 	switch {
 	case p.skipKind("*"):
 		ok = a.star == nil && a.starStar == nil

@@ -63,7 +63,7 @@ func (v *view) session(s peering.Session) *jinja.Dict {
 	if !known {
 		peer = peering.AutonomousSystem{ASN: s.PeerAS}
 	}
-	local := jinja.Value(jinja.None)
+	var local jinja.Value = jinja.None
 	if a := v.d.LocalAddressOf(s); a.Value != "" {
 		local = jinja.Str(a.Value)
 	}
@@ -100,7 +100,7 @@ func (v *view) session(s peering.Session) *jinja.Dict {
 
 func (v *view) family(s peering.Session, f bgp.Family) *jinja.Dict {
 	limit := v.d.LimitOf(s, f)
-	count := jinja.Value(jinja.None)
+	var count jinja.Value = jinja.None
 	if n, ok := limit.Value.Count(); ok {
 		count = jinja.Int(n)
 	}

@@ -36,11 +36,11 @@ func (n *Network) Public(a netip.Addr) netip.Addr {
 	return netip.AddrFrom4([4]byte{198, 51, 100, a.As4()[3]})
 }
 
-func (n *Network) lan() netip.Prefix { return netip.PrefixFrom(n.Public(addr(0)), 24) }
+func (n *Network) lan() netip.Prefix { return netip.PrefixFrom(n.Public(n.at(addr(0))), 24) }
 
 // elsewhere is an address on another LAN of the same exchange.
 func (n *Network) elsewhere() netip.Addr {
-	b := n.Public(PeerAddr).As4()
+	b := n.Public(n.at(peerAddr)).As4()
 	b[2] ^= 9
 	return netip.AddrFrom4(b)
 }
@@ -49,10 +49,10 @@ func (n *Network) startEdge(ctx context.Context, dir, driver string) (err error)
 	if driver == "openconfig" {
 		return n.startGNMI(ctx, dir)
 	}
-	if n.SSH, err = lab.StartSSHD(ctx, filepath.Join(dir, "ssh"), EdgeAddr.String()+":0"); err != nil {
+	if n.SSH, err = lab.StartSSHD(ctx, filepath.Join(dir, "ssh"), n.at(edgeAddr).String()+":0"); err != nil {
 		return err
 	}
-	main := lab.EdgeMain(lab.EdgeConfig{ASN: ourASN, Address: EdgeAddr, Port: bgpPort, HoldTime: holdTime, Originate: ours, Neighbors: foreign})
+	main := lab.EdgeMain(lab.EdgeConfig{ASN: ourASN, Address: n.at(edgeAddr), Port: bgpPort, HoldTime: holdTime, Originate: ours, Neighbors: n.neighbors(foreign)})
 	n.Edge, err = lab.StartBird(ctx, filepath.Join(dir, "edge"), lab.BirdConfig{Main: main})
 	return err
 }
@@ -79,15 +79,15 @@ func (n *Network) startGNMI(ctx context.Context, dir string) error {
 	addresses := map[netip.Addr]netip.Addr{}
 	n.GNMI = &gnmid.Target{} // Public needs to know before the target runs
 	for host := 1; host < 255; host++ {
-		addresses[n.Public(addr(host))] = addr(host)
+		addresses[n.Public(addr(host))] = n.at(addr(host))
 	}
 	initial, err := n.handWritten()
 	if err != nil {
 		return err
 	}
 	target, err := gnmid.Start(ctx, gnmid.Config{
-		Dir: filepath.Join(dir, "gnmi"), Listen: EdgeAddr.String() + ":0", Username: gnmiUser, Password: gnmiPassword,
-		BGPAddress: EdgeAddr, BGPPort: bgpPort, Addresses: addresses, Originate: ours, Initial: initial,
+		Dir: filepath.Join(dir, "gnmi"), Listen: n.at(edgeAddr).String() + ":0", Username: gnmiUser, Password: gnmiPassword,
+		BGPAddress: n.at(edgeAddr), BGPPort: bgpPort, Addresses: addresses, Originate: ours, Initial: initial,
 	})
 	if err != nil {
 		n.GNMI = nil
@@ -125,7 +125,7 @@ func (n *Network) handWritten() (json.RawMessage, error) {
 			"protocols": object{"protocol": []object{{
 				"identifier": "BGP", "name": "BGP", "config": object{"identifier": "BGP", "name": "BGP"},
 				"bgp": object{
-					"global":    config(object{"as": ourASN, "router-id": n.Public(EdgeAddr).String()}),
+					"global":    config(object{"as": ourASN, "router-id": n.Public(n.at(edgeAddr)).String()}),
 					"neighbors": object{"neighbor": neighbors},
 				},
 			}}},
@@ -161,5 +161,5 @@ func (n *Network) neighbor(f lab.EdgeNeighbor) object {
 
 // ConfigurePeer lets a newcomer configure its end of the session.
 func (n *Network) ConfigurePeer(ctx context.Context, asn bgp.ASN) error {
-	return n.Peers[asn].AddNeighbor(ctx, lab.PeerNeighbor{ASN: ourASN, Address: EdgeAddr})
+	return n.Peers[asn].AddNeighbor(ctx, lab.PeerNeighbor{ASN: ourASN, Address: n.at(edgeAddr)})
 }

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"peerflow/internal/bgp"
@@ -34,14 +35,54 @@ const (
 )
 
 var (
-	EdgeAddr = addr(1)
-	PeerAddr = addr(21)
+	edgeAddr = addr(1)
+	peerAddr = addr(21)
 	ours     = []netip.Prefix{
 		netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("198.18.64.0/24"),
 	}
 )
 
+// addr is an address in the first block; a network's own are given by at.
 func addr(host int) netip.Addr { return netip.AddrFrom4([4]byte{127, 64, 0, byte(host)}) }
+
+// blocks is how many demos may run on one machine: each takes 127.64.<block>.0/24.
+const blocks = 32
+
+// freeBlock takes the first block in which nobody serves BGP.
+func freeBlock() (byte, error) {
+	for block := range byte(blocks) {
+		if free(block) {
+			return block, nil
+		}
+	}
+	return 0, fmt.Errorf("port %d is taken in all of 127.64.0.0/24 to 127.64.%d.0/24: stop another demo", bgpPort, blocks-1)
+}
+
+func free(block byte) bool {
+	for _, host := range []byte{1, 2, 3} {
+		l, err := net.Listen("tcp", netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 64, block, host}), bgpPort).String())
+		if err != nil {
+			return false
+		}
+		_ = l.Close()
+	}
+	return true
+}
+
+// at moves an address of the first block into the network's.
+func (n *Network) at(a netip.Addr) netip.Addr {
+	b := a.As4()
+	return netip.AddrFrom4([4]byte{127, 64, n.block, b[3]})
+}
+
+// neighbors moves a list of neighbors into the network's block.
+func (n *Network) neighbors(list []lab.EdgeNeighbor) []lab.EdgeNeighbor {
+	moved := slices.Clone(list)
+	for i := range moved {
+		moved[i].Address = n.at(moved[i].Address)
+	}
+	return moved
+}
 
 // foreign are the eleven sessions that the edge carries before peerflow comes:
 // written by hand, and never peerflow's.
@@ -61,7 +102,7 @@ var foreign = []lab.EdgeNeighbor{
 
 // newcomers are networks at the exchange that the edge has no session with.
 var newcomers = []lab.EdgeNeighbor{
-	{Name: "peer_64501", ASN: PeerASN, Address: PeerAddr, Routes: 14},
+	{Name: "peer_64501", ASN: PeerASN, Address: peerAddr, Routes: 14},
 	{Name: "peer_64510", ASN: 64510, Address: addr(22), Routes: 8},
 	{Name: "peer_64511", ASN: 64511, Address: addr(23), Routes: 6},
 	{Name: "peer_65536", ASN: 65536, Address: addr(24), Routes: 4},
@@ -76,14 +117,19 @@ type Network struct {
 	// PeeringDB answers at this URL.
 	PeeringDB string
 
-	dir string
-	pdb *http.Server
+	block byte
+	dir   string
+	pdb   *http.Server
 }
 
 // Start brings up the daemons with an edge of the given driver, bird or
 // openconfig; dir keeps the edge's files and keys.
 func Start(ctx context.Context, dir, driver string) (*Network, error) {
-	n := &Network{Peers: map[bgp.ASN]*lab.Peer{}, dir: dir}
+	block, err := freeBlock()
+	if err != nil {
+		return nil, err
+	}
+	n := &Network{Peers: map[bgp.ASN]*lab.Peer{}, dir: dir, block: block}
 	if err := n.start(ctx, dir, driver); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
@@ -98,7 +144,7 @@ func (n *Network) start(ctx context.Context, dir, driver string) error {
 		return err
 	}
 	first := 0
-	for i, p := range append(foreign[:len(foreign):len(foreign)], newcomers...) {
+	for i, p := range n.everybody() {
 		if err := n.startPeer(ctx, p, first, i < len(foreign)); err != nil {
 			return err
 		}
@@ -107,11 +153,16 @@ func (n *Network) start(ctx context.Context, dir, driver string) error {
 	return nil
 }
 
+// everybody is each network with a router at the exchange or beside it.
+func (n *Network) everybody() []lab.EdgeNeighbor {
+	return n.neighbors(append(foreign[:len(foreign):len(foreign)], newcomers...))
+}
+
 // startPeer starts a network's router. Newcomers don't know the edge yet.
 func (n *Network) startPeer(ctx context.Context, p lab.EdgeNeighbor, first int, knowsEdge bool) error {
 	c := lab.PeerConfig{ASN: p.ASN, Address: p.Address, Port: bgpPort, HoldTime: holdTime, Prefixes: lab.Routes(first, p.Routes)}
 	if knowsEdge {
-		c.Neighbors = []lab.PeerNeighbor{{ASN: ourASN, Address: EdgeAddr, Password: p.Password}}
+		c.Neighbors = []lab.PeerNeighbor{{ASN: ourASN, Address: n.at(edgeAddr), Password: p.Password}}
 	}
 	peer, err := lab.StartPeer(ctx, c)
 	if err != nil {
@@ -177,8 +228,8 @@ func (n *Network) rows() []peering.PDBRow {
 	rows = append(rows,
 		&peering.PDBPrefix{PDBHead: head(1), LANID: ixlanID, Protocol: "IPv4", Prefix: n.lan()},
 		&peering.PDBPrefix{PDBHead: head(2), LANID: ixlanID, Protocol: "IPv6", Prefix: netip.MustParsePrefix("2001:db8:64::/64")},
-		&peering.PDBPrefix{PDBHead: head(3), LANID: otherLAN, Protocol: "IPv4", Prefix: netip.MustParsePrefix("127.64.1.0/24")})
-	for i, p := range append(foreign[2:len(foreign):len(foreign)], newcomers...) {
+		&peering.PDBPrefix{PDBHead: head(3), LANID: otherLAN, Protocol: "IPv4", Prefix: netip.MustParsePrefix("127.65.1.0/24")})
+	for i, p := range n.everybody()[2:] {
 		id := int64(i + 10)
 		rows = append(rows,
 			&peering.PDBNetwork{PDBHead: head(id), OrgID: 1, ASN: p.ASN, Name: fmt.Sprintf("Example network %d", p.ASN), InfoPrefixes4: int64(p.Routes), PolicyGeneral: policyOf(p.ASN)},
@@ -187,8 +238,8 @@ func (n *Network) rows() []peering.PDBRow {
 	// AS64501 has more ports: on another LAN of the same exchange, and out of service.
 	rows = append(rows,
 		&peering.PDBPort{PDBHead: head(40), NetID: peerNet, LANID: ixlanID, ASN: PeerASN, IPv4: n.elsewhere(), Speed: 10000, Operational: true},
-		&peering.PDBPort{PDBHead: head(41), NetID: peerNet, LANID: ixlanID, ASN: PeerASN, IPv4: n.Public(addr(31)), Speed: 1000, Operational: false},
-		&peering.PDBPort{PDBHead: head(42), NetID: peerNet, LANID: otherLAN, ASN: PeerASN, IPv4: netip.MustParseAddr("127.64.1.21"), Speed: 10000, Operational: true})
+		&peering.PDBPort{PDBHead: head(41), NetID: peerNet, LANID: ixlanID, ASN: PeerASN, IPv4: n.Public(n.at(addr(31))), Speed: 1000, Operational: false},
+		&peering.PDBPort{PDBHead: head(42), NetID: peerNet, LANID: otherLAN, ASN: PeerASN, IPv4: netip.MustParseAddr("127.65.1.21"), Speed: 10000, Operational: true})
 	return rows
 }
 

@@ -15,7 +15,7 @@ import (
 func (n *Network) Established(ctx context.Context) int {
 	up := 0
 	for _, p := range n.Peers {
-		if p.State(ctx, EdgeAddr) == bgp.Established {
+		if p.State(ctx, n.at(edgeAddr)) == bgp.Established {
 			up++
 		}
 	}
@@ -24,7 +24,7 @@ func (n *Network) Established(ctx context.Context) int {
 
 // Announced is how many prefixes a peer has from the edge.
 func (n *Network) Announced(ctx context.Context, asn bgp.ASN) int {
-	return n.Peers[asn].Received(ctx, EdgeAddr)
+	return n.Peers[asn].Received(ctx, n.at(edgeAddr))
 }
 
 // Boot is everything that a restart of the edge would load, as its files have it.
@@ -62,13 +62,13 @@ func (n *Network) Summary(ctx context.Context) (string, error) {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-16s %-9s %s\n", "neighbor", "AS", "state on the other side")
-	for _, f := range append(foreign[:len(foreign):len(foreign)], newcomers...) {
+	for _, f := range n.everybody() {
 		key := f.ASN
 		if f.Kind == "ibgp" {
 			key = 0
 		}
 		if text := n.Public(f.Address).String(); strings.Contains(string(n.GNMI.Running()), `"`+text+`"`) {
-			fmt.Fprintf(&b, "%-16s %-9s %s\n", text, f.ASN, n.Peers[key].State(ctx, EdgeAddr))
+			fmt.Fprintf(&b, "%-16s %-9s %s\n", text, f.ASN, n.Peers[key].State(ctx, n.at(edgeAddr)))
 		}
 	}
 	return b.String(), nil

@@ -54,7 +54,7 @@ func (s *seeder) seed(n *Network) {
 		Mesh: peering.OnePerPeerPort, Agreement: peering.ConfigureThenAsk,
 		Policies: peering.Policies{Import: []int64{in.ID}, Export: []int64{out.ID}}})
 	record(s, s.d.Connections(), peering.Connection{IXPID: ixp.ID, RouterID: router.ID, State: peering.ConnectionEnabled,
-		IPv4: n.Public(EdgeAddr), IPv4LAN: n.lan(), Interface: "lo", Primary: true})
+		IPv4: n.Public(n.at(edgeAddr)), IPv4LAN: n.lan(), Interface: "lo", Primary: true})
 }
 
 func announce() json.RawMessage {

@@ -54,7 +54,6 @@ type Stack struct {
 	temporal *temporalserver.Server
 	worker   sdkworker.Worker
 	server   *http.Server
-	relay    context.CancelFunc
 	closers  []func(context.Context) error // in the order of starting
 }
 

@@ -212,13 +212,16 @@ func (b *bench) runs(r peering.Running, d driver.Commit) {
 
 func poll(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
-		if f() {
-			return
+	look := time.NewTicker(50 * time.Millisecond)
+	defer look.Stop()
+	deadline := time.After(20 * time.Second)
+	for !f() {
+		select {
+		case <-look.C:
+		case <-deadline:
+			t.Fatalf("not within 20 s: %s", what)
 		}
-		time.Sleep(50 * time.Millisecond) // between two looks; the deadline decides
 	}
-	t.Fatalf("not within 20 s: %s", what)
 }
 
 func (b *bench) neighbor(c driver.NeighborReader, address string) peering.Neighbor {

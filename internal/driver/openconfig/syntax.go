@@ -71,7 +71,7 @@ func (Syntax) Split(text string) ([]peering.Stanza, error) {
 	for {
 		var document map[string]any
 		err := d.Decode(&document)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			if _, err := peering.StanzaMap(out); err != nil {
 				return nil, peering.Errorf(peering.Invalid, "artifact: %w", err)
 			}

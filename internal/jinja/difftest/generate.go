@@ -23,7 +23,6 @@ const contextJSON = `{"n": 7, "m": -3, "z": 0, "big": 1234567890123456789012, "f
 
 type generator struct {
 	*rand.Rand
-	depth int
 	names []string // variables a template has assigned so far
 }
 

@@ -111,7 +111,7 @@ func disk(data string) (string, error) {
 			}
 			continue
 		}
-		free := int64(s.Bavail) * int64(s.Bsize)
+		free := int64(s.Bavail) * s.Bsize
 		if free < lowDisk {
 			return "", fmt.Errorf("%d MiB are free at %s: make room, at least %d MiB", free>>20, dir, lowDisk>>20)
 		}

@@ -201,13 +201,16 @@ func wantCode(t testing.TB, err error, code codes.Code) {
 
 func poll(t testing.TB, what string, f func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
-		if f() {
-			return
+	look := time.NewTicker(50 * time.Millisecond)
+	defer look.Stop()
+	deadline := time.After(20 * time.Second)
+	for !f() {
+		select {
+		case <-look.C:
+		case <-deadline:
+			t.Fatalf("not within 20 s: %s", what)
 		}
-		time.Sleep(50 * time.Millisecond) // between two looks; the deadline decides
 	}
-	t.Fatalf("not within 20 s: %s", what)
 }
 
 func (b *bench) get(kind gpb.GetRequest_DataType, p *gpb.Path) (string, error) {

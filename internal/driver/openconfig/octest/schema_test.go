@@ -90,8 +90,13 @@ func TestDriverAndTargetKeepToTheFullSchema(t *testing.T) {
 	}
 	t.Cleanup(peer.Close)
 	deploy(t, router)
-	for end := time.Now().Add(20 * time.Second); !peer.Established(t.Context()); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(end) {
+	look := time.NewTicker(50 * time.Millisecond)
+	defer look.Stop()
+	deadline := time.After(20 * time.Second)
+	for !peer.Established(t.Context()) {
+		select {
+		case <-look.C:
+		case <-deadline:
 			t.Fatal("the session never came up")
 		}
 	}
