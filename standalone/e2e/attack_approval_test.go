@@ -114,7 +114,7 @@ func (silent) Info(string, ...any)  {}
 func (silent) Warn(string, ...any)  {}
 func (silent) Error(string, ...any) {}
 
-func changeWorkflow(c peering.Change) string { return fmt.Sprintf("change/%d", c.ID) }
+func workflowOf(c peering.Change) string { return fmt.Sprintf("change/%d", c.ID) }
 
 func (s siege) stranger() {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
@@ -122,20 +122,20 @@ func (s siege) stranger() {
 	for kind, secret := range map[string]string{"no secret": "", "a wrong secret": strings.Repeat("f", len(s.secret()))} {
 		c := s.dial("stranger", secret)
 		queue := &taskqueuepb.TaskQueue{Name: workflows.ControlQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL}
-		run := &commonpb.WorkflowExecution{WorkflowId: changeWorkflow(s.change)}
+		run := &commonpb.WorkflowExecution{WorkflowId: workflowOf(s.change)}
 		for name, call := range map[string]func() error{
 			"start": func() error {
 				_, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "deployment/1", TaskQueue: workflows.ControlQueue}, workflows.DeployRouter, workflows.DeployRouterInput{Deployment: 1})
 				return err
 			},
 			"signal": func() error {
-				return c.SignalWorkflow(ctx, changeWorkflow(s.change), "", workflows.SignalLookAgain, workflows.LookAgainSignal{})
+				return c.SignalWorkflow(ctx, workflowOf(s.change), "", workflows.SignalLookAgain, workflows.LookAgainSignal{})
 			},
 			"decide": func() error {
 				_, err := decide(ctx, c, s.change, "", workflows.Decide{Decision: peering.Approve, Plan: s.change.PlanHash[:8]})
 				return err
 			},
-			"terminate": func() error { return c.TerminateWorkflow(ctx, changeWorkflow(s.change), "", "") },
+			"terminate": func() error { return c.TerminateWorkflow(ctx, workflowOf(s.change), "", "") },
 			"reset": func() error {
 				_, err := c.ResetWorkflowExecution(ctx, &workflowservice.ResetWorkflowExecutionRequest{Namespace: client.DefaultNamespace, WorkflowExecution: run, WorkflowTaskFinishEventId: 4})
 				return err
@@ -149,7 +149,7 @@ func (s siege) stranger() {
 				return err
 			},
 			"read a history": func() error {
-				_, err := c.GetWorkflowHistory(ctx, changeWorkflow(s.change), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT).Next()
+				_, err := c.GetWorkflowHistory(ctx, workflowOf(s.change), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT).Next()
 				return err
 			},
 		} {
@@ -163,7 +163,7 @@ func (s siege) stranger() {
 
 // decide sends the update as the stock Temporal UI does; the answer is what a person gets to read.
 func decide(ctx context.Context, c client.Client, change peering.Change, updateID string, payload any) (string, error) {
-	handle, err := c.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{WorkflowID: changeWorkflow(change), UpdateID: updateID,
+	handle, err := c.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{WorkflowID: workflowOf(change), UpdateID: updateID,
 		UpdateName: workflows.UpdateDecide, Args: []any{payload}, WaitForStage: client.WorkflowUpdateStageCompleted})
 	if err != nil {
 		return "", err
@@ -333,7 +333,7 @@ func (s siege) floods() {
 	ctx := context.Background()
 	router := s.router().ID
 	for i := range 60 {
-		s.must(s.insider.SignalWorkflow(ctx, changeWorkflow(s.change), "", workflows.SignalLookAgain, workflows.LookAgainSignal{Why: "approved"}))
+		s.must(s.insider.SignalWorkflow(ctx, workflowOf(s.change), "", workflows.SignalLookAgain, workflows.LookAgainSignal{Why: "approved"}))
 		s.must(s.Parts.Workflows.Enqueue(ctx, router, int64(4711+i)))
 	}
 	s.await("the queue is idle", time.Minute, func(ctx context.Context) bool {
@@ -345,7 +345,7 @@ func (s siege) reset() {
 	ctx := context.Background()
 	s.again(s.change)
 	s.await("it waits again", time.Minute, func(ctx context.Context) bool {
-		return strings.Contains(s.details(ctx, changeWorkflow(s.change)), "waits for approval")
+		return strings.Contains(s.details(ctx, workflowOf(s.change)), "waits for approval")
 	})
 	if now, err := s.Parts.DB.Change(ctx, s.change.ID); err != nil || now.PlanHash != s.change.PlanHash {
 		s.t.Errorf("plan %s, was %s: %v", now.PlanHash, s.change.PlanHash, err)
@@ -356,7 +356,7 @@ func (s siege) reset() {
 func (s siege) again(c peering.Change) {
 	s.t.Helper()
 	_, err := s.insider.ResetWorkflowExecution(context.Background(), &workflowservice.ResetWorkflowExecutionRequest{Namespace: client.DefaultNamespace,
-		WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: changeWorkflow(c)}, Reason: "attack", RequestId: time.Now().String(), WorkflowTaskFinishEventId: 4})
+		WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: workflowOf(c)}, Reason: "attack", RequestId: time.Now().String(), WorkflowTaskFinishEventId: 4})
 	s.must(err)
 }
 

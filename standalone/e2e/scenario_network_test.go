@@ -207,7 +207,7 @@ func (s *scene) seed(ctx context.Context, ours int) {
 				State: peering.Agreed, Evidence: peering.ByMail, EvidenceText: "a mail"}).ID
 		}
 		s.sessions = append(s.sessions, make1(s, d.Sessions(), peering.Session{Kind: peering.IXPSession, PeeringID: agreed[asn], RouterID: router.ID,
-			ConnectionID: port.ID, PeerAddress: host(firstPeer + i), PeerAS: asn, Families: []bgp.Family{bgp.IPv4}, Intent: peering.Present,
+			ConnectionID: port.ID, PeerAddress: host(firstPeer + i), PeerAS: asn, Families: []bgp.Family{bgp.IPv4}, Intent: peering.Present, Multihop: 2,
 			Description: fmt.Sprintf("session %d", i)}))
 	}
 }
