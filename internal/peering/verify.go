@@ -30,7 +30,7 @@ func NewBaseline(first, second []Neighbor, flapped, protected map[netip.Addr]str
 		switch {
 		case !n.Established():
 			b.Ignored[n.Address] = "not Established before the change"
-		case !known || !before.Established() || !before.Since.Equal(n.Since):
+		case !known || !before.Established() || restarted(before, n):
 			b.Ignored[n.Address] = "came up or flapped while the baseline was taken"
 		case flapped[n.Address] != "":
 			b.Ignored[n.Address] = flapped[n.Address]
@@ -186,10 +186,16 @@ func (j *judge) left(before, now Neighbor, listed bool) bool {
 	if !listed || !now.Established() {
 		return true
 	}
-	if before.Transitions >= 0 && now.Transitions > before.Transitions {
-		return true
-	}
-	return now.Since.Sub(before.Since) > 2*time.Second // daemons print whole seconds
+	return restarted(before, now)
+}
+
+// sinceJitter is what two reads of the same uptime may differ by: daemons print
+// whole seconds, and their clocks are turned into ours with every read.
+const sinceJitter = 2 * time.Second
+
+// restarted reports that an Established session came up again between two reads.
+func restarted(before, now Neighbor) bool {
+	return before.Transitions >= 0 && now.Transitions > before.Transitions || now.Since.Sub(before.Since) > sinceJitter
 }
 
 // exports holds every touched session to what the plan says it is announced.

@@ -110,7 +110,8 @@ func TestSilentSessionsHoldTheVerdictUntilTheirHoldTimer(t *testing.T) {
 func TestBaselineIgnoresWhatWasUnstableBefore(t *testing.T) {
 	t.Parallel()
 	first := []Neighbor{neighbor(1), neighbor(2), neighbor(3, down(DownNoAnswer)), neighbor(4)}
-	second := []Neighbor{neighbor(1), neighbor(2, bounced), neighbor(3, down(DownNoAnswer)), neighbor(4)}
+	jitter := func(n *Neighbor) { n.Since = n.Since.Add(900 * time.Millisecond) }
+	second := []Neighbor{neighbor(1, jitter), neighbor(2, bounced), neighbor(3, down(DownNoAnswer)), neighbor(4)}
 	b := NewBaseline(first, second, map[netip.Addr]string{neighbor(4).Address: "dropped 3 times"}, nil, start)
 	for host, ignored := range map[int]bool{1: false, 2: true, 3: true, 4: true} {
 		if got := b.Ignored[neighbor(host).Address] != ""; got != ignored {

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +62,7 @@ func onePeering(t *testing.T, b *bed) {
 	if !b.onRouter("64501") {
 		t.Fatal("the change completed, and the router has no AS64501")
 	}
+	b.judgedAll(c, foreignSessions)
 	up, waiting, err := b.Parts.DB.SessionsUp(ctx, c.ID)
 	b.must(err)
 	if len(up) != 0 || len(waiting) != 1 {
@@ -106,4 +108,18 @@ func (b *bed) leak(key string) peering.Change {
 			Patch: json.RawMessage(`{"context": {"announce": "all"}}`)}},
 	}})
 	return b.inState(c.ID, time.Minute, peering.ChangeAwaitingApproval)
+}
+
+// judgedAll checks that the verification had every foreign session in view.
+func (b *bed) judgedAll(c peering.Change, sessions int) {
+	b.t.Helper()
+	deployments, err := b.Parts.DB.Deployments(context.Background(), c.ID)
+	b.must(err)
+	want := fmt.Sprintf("0 of %d sessions dropped", sessions)
+	for _, check := range deployments[0].Verdict.Checks {
+		if check.Name == "collateral" && strings.Contains(check.Text, want) {
+			return
+		}
+	}
+	b.t.Errorf("no check says %q: %+v", want, deployments[0].Verdict.Checks)
 }
