@@ -149,6 +149,7 @@ func (p *planner) family(ixp IXP, ports []PDBPresence, f bgp.Family) {
 	for _, port := range ports {
 		addr := port.address(f)
 		switch {
+		case !addr.IsValid() && len(ours) == 0: // neither side has it: nothing is left out
 		case !addr.IsValid():
 			p.omit(ixp, port, addr, OmitNoAddress, fmt.Sprintf("no %s address there", f))
 		case len(ours) == 0 && f == bgp.IPv6:

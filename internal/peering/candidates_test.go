@@ -1,0 +1,150 @@
+package peering
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"peerflow/internal/bgp"
+)
+
+// venueFacts is AS64501 with one port at an exchange where we have one connection.
+func venueFacts(edits ...func(*PlanningFacts)) PlanningFacts {
+	lan := netip.MustParsePrefix("192.0.2.0/24")
+	f := PlanningFacts{
+		Now:     start,
+		Peer:    PDBNetwork{ASN: 64501, Name: "Example", PolicyGeneral: "Open"},
+		Ports:   []PDBPresence{port(1, "192.0.2.11", "")},
+		OurASNs: map[bgp.ASN]bool{64496: true},
+		IXPs:    map[int64]IXP{1: {Meta: Meta{ID: 1}, Name: "Example-IX", IXLANID: 7}},
+		Connections: []Connection{{Meta: Meta{ID: 1}, IXPID: 1, RouterID: 1, State: ConnectionEnabled,
+			IPv4: netip.MustParseAddr("192.0.2.1"), IPv4LAN: lan}},
+		Routers:  map[int64]Router{1: {Meta: Meta{ID: 1}, Name: "edge1", Mode: Manage}, 2: {Meta: Meta{ID: 2}, Name: "edge2", Mode: Manage}},
+		Peerings: map[int64]Peering{1: {Meta: Meta{ID: 1}, State: Agreed}},
+		Sessions: map[SessionKey]SessionFact{},
+	}
+	for _, e := range edits {
+		e(&f)
+	}
+	return f
+}
+
+func port(id int64, v4, v6 string) PDBPresence {
+	p := PDBPresence{PDBPort: PDBPort{PDBHead: PDBHead{ID: id}, LANID: 7, ASN: 64501, Operational: true}, Venue: PDBVenue{LANID: 7, RSASN: 64500}}
+	if v4 != "" {
+		p.IPv4 = netip.MustParseAddr(v4)
+	}
+	if v6 != "" {
+		p.IPv6 = netip.MustParseAddr(v6)
+	}
+	return p
+}
+
+func second(f *PlanningFacts) {
+	f.Connections = append(f.Connections, Connection{Meta: Meta{ID: 2}, IXPID: 1, RouterID: 2, State: ConnectionEnabled,
+		IPv4: netip.MustParseAddr("192.0.2.2"), IPv4LAN: netip.MustParsePrefix("192.0.2.0/24")})
+}
+
+func ports(n int) func(*PlanningFacts) {
+	return func(f *PlanningFacts) {
+		f.Ports = nil
+		for i := range n {
+			f.Ports = append(f.Ports, port(int64(i+1), fmt.Sprintf("192.0.2.%d", 11+i), ""))
+		}
+	}
+}
+
+func mesh(m Mesh) func(*PlanningFacts) {
+	return func(f *PlanningFacts) {
+		ixp := f.IXPs[1]
+		ixp.Mesh = m
+		f.IXPs[1] = ixp
+	}
+}
+
+func TestPlanSessions(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		edits []func(*PlanningFacts)
+		want  string // router>peer, in order
+		codes string // omission codes, in order
+	}{
+		"one port, one connection":                  {nil, "1>192.0.2.11", ""},
+		"two ports are spread over two connections": {[]func(*PlanningFacts){second, ports(2)}, "1>192.0.2.11 2>192.0.2.12", "mesh mesh"},
+		"a full mesh pairs all":                     {[]func(*PlanningFacts){second, ports(2), mesh(FullMesh)}, "1>192.0.2.11 2>192.0.2.11 1>192.0.2.12 2>192.0.2.12", ""},
+		"primary only uses the first connection":    {[]func(*PlanningFacts){second, ports(2), mesh(PrimaryOnly)}, "1>192.0.2.11 1>192.0.2.12", "mesh mesh"},
+		"pairs leave a third port out":              {[]func(*PlanningFacts){second, ports(3), mesh(PairMesh)}, "1>192.0.2.11 2>192.0.2.12", "mesh mesh mesh"},
+		"IPv6 of theirs that we lack":               {[]func(*PlanningFacts){func(f *PlanningFacts) { f.Ports[0].IPv6 = netip.MustParseAddr("2001:db8::b") }}, "1>192.0.2.11", "we_lack_v6"},
+		"an address on another LAN":                 {[]func(*PlanningFacts){func(f *PlanningFacts) { f.Ports[0].IPv4 = netip.MustParseAddr("198.51.100.11") }}, "", "other_lan"},
+		"a port out of service":                     {[]func(*PlanningFacts){func(f *PlanningFacts) { f.Ports[0].Operational = false }}, "", "not_operational"},
+		"a connection in maintenance":               {[]func(*PlanningFacts){func(f *PlanningFacts) { f.Connections[0].State = ConnectionMaintenance }}, "", "we_lack_v4"},
+		"the exchange's route server":               {[]func(*PlanningFacts){func(f *PlanningFacts) { f.Ports[0].ASN, f.Ports[0].Venue.RSASN = 64500, 64500 }}, "", "route_server"},
+		"a router in observe":                       {[]func(*PlanningFacts){func(f *PlanningFacts) { f.Routers[1] = Router{Name: "edge1", Mode: Observe} }}, "", "router_observed"},
+		"not agreed yet":                            {[]func(*PlanningFacts){func(f *PlanningFacts) { f.Peerings[1] = Peering{State: RequestedByUs} }}, "", "not_agreed"},
+		"ignored":                                   {[]func(*PlanningFacts){func(f *PlanningFacts) { f.Peerings[1] = Peering{State: Ignored, Reason: "spam"} }}, "", "ignored"},
+		"routes by the route server only":           {[]func(*PlanningFacts){func(f *PlanningFacts) { f.Peerings[1] = Peering{State: Agreed, Via: RouteServer} }}, "", "rs_only"},
+		"policy No and not agreed": {[]func(*PlanningFacts){func(f *PlanningFacts) {
+			f.Peer.PolicyGeneral, f.Peerings[1] = "No", Peering{State: PeeringNone}
+		}}, "", "policy_no"},
+		"configured already": {[]func(*PlanningFacts){func(f *PlanningFacts) {
+			f.Sessions[SessionKey{1, netip.MustParseAddr("192.0.2.11")}] = SessionFact{SessionID: 5, PeerAS: 64501}
+		}}, "", "exists"},
+		"the address is somebody else's here": {[]func(*PlanningFacts){func(f *PlanningFacts) {
+			f.Sessions[SessionKey{1, netip.MustParseAddr("192.0.2.11")}] = SessionFact{SessionID: 5, PeerAS: 64502}
+		}}, "", "address_taken"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			plan, err := PlanSessions(venueFacts(c.edits...), false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got, codes []string
+			for _, s := range plan.Sessions {
+				got = append(got, fmt.Sprintf("%d>%s", s.RouterID, s.PeerAddress))
+			}
+			for _, o := range plan.Omitted {
+				codes = append(codes, string(o.Code))
+			}
+			if strings.Join(got, " ") != c.want || strings.Join(codes, " ") != c.codes {
+				t.Errorf("sessions %v, left out %v; want %q and %q", got, codes, c.want, c.codes)
+			}
+		})
+	}
+}
+
+func TestPlanSessionsRefusesWhatMakesNoSense(t *testing.T) {
+	t.Parallel()
+	if _, err := PlanSessions(venueFacts(func(f *PlanningFacts) { f.Peer.ASN = 64496 }), false); KindOf(err) != Invalid {
+		t.Errorf("our own AS: %v", err)
+	}
+	if _, err := PlanSessions(venueFacts(func(f *PlanningFacts) { f.Ports = nil }), false); KindOf(err) != NotFound {
+		t.Errorf("no common exchange: %v", err)
+	}
+	if _, err := PlanSessions(venueFacts(ports(17)), false); KindOf(err) != Invalid {
+		t.Errorf("17 ports: %v", err)
+	}
+	plan, err := PlanSessions(venueFacts(ports(17)), true)
+	if err != nil || len(plan.Sessions) != 17 || len(plan.Ask) != 1 {
+		t.Errorf("17 ports that are meant: %d sessions, ask %v, %v", len(plan.Sessions), plan.Ask, err)
+	}
+}
+
+func TestPlanningTwiceGivesTheSame(t *testing.T) {
+	t.Parallel()
+	first, _ := PlanSessions(venueFacts(second, ports(5)), false)
+	for range 20 {
+		facts := venueFacts(second, ports(5))
+		slices.Reverse(facts.Ports)
+		slices.Reverse(facts.Connections)
+		again, _ := PlanSessions(facts, false)
+		for i := range first.Sessions {
+			if first.Sessions[i].PeerAddress != again.Sessions[i].PeerAddress || first.Sessions[i].RouterID != again.Sessions[i].RouterID {
+				t.Fatalf("another order of the same facts gives %v", again.Sessions)
+			}
+		}
+	}
+}
