@@ -147,6 +147,8 @@ func (b *bench) cli(who, stdin string, args ...string) (code int, stdout, stderr
 	b.Helper()
 	env := map[string]string{"PEERFLOW_API": b.server.URL, "PEERFLOW_TOKEN": b.tokens[who], "PEERFLOW_DATA": b.TempDir()}
 	var out, errs bytes.Buffer
-	code = Run(b.Context(), args, func(k string) string { return env[k] }, strings.NewReader(stdin), &out, &errs)
+	ctx, cancel := context.WithTimeout(b.Context(), time.Minute)
+	defer cancel()
+	code = Run(ctx, args, func(k string) string { return env[k] }, strings.NewReader(stdin), &out, &errs)
 	return code, out.String(), errs.String()
 }
