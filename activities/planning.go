@@ -153,7 +153,21 @@ func (p *Planning) PlanSessions(ctx context.Context, changeID int64) (SessionsRe
 		return SessionsResult{}, fail(err)
 	}
 	text := fmt.Sprintf("%d to configure, %d left out", len(ops), len(plan.Omitted))
+	if len(ops) == 0 {
+		text = leftOut(plan.Omitted)
+	}
 	return SessionsResult{Sessions: len(ops), Omitted: len(plan.Omitted), Text: text}, nil
+}
+
+// leftOut says once for each reason why nothing is planned.
+func leftOut(omitted []peering.Omission) string {
+	var reasons []string
+	for _, o := range omitted {
+		if !slices.Contains(reasons, o.Text) {
+			reasons = append(reasons, o.Text)
+		}
+	}
+	return strings.Join(reasons, "; ")
 }
 
 // sessionOperations creates each session on its router.
@@ -301,6 +315,9 @@ func (p *Planning) affected(ctx context.Context, change peering.Change, ops []pe
 // planRouter is one router's part of the plan, with the texts to keep and the
 // labels of pending edits that ride along.
 func (p *Planning) planRouter(ctx context.Context, change peering.Change, r peering.Router, ops []peering.Operation) (peering.RouterPlan, []string, []string, error) {
+	if r.Mode == peering.Observe {
+		return peering.RouterPlan{}, nil, nil, peering.Errorf(peering.Denied, "the router is in mode observe: set it to mode manage before changes are planned there")
+	}
 	desired, err := p.Intent.Desired(ctx, r.ID)
 	if err != nil {
 		return peering.RouterPlan{}, nil, nil, err

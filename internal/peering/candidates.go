@@ -236,7 +236,7 @@ func meshed(m Mesh, same []Connection, i int) []Connection {
 func (p *planner) session(ixp IXP, pa portAddress, c Connection, f bgp.Family) {
 	router := p.facts.Routers[c.RouterID]
 	if router.Mode == Observe {
-		p.omit(ixp, pa.port, pa.addr, OmitObserve, fmt.Sprintf("router %s is in mode observe", router.Name))
+		p.omit(ixp, pa.port, pa.addr, OmitObserve, fmt.Sprintf("router %s is in mode observe: set it to mode manage first", router.Name))
 		return
 	}
 	if there, taken := p.facts.Sessions[SessionKey{c.RouterID, pa.addr}]; taken {
