@@ -48,7 +48,7 @@ var liveRows = []row{
 func TestEverythingElseThatGoesWrongLeavesNoDoubt(t *testing.T) {
 	t.Parallel()
 	const others = 8
-	l := startLanes(t, 67, len(liveRows)+others)
+	l := startLanes(t, 73, len(liveRows)+others)
 	rest := l.edges[len(liveRows):]
 	bed := l.on("live")
 	l.worker(t, "live")
@@ -128,8 +128,8 @@ func resetAndTerminated(t *testing.T, b *crashBed, e *edge) {
 	temporal := b.parts.Temporal
 	must(t, temporal.TerminateWorkflow(t.Context(), fmt.Sprintf("router/%d", e.router), "", "crash test"))
 	_, err := temporal.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
-		Namespace: client.DefaultNamespace, WorkflowExecution: execution(changeWorkflow(w.change)), Reason: "crash test", RequestId: e.name,
-		WorkflowTaskFinishEventId: taskBefore(t, temporal, changeWorkflow(w.change), "SubmitDeployment"),
+		Namespace: client.DefaultNamespace, WorkflowExecution: execution(changeRunOf(w.change)), Reason: "crash test", RequestId: e.name,
+		WorkflowTaskFinishEventId: taskBefore(t, temporal, changeRunOf(w.change), "SubmitDeployment"),
 	})
 	must(t, err)
 	h.answer <- goOn
@@ -243,10 +243,10 @@ func (l *lanes) votes(t *testing.T, waits, votes *edge) {
 	defer two.told(t)
 	one.planned(t)
 	plan := two.planned(t).PlanHash
-	h := b.hold(changeWorkflow(two.change), "after vote")
+	h := b.hold(changeRunOf(two.change), "after vote")
 	decide := func(ctx context.Context) (activities.VoteResult, error) {
 		var result activities.VoteResult
-		handle, err := b.parts.Temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{WorkflowID: changeWorkflow(two.change), UpdateID: "vote-1",
+		handle, err := b.parts.Temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{WorkflowID: changeRunOf(two.change), UpdateID: "vote-1",
 			UpdateName: workflows.UpdateDecide, WaitForStage: client.WorkflowUpdateStageCompleted,
 			Args: []any{workflows.Decide{Decision: peering.Approve, Plan: plan[:8]}}})
 		if err == nil {

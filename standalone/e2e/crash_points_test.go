@@ -147,4 +147,4 @@ func execution(id string) *commonpb.WorkflowExecution {
 	return &commonpb.WorkflowExecution{WorkflowId: id}
 }
 
-func changeWorkflow(id int64) string { return fmt.Sprintf("change/%d", id) }
+func changeRunOf(id int64) string { return fmt.Sprintf("change/%d", id) }

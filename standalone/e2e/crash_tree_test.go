@@ -28,7 +28,7 @@ func TestAKilledProcessTreeLeavesNoDoubt(t *testing.T) {
 	dir := t.TempDir()
 	must(t, os.Chmod(filepath.Dir(dir), 0o711)) // the database's user passes through
 	r := &tree{data: filepath.Join(dir, "data"), log: filepath.Join(dir, "tree.log"),
-		crashBed: &crashBed{yard: startYard(t, filepath.Join(dir, "yard"), 66, len(crashPoints)+1), watch: newWatch(t)}}
+		crashBed: &crashBed{yard: startYard(t, filepath.Join(dir, "yard"), 72, len(crashPoints)+1), watch: newWatch(t)}}
 	r.start(t)
 	token, err := os.ReadFile(filepath.Join(r.data, "token"))
 	must(t, err)

@@ -80,7 +80,7 @@ func (l *lanes) on(queue string) *crashBed {
 	bed := *l.crashBed
 	bed.lead = func(t *testing.T, w *wish) {
 		t.Helper()
-		options := client.StartWorkflowOptions{ID: changeWorkflow(w.change), TaskQueue: queue}
+		options := client.StartWorkflowOptions{ID: changeRunOf(w.change), TaskQueue: queue}
 		_, err := l.parts.Temporal.ExecuteWorkflow(t.Context(), options, workflows.DeployChange, workflows.DeployChangeInput{Change: w.change})
 		must(t, err)
 	}
@@ -89,7 +89,7 @@ func (l *lanes) on(queue string) *crashBed {
 
 func TestAKilledWorkerLeavesNoDoubt(t *testing.T) {
 	t.Parallel()
-	l := startLanes(t, 65, len(crashPoints))
+	l := startLanes(t, 71, len(crashPoints))
 	bed := l.on("kill")
 	running := l.worker(t, "kill")
 	t.Run("replaced at once", func(t *testing.T) {

@@ -80,6 +80,7 @@ func start(ctx context.Context, t *testing.T, dir string, o up.Options) *bed {
 	t.Cleanup(func() {
 		stop, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
+		recordHistories(t, stack.Parts.Temporal)
 		if err := stack.Stop(stop); err != nil {
 			t.Error(err)
 		}
