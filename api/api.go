@@ -61,7 +61,7 @@ func New(d Deps) http.Handler {
 	s.registerSecrets()
 	s.registerStatus()
 	s.servePages()
-	return d.Guard.outer(s.mux)
+	return d.Guard.outer(true, s.mux)
 }
 
 func config(version string) huma.Config {

@@ -37,15 +37,20 @@ func NewGuard(logins Logins, hosts ...string) *Guard {
 // Protect puts a page of others, like Temporal's Web UI, behind the login. Its
 // requests carry the actor (see ActorOf); whatever changes something needs the
 // role operator.
-func (g *Guard) Protect(next http.Handler) http.Handler { return g.outer(g.loggedIn(next)) }
+func (g *Guard) Protect(next http.Handler) http.Handler { return g.outer(false, g.loggedIn(next)) }
 
-// outer checks all that needs no login.
-func (g *Guard) outer(next http.Handler) http.Handler {
+// outer checks all that needs no login. Our own API takes JSON alone, which no
+// form of another page can send; Temporal's pages send it as text.
+func (g *Guard) outer(jsonOnly bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, idOf(r)))
 		secure(w.Header())
 		w.Header().Set("X-Request-Id", requestID(r.Context()))
-		if p := g.refuse(r); p != nil {
+		p := g.refuse(r)
+		if p == nil && jsonOnly {
+			p = refuseBody(r)
+		}
+		if p != nil {
 			writeProblem(w, r, p)
 			return
 		}
@@ -72,6 +77,10 @@ func (g *Guard) refuse(r *http.Request) *Problem {
 	if err := g.origins.Check(r); err != nil {
 		return newProblem(http.StatusForbidden, peering.Denied, "a page of another origin may not do this")
 	}
+	return nil
+}
+
+func refuseBody(r *http.Request) *Problem {
 	if safe(r.Method) || r.ContentLength == 0 || r.URL.Path == loginPath {
 		return nil
 	}

@@ -127,7 +127,7 @@ func (d *DB) MintToken(ctx context.Context, by peering.Actor, userID int64, name
 // more), without saying why. The look-up is by hash, so that its time tells
 // nothing of the tokens that exist.
 func (d *DB) Authenticate(ctx context.Context, clear string) (peering.Actor, error) {
-	denied := peering.NewError(peering.Denied, "this token is unknown, revoked or expired: mint one with `peerflow token create`")
+	denied := peering.NewError(peering.Denied, "this token is unknown, revoked or expired: mint one with `peerflow token add`")
 	if !strings.HasPrefix(clear, tokenPrefix) {
 		return peering.Actor{}, denied
 	}
