@@ -89,20 +89,21 @@ func (l *lanes) on(queue string) *crashBed {
 
 func TestAKilledWorkerLeavesNoDoubt(t *testing.T) {
 	t.Parallel()
+	root := t // the worker outlives the rounds
 	l := startLanes(t, 71, len(crashPoints))
 	bed := l.on("kill")
 	running := l.worker(t, "kill")
 	t.Run("replaced at once", func(t *testing.T) {
 		bed.round(t, l.edges, false, func(*testing.T, []*wish) {
 			running.kill()
-			running = l.worker(t, "kill")
+			running = l.worker(root, "kill")
 		})
 	})
 	t.Run("replaced after the timer", func(t *testing.T) {
 		bed.round(t, l.edges, true, func(t *testing.T, wishes []*wish) {
 			running.kill()
 			outage(t, wishes)
-			running = l.worker(t, "kill")
+			running = l.worker(root, "kill")
 		})
 	})
 }
