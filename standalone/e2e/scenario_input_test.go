@@ -37,7 +37,7 @@ func TestBadInputNamesThingAndRemedy(t *testing.T) {
 		{name: "template with an error", wish: rename, spoil: body(template, "{% for %}"), words: []string{"template starter", "line 1"}},
 		{name: "undefined variable", wish: rename, spoil: body(template, "# {{ session.peer_name }}\n"+template.Body), words: []string{"template starter", "line 1", "session"}},
 		{name: "empty rendering", wish: rename, spoil: body(template, " \n"), words: []string{"template starter renders nothing for 2 sessions"}},
-		{name: "text of another platform", wish: rename, spoil: body(template, "router bgp 64496\n neighbor 192.0.2.1\n"), words: []string{"template starter", "BIRD"}},
+		{name: "text of another platform", wish: rename, spoil: body(template, "router bgp 64496\n neighbor 192.0.2.1\n"), words: []string{"template starter", "platform bird", "line 1"}},
 		{name: "router in observe, named by an edit", wish: rename, spoil: editing(router.ID, `{"mode": "observe"}`, `{"mode": "manage"}`),
 			words: []string{"router edge1", "mode observe", "mode manage"}},
 		{name: "router in observe, at a peer's exchange", wish: peer, spoil: editing(router.ID, `{"mode": "observe"}`, `{"mode": "manage"}`),
@@ -77,7 +77,7 @@ func TestBadInputNamesThingAndRemedy(t *testing.T) {
 			t.Error("AS64501 isn't on the router")
 		}
 		again := s.ends(s.wish(knownAS, "once more").ID)
-		if again.State != peering.ChangeCompleted || !strings.Contains(again.Outcome, "nothing to configure") || !strings.Contains(again.Outcome, "exists") {
+		if again.State != peering.ChangeCompleted || !strings.Contains(again.Outcome, "nothing to configure") || !strings.Contains(again.Outcome, "session 3 exists") {
 			t.Errorf("the same peer again is %s: %s", again.State, again.Outcome)
 		}
 	})

@@ -71,7 +71,7 @@ func canary(s *scene) {
 	changed(c, secondPassword)
 
 	// An unrelated edit of the same session sends no password line.
-	c = s.edit("a name", s.describe(12, "with a password"))
+	c = s.edit("a name", s.describe(12, "another name"))
 	for line := range strings.Lines(s.plan(c).Routers[0].Diff) {
 		if strings.Contains(line, "password") && !strings.HasPrefix(line, "  ") {
 			s.t.Errorf("the diff of a description sends %q", line)
