@@ -21,6 +21,7 @@ import (
 
 	"peerflow/cmd"
 	"peerflow/internal/peering"
+	"peerflow/internal/secret"
 	"peerflow/internal/temporalauth"
 	"peerflow/standalone/pgserver"
 	"peerflow/standalone/temporalserver"
@@ -33,6 +34,7 @@ type Options struct {
 	Listen       string // of the API, console and Temporal UI; loopback
 	TemporalPort int
 	PeeringDBURL string        // "" is the public one
+	PeeringDBKey string        // "" asks anonymously
 	PollEvery    time.Duration // 0 is 60 s
 	Out          io.Writer     // progress, one line a part
 	// Profile gives the numbers of verification; nil is peering.ProfileFor.
@@ -46,10 +48,11 @@ type Stack struct {
 	Parts *cmd.Parts
 	URL   string // of the API
 	Token string // of the first administrator, from the data folder
-	First bool   // the data folder was made by this start
+	First bool   // this start made the token: show it
 
 	dir      string
 	lock     *os.File
+	listener net.Listener // of the API, from the beginning: a taken port is told before anything is made
 	postgres *pgserver.Server
 	temporal *temporalserver.Server
 	worker   sdkworker.Worker
@@ -74,6 +77,8 @@ func (s *Stack) start(ctx context.Context, o Options) error {
 		do   func(context.Context, Options) error
 	}{
 		{"data folder", s.takeFolder},
+		{"ports", s.takePorts},
+		{"keys", s.keys},
 		{"PostgreSQL", s.startPostgres},
 		{"schema", s.migrate},
 		{"Temporal", s.startTemporal},
@@ -96,9 +101,6 @@ func (s *Stack) takeFolder(_ context.Context, o Options) error {
 	if err := loopback(o.Listen); err != nil {
 		return err
 	}
-	if _, err := os.Stat(o.DataDir); errors.Is(err, os.ErrNotExist) {
-		s.First = true
-	}
 	if err := os.MkdirAll(o.DataDir, 0o711); err != nil {
 		return err
 	}
@@ -109,6 +111,36 @@ func (s *Stack) takeFolder(_ context.Context, o Options) error {
 	s.lock = held
 	s.closing(func(context.Context) error { return held.Close() })
 	return nil
+}
+
+// takePorts holds the API's port; Temporal takes its own later, and is asked
+// here already so that a start which can't succeed ends at once.
+func (s *Stack) takePorts(_ context.Context, o Options) error {
+	listener, err := net.Listen("tcp", o.Listen)
+	if err != nil {
+		return fmt.Errorf("the API can't listen: %w: stop what does, or give another address with --listen", err)
+	}
+	s.listener = listener
+	s.closing(func(context.Context) error {
+		_ = listener.Close() // the server may have closed it
+		return nil
+	})
+	if o.TemporalPort == 0 {
+		return nil
+	}
+	temporal, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", o.TemporalPort))
+	if err != nil {
+		return fmt.Errorf("Temporal can't listen: %w: stop what does, or give another port with --temporal-port", err)
+	}
+	return temporal.Close()
+}
+
+// keys makes the envelope key before there is a database. Where there is one,
+// a missing key must not be made anew: what is stored couldn't be opened.
+func (s *Stack) keys(context.Context, Options) error {
+	_, err := os.Stat(s.path("postgres"))
+	_, err = secret.OpenFile(s.path("secrets.key"), errors.Is(err, os.ErrNotExist))
+	return err
 }
 
 // loopback refuses to listen where strangers are: the first token would cross
@@ -140,7 +172,7 @@ func (s *Stack) config(o Options) (cmd.Config, error) {
 	secret, err := temporalauth.LoadOrCreate(s.path("temporal.secret"))
 	return cmd.Config{
 		DatabaseURL: s.postgres.DSN("peerflow"), TemporalSecret: secret, KeyFile: s.path("secrets.key"), Listen: o.Listen,
-		PeeringDBURL: o.PeeringDBURL, PollEvery: o.PollEvery, LocalApproval: true,
+		PeeringDBURL: o.PeeringDBURL, PeeringDBKey: o.PeeringDBKey, PollEvery: o.PollEvery, LocalApproval: true,
 	}, err
 }
 
@@ -157,7 +189,7 @@ func (s *Stack) migrate(ctx context.Context, o Options) error {
 	if err := database.Migrate(ctx); err != nil {
 		return err
 	}
-	s.Token, err = firstToken(ctx, database, s.path("token"))
+	s.Token, s.First, err = firstToken(ctx, database, s.path("token"))
 	return err
 }
 
@@ -208,18 +240,14 @@ func (s *Stack) startWorker(ctx context.Context, o Options) error {
 	return s.Parts.EnsureSchedules(ctx)
 }
 
-func (s *Stack) startAPI(_ context.Context, o Options) error {
-	listener, err := net.Listen("tcp", o.Listen)
-	if err != nil {
-		return fmt.Errorf("%w: give another address with --listen", err)
-	}
+func (s *Stack) startAPI(context.Context, Options) error {
 	handler, err := s.handler()
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return err
 	}
 	s.server = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = s.server.Serve(listener) }()
-	s.URL = "http://" + listener.Addr().String()
+	go func() { _ = s.server.Serve(s.listener) }()
+	s.URL = "http://" + s.listener.Addr().String()
 	s.closing(func(ctx context.Context) error {
 		if err := s.server.Shutdown(ctx); err != nil {
 			return s.server.Close() // event streams don't end by themselves
@@ -254,22 +282,22 @@ func firstToken(ctx context.Context, users interface {
 	ActiveUsers(ctx context.Context) (int, error)
 	CreateUser(ctx context.Context, by peering.Actor, name string, roles []peering.Role) (peering.User, error)
 	MintToken(ctx context.Context, by peering.Actor, userID int64, name string, roles []peering.Role, expires time.Time) (string, peering.Token, error)
-}, path string) (string, error) {
+}, path string) (token string, made bool, err error) {
 	kept, err := os.ReadFile(path)
 	if err == nil {
-		return string(kept), nil
+		return string(kept), false, nil
 	}
 	if n, err := users.ActiveUsers(ctx); err != nil || n > 0 {
-		return "", err // somebody removed the file on purpose
+		return "", false, err // somebody removed the file on purpose
 	}
 	by := peering.Actor{Kind: peering.ActorSystem, Name: "peerflow up"}
 	admin, err := users.CreateUser(ctx, by, "admin", []peering.Role{peering.Admin, peering.Emergency})
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
-	token, _, err := users.MintToken(ctx, by, admin.ID, "data folder", admin.Roles, time.Time{})
+	token, _, err = users.MintToken(ctx, by, admin.ID, "data folder", admin.Roles, time.Time{})
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
-	return token, os.WriteFile(path, []byte(token), 0o600)
+	return token, true, os.WriteFile(path, []byte(token), 0o600)
 }

@@ -8,12 +8,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sort"
+	"strconv"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"peerflow/internal/secret"
+	"peerflow/standalone/pgserver"
 )
 
 // lowDisk is below which new commits stop: the database must be able to record
@@ -21,27 +23,29 @@ import (
 const lowDisk = 512 << 20
 
 func doctorCommand() *cobra.Command {
-	data := orEnv("PEERFLOW_DATA", "peerflow-data")
+	data, listen, temporalPort := "", "", 0
 	c := &cobra.Command{
 		Use: "doctor", Short: "Check what peerflow up needs: ports, PostgreSQL, keys, clock, disk", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return diagnose(c, data) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			return diagnose(c, thisMachine().checks(data, listen, net.JoinHostPort("127.0.0.1", strconv.Itoa(temporalPort))))
+		},
 	}
-	c.Flags().StringVar(&data, "data", data, "data folder (PEERFLOW_DATA)")
+	c.Flags().StringVar(&data, "data", orEnv("PEERFLOW_DATA", defaultData), "data folder (PEERFLOW_DATA)")
+	c.Flags().StringVar(&listen, "listen", defaultListen, "address of the API that up will be given")
+	c.Flags().IntVar(&temporalPort, "temporal-port", defaultTemporalPort, "port of Temporal's gRPC that up will be given")
 	return c
 }
 
+// diagnosis is one thing that has to be well.
 type diagnosis struct {
 	what string
-	look func(data string) (string, error)
+	look func() (string, error)
 }
 
-func diagnose(c *cobra.Command, data string) error {
+func diagnose(c *cobra.Command, checks []diagnosis) error {
 	sick := 0
-	for _, d := range []diagnosis{
-		{"PostgreSQL", postgres}, {"API port", port("127.0.0.1:8480")}, {"Temporal port", port("127.0.0.1:7233")},
-		{"data folder", folder}, {"envelope key", key}, {"disk", disk}, {"clock", clock},
-	} {
-		text, err := d.look(data)
+	for _, d := range checks {
+		text, err := d.look()
 		mark := "ok  "
 		if err != nil {
 			sick++
@@ -55,29 +59,70 @@ func diagnose(c *cobra.Command, data string) error {
 	return nil
 }
 
-func postgres(string) (string, error) {
-	if dir := os.Getenv("PEERFLOW_POSTGRES_BIN"); dir != "" {
-		return dir, nil
-	}
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
-	if err == nil && len(found) > 0 {
-		sort.Strings(found)
-		return found[len(found)-1], nil
-	}
-	if path, err := exec.LookPath("postgres"); err == nil {
-		return path, nil
-	}
-	return "", errors.New("no PostgreSQL server here: apt-get install postgresql")
+// machine is what the checks ask of the machine they run on.
+type machine struct {
+	getenv   func(string) string
+	packages string // where the packages of PostgreSQL put their programs, as a glob
+	lookPath func(string) (string, error)
+	free     func(dir string) (bytes int64, err error)
+	now      func() time.Time
+	made     func() (time.Time, error) // when this binary was
 }
 
-func port(address string) func(string) (string, error) {
-	return func(string) (string, error) {
-		l, err := net.Listen("tcp", address)
-		if err != nil {
-			return "", fmt.Errorf("%s is taken: by peerflow itself, or give another one to peerflow up", address)
-		}
-		return address + " is free", l.Close()
+func thisMachine() machine {
+	return machine{getenv: os.Getenv, packages: "/usr/lib/postgresql/*/bin", lookPath: exec.LookPath, free: freeBytes, now: time.Now, made: ownAge}
+}
+
+func (m machine) checks(data, listen, temporal string) []diagnosis {
+	return []diagnosis{
+		{"PostgreSQL", m.postgres},
+		{"API port", func() (string, error) { return port(listen, "--listen") }},
+		{"Temporal port", func() (string, error) { return port(temporal, "--temporal-port") }},
+		{"data folder", func() (string, error) { return folder(data) }},
+		{"envelope key", func() (string, error) { return key(data) }},
+		{"disk", func() (string, error) { return m.disk(data) }},
+		{"clock", m.clock},
 	}
+}
+
+func (m machine) postgres() (string, error) {
+	if dir := m.getenv(pgserver.BinariesEnv); dir != "" {
+		if !holdsPostgres(dir) {
+			return "", fmt.Errorf("%s=%s: there is no initdb or no postgres", pgserver.BinariesEnv, dir)
+		}
+		return dir, nil
+	}
+	found, _ := filepath.Glob(m.packages) // the pattern is ours
+	if path, err := m.lookPath("postgres"); err == nil {
+		found = append(found, filepath.Dir(path))
+	}
+	sort.Sort(sort.Reverse(sort.StringSlice(found)))
+	for _, dir := range found {
+		if holdsPostgres(dir) {
+			return dir, nil
+		}
+	}
+	return "", fmt.Errorf("no PostgreSQL server here: apt-get install postgresql, or set %s", pgserver.BinariesEnv)
+}
+
+func holdsPostgres(dir string) bool {
+	for _, program := range []string{"initdb", "postgres"} {
+		if _, err := exec.LookPath(filepath.Join(dir, program)); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+func port(address, flag string) (string, error) {
+	l, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return "", fmt.Errorf("%s is taken: by peerflow itself, or give peerflow up another one with %s", address, flag)
+	}
+	if err != nil {
+		return "", fmt.Errorf("%w: give peerflow up another one with %s", err, flag)
+	}
+	return address + " is free", l.Close()
 }
 
 func folder(data string) (string, error) {
@@ -90,47 +135,69 @@ func folder(data string) (string, error) {
 	case !info.IsDir():
 		return "", fmt.Errorf("%s is no folder", data)
 	}
-	return data, nil
+	probe, err := os.CreateTemp(data, ".doctor-")
+	if err != nil {
+		return "", fmt.Errorf("nothing can be written to the data folder: %w", err)
+	}
+	return data, errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
 func key(data string) (string, error) {
 	path := filepath.Join(data, "secrets.key")
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+	_, err := os.Stat(path)
+	_, noDatabase := os.Stat(filepath.Join(data, "postgres"))
+	if errors.Is(err, os.ErrNotExist) && noDatabase != nil {
 		return "made by the first start", nil
 	}
-	_, err := secret.OpenFile(path, false)
+	_, err = secret.OpenFile(path, false)
 	return path, err
 }
 
-func disk(data string) (string, error) {
-	for dir, _ := filepath.Abs(data); ; dir = filepath.Dir(dir) {
-		var s syscall.Statfs_t
-		if err := syscall.Statfs(dir, &s); err != nil {
-			if dir == "/" {
-				return "", err
-			}
-			continue
+// disk looks at the folder, or at the nearest one above that exists.
+func (m machine) disk(data string) (string, error) {
+	dir, err := filepath.Abs(data)
+	for ; err == nil && dir != "/"; dir = filepath.Dir(dir) {
+		if _, missing := os.Stat(dir); missing == nil {
+			break
 		}
-		free := int64(s.Bavail) * s.Bsize
-		if free < lowDisk {
-			return "", fmt.Errorf("%d MiB are free at %s: make room, at least %d MiB", free>>20, dir, lowDisk>>20)
-		}
-		return fmt.Sprintf("%d MiB are free", free>>20), nil
 	}
+	free, err := m.free(dir)
+	if err != nil {
+		return "", err
+	}
+	if free < lowDisk {
+		return "", fmt.Errorf("%d MiB are free at %s: make room, at least %d MiB", free>>20, dir, lowDisk>>20)
+	}
+	return fmt.Sprintf("%d MiB are free", free>>20), nil
+}
+
+func freeBytes(dir string) (int64, error) {
+	var s syscall.Statfs_t
+	err := syscall.Statfs(dir, &s)
+	return int64(s.Bavail) * s.Bsize, err
 }
 
 // clock compares with what no clock may be behind of: this binary's own making.
-func clock(string) (string, error) {
-	self, err := os.Executable()
+func (m machine) clock() (string, error) {
+	made, err := m.made()
 	if err != nil {
 		return "", err
+	}
+	now := m.now()
+	if now.Before(made.Add(-time.Minute)) {
+		return "", fmt.Errorf("the clock says %s, before this binary was made: set it (NTP)", now.Format(time.RFC3339))
+	}
+	return now.Format(time.RFC3339), nil
+}
+
+func ownAge() (time.Time, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return time.Time{}, err
 	}
 	info, err := os.Stat(self)
 	if err != nil {
-		return "", err
+		return time.Time{}, err
 	}
-	if now := time.Now(); now.Before(info.ModTime().Add(-time.Minute)) {
-		return "", fmt.Errorf("the clock says %s, before this binary was made: set it (NTP)", now.Format(time.RFC3339))
-	}
-	return time.Now().Format(time.RFC3339), nil
+	return info.ModTime(), nil
 }

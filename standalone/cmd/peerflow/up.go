@@ -24,6 +24,13 @@ type upFlags struct {
 	yes, exit    bool
 }
 
+// Where up has everything unless told otherwise.
+const (
+	defaultData         = "peerflow-data"
+	defaultListen       = "127.0.0.1:8480"
+	defaultTemporalPort = 7233
+)
+
 func upCommand() *cobra.Command {
 	var f upFlags
 	c := &cobra.Command{
@@ -32,9 +39,9 @@ func upCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
-	c.Flags().StringVar(&f.data, "data", orEnv("PEERFLOW_DATA", "peerflow-data"), "data folder (PEERFLOW_DATA)")
-	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:8480", "address of the API, docs and Temporal's UI; loopback only")
-	c.Flags().IntVar(&f.temporalPort, "temporal-port", 7233, "port of Temporal's gRPC on 127.0.0.1; 0 takes a free one")
+	c.Flags().StringVar(&f.data, "data", orEnv("PEERFLOW_DATA", defaultData), "data folder (PEERFLOW_DATA)")
+	c.Flags().StringVar(&f.listen, "listen", defaultListen, "address of the API, docs and Temporal's UI; loopback only")
+	c.Flags().IntVar(&f.temporalPort, "temporal-port", defaultTemporalPort, "port of Temporal's gRPC on 127.0.0.1; 0 takes a free one")
 	c.Flags().BoolVar(&f.demo, "demo", false, "bring up a small network on loopback and peer on it, in a folder of its own")
 	c.Flags().StringVar(&f.driver, "demo-router", "", "bird or openconfig; empty takes bird when it is installed")
 	c.Flags().BoolVar(&f.yes, "yes", false, "demo: approve without asking")
@@ -52,7 +59,8 @@ func orEnv(name, fallback string) string {
 const stopPatience = 30 * time.Second
 
 func (f upFlags) run(c *cobra.Command) (err error) {
-	options := up.Options{DataDir: f.data, Listen: f.listen, TemporalPort: f.temporalPort, Out: c.OutOrStdout()}
+	options := up.Options{DataDir: f.data, Listen: f.listen, TemporalPort: f.temporalPort, Out: c.OutOrStdout(),
+		PeeringDBURL: os.Getenv("PEERFLOW_PEERINGDB_URL"), PeeringDBKey: os.Getenv("PEERFLOW_PEERINGDB_KEY")}
 	var net *demo.Network
 	if f.demo {
 		if net, err = f.network(c, &options); err != nil {
@@ -71,7 +79,11 @@ func (f upFlags) run(c *cobra.Command) (err error) {
 	}()
 	f.greet(c, stack)
 	if net != nil {
-		if err := f.tell(c, stack, net); err != nil || f.exit {
+		err := f.tell(c, stack, net)
+		if c.Context().Err() != nil {
+			return nil // stopped by a person
+		}
+		if err != nil || f.exit {
 			return err
 		}
 	}
