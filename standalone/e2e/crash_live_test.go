@@ -184,7 +184,9 @@ func secondChange(t *testing.T, b *crashBed, e *edge) {
 	if runs := e.ask("show", "protocols", "all"); strings.Contains(runs, second.peer) {
 		t.Error("the second is stale, and the router runs it")
 	}
+	stale := second.dep.ID
 	second.approve(t)
+	eventually(t, 2*time.Minute, "the second change is deployed again", func() bool { return second.deployment(t).ID != stale })
 	second.judge(t, peering.DeploymentConfirmed)
 	if runs := e.ask("show", "protocols", "all"); !strings.Contains(runs, first.peer) {
 		t.Errorf("the second change took the first's session with %s away", first.peer)

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,8 +43,8 @@ func recordHistories(t *testing.T, c client.Client) {
 		}
 		text, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(history(t, c, run))
 		must(t, err)
-		id := strings.ReplaceAll(run.GetExecution().GetWorkflowId(), "/", "-")
-		must(t, os.WriteFile(filepath.Join(dir, name+"."+id+".json"), append(text, '\n'), 0o644))
+		file := fmt.Sprintf("%s.%d.json", name, kept[name])
+		must(t, os.WriteFile(filepath.Join(dir, file), append(text, '\n'), 0o644))
 	}
 }
 
