@@ -12,7 +12,7 @@ LINT_TOOL := go tool -modfile=tools/lint/go.mod
 
 # Packages at a time: each may run a PostgreSQL, a Temporal server and routers of its own.
 P         ?= 2
-TIMEOUT   ?= 20m
+TIMEOUT   ?= 40m
 TESTFLAGS ?=
 PKGS      ?= ./...
 # Where goroutines share state: these run a second time under the race detector. Elsewhere it costs minutes and finds nothing.

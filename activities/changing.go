@@ -92,14 +92,14 @@ func (c *Changing) SubmitDeployment(ctx context.Context, in SubmitInput) (int64,
 // DeploymentStatus is where a deployment stands.
 type DeploymentStatus struct {
 	State peering.DeploymentState `json:"state"`
-	Ended bool                    `json:"ended"`
+	Ended bool                    `json:"ended"` // or it needs an operator, which only a person ends
 	Text  string                  `json:"text"`
 }
 
 // ReadDeployment reads a deployment's record.
 func (c *Changing) ReadDeployment(ctx context.Context, id int64) (DeploymentStatus, error) {
 	d, err := c.Deployments.Deployment(ctx, id)
-	return DeploymentStatus{State: d.State, Ended: d.State.Ended(), Text: d.Outcome}, fail(err)
+	return DeploymentStatus{State: d.State, Ended: d.State.Ended() || d.State == peering.DeploymentNeedsOperator, Text: d.Outcome}, fail(err)
 }
 
 // SettleChange derives the change's end from its deployments.

@@ -305,6 +305,9 @@ func (p *Planning) affected(ctx context.Context, change peering.Change, ops []pe
 	}
 	var reached []peering.Router
 	for _, r := range all {
+		if named[r.ID] && r.TemplateID == 0 {
+			return nil, peering.Errorf(peering.Invalid, "router %s has no template: give it one, nothing can be rendered for it", r.Name)
+		}
 		if r.TemplateID != 0 && (named[r.ID] || shared && r.Mode != peering.Observe) {
 			reached = append(reached, r)
 		}

@@ -83,10 +83,10 @@ func goesOn(err error, changeID int64) error {
 
 // stateCode is what a change's end means to a script.
 func stateCode(s peering.ChangeState) int {
-	switch s {
-	case peering.ChangeCompleted:
+	if s == peering.ChangeCompleted {
 		return exitOK
-	case peering.ChangeRejected, peering.ChangeCancelled:
+	}
+	if s == peering.ChangeRejected || s == peering.ChangeCancelled {
 		return exitRefused
 	}
 	return exitNotDeployed

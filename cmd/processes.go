@@ -88,7 +88,7 @@ func hosts(list string) []string {
 const stopPatience = 10 * time.Second
 
 func (p *Parts) serve(ctx context.Context, handler http.Handler) error {
-	listener, err := net.Listen("tcp", p.Config.Listen)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", p.Config.Listen)
 	if err != nil {
 		return fmt.Errorf("%w: give another address with PEERFLOW_LISTEN", err)
 	}

@@ -133,7 +133,23 @@ func (tx *Tx) checkRouter(ctx context.Context, dep peering.Deployment) error {
 	case !errors.Is(err, pgx.ErrNoRows):
 		return err
 	}
-	frozen, err := tx.q.FreezeOf(ctx, dbsqlc.FreezeOfParams{SiteID: router.SiteID, RouterID: router.ID})
+	return tx.refuseIfFrozen(ctx, router.SiteID, router.ID)
+}
+
+// checkFreeze holds freezes in shared mode and refuses a frozen router.
+func (tx *Tx) checkFreeze(ctx context.Context, dep peering.Deployment) error {
+	if err := tx.q.LockNameShared(ctx, freezeLock); err != nil {
+		return err
+	}
+	router, err := tx.q.DeploymentRouterLock(ctx, dep.RouterID)
+	if err != nil {
+		return err
+	}
+	return tx.refuseIfFrozen(ctx, router.SiteID, router.ID)
+}
+
+func (tx *Tx) refuseIfFrozen(ctx context.Context, siteID, routerID int64) error {
+	frozen, err := tx.q.FreezeOf(ctx, dbsqlc.FreezeOfParams{SiteID: siteID, RouterID: routerID})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}

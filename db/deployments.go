@@ -206,7 +206,8 @@ func (tx *Tx) nextFence(ctx context.Context, d peering.Deployment) (int64, error
 }
 
 // MarkCommitSent claims the one attempt; false when it was claimed before. It
-// refuses (denied) once a roll back was ordered: nothing was written yet.
+// refuses (denied) once a roll back was ordered, a vote was taken back or the
+// router was frozen since the deployment began: nothing was written yet.
 func (d *DB) MarkCommitSent(ctx context.Context, id int64, at, deadline time.Time) (claimed bool, err error) {
 	err = d.onDeployment(ctx, id, func(tx *Tx, _ peering.Change, dep peering.Deployment) error {
 		claimed = false
@@ -214,6 +215,9 @@ func (d *DB) MarkCommitSent(ctx context.Context, id int64, at, deadline time.Tim
 			return nil
 		}
 		if err := tx.refuseIfOrdered(ctx, dep, peering.CommandRollBack); err != nil {
+			return err
+		}
+		if err := errors.Join(tx.checkVotes(ctx, dep), tx.checkFreeze(ctx, dep)); err != nil {
 			return err
 		}
 		_, err := tx.q.DeploymentClaimCommit(ctx, dbsqlc.DeploymentClaimCommitParams{ID: id, At: at, Deadline: deadline})

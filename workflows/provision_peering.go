@@ -41,8 +41,9 @@ func ProvisionPeering(ctx workflow.Context, in ProvisionPeeringInput) (DeployCha
 }
 
 type provisionRun struct {
-	id      int64
-	changed workflow.ReceiveChannel
+	id        int64
+	changed   workflow.ReceiveChannel
+	cancelled string // who cancelled while we waited for the peer, and why
 }
 
 // prepare answers a result when there is nothing to deploy.
@@ -64,6 +65,10 @@ func (p *provisionRun) prepare(ctx workflow.Context) (*DeployChangeResult, error
 	if err != nil {
 		return nil, err
 	}
+	if p.cancelled != "" {
+		done, err := p.end(ctx, peering.ChangeCancelled, p.cancelled)
+		return &done, err
+	}
 	if !agreed {
 		done, err := p.end(ctx, peering.ChangeExpired, "the peer didn't agree in time")
 		return &done, err
@@ -82,7 +87,7 @@ func (p *provisionRun) prepare(ctx workflow.Context) (*DeployChangeResult, error
 }
 
 // agree waits until at least one venue may deploy.
-func (p *provisionRun) agree(ctx workflow.Context) (bool, error) {
+func (p *provisionRun) agree(ctx workflow.Context) (agreed bool, err error) {
 	var a *activities.Planning
 	until := workflow.Now(ctx).Add(agreementPatience)
 	for workflow.Now(ctx).Before(until) {
@@ -97,7 +102,7 @@ func (p *provisionRun) agree(ctx workflow.Context) (bool, error) {
 		if result.Waiting == 0 {
 			return true, nil // planning says why there is nothing to peer over
 		}
-		if cancelled, err := p.ask(ctx, result.Text); err != nil || cancelled {
+		if p.cancelled, err = p.ask(ctx, result.Text); err != nil || p.cancelled != "" {
 			return false, err
 		}
 	}
@@ -105,18 +110,18 @@ func (p *provisionRun) agree(ctx workflow.Context) (bool, error) {
 }
 
 // ask notes that we wait for the peer, and waits for an answer or a day.
-func (p *provisionRun) ask(ctx workflow.Context, text string) (cancelled bool, err error) {
+func (p *provisionRun) ask(ctx workflow.Context, text string) (cancelled string, err error) {
 	if err := p.tell(ctx, text+"; waits for the peer: record its answer with peerflow peering agree --evidence"); err != nil {
-		return false, err
+		return "", err
 	}
 	_, _ = workflow.AwaitWithTimeout(ctx, 24*time.Hour, func() bool { return p.changed.Len() > 0 })
 	drain(p.changed)
 	var v *activities.Approving
 	var s activities.Standing
 	if err := workflow.ExecuteActivity(record(ctx), v.TallyVotes, activities.StandingInput{Change: p.id}).Get(ctx, &s); err != nil {
-		return false, err
+		return "", err
 	}
-	return s.Cancel != "", nil
+	return s.Cancel, nil
 }
 
 // tell says what a draft does or waits for.

@@ -214,6 +214,11 @@ func (j *judge) exports() {
 			j.policies(who, now, f)
 			j.export(who, t, f)
 		}
+		for _, e := range t.Expect {
+			if _, reported := now.Family(e.Family); !reported {
+				j.add("export", who, CheckNotChecked, "%s: the router reports nothing of this family", e.Family)
+			}
+		}
 	}
 }
 
@@ -290,7 +295,7 @@ func (j *judge) bands() {
 			j.band(b, f.Family, *old, *fresh)
 		}
 	}
-	if moved := abs(after - before); before >= j.p.BandFloor && moved > max(before*j.p.RouterPercent/100, j.p.BandCount) {
+	if moved := abs(after - before); before >= j.p.BandFloor && moved > before*j.p.RouterPercent/100 {
 		j.add("router_band", "", CheckFailed, "the router's accepted prefixes went from %d to %d", before, after)
 	}
 }

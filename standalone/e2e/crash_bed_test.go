@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -53,13 +54,14 @@ func startYard(t *testing.T, dir string, net byte, n int) *yard {
 		{Name: "transit1", ASN: 64497, Address: y.addr(0, 3), Kind: "transit", Routes: 30},
 		{Name: "peer1", ASN: 64502, Address: y.addr(0, 4), Kind: "peer", Routes: 5},
 	}
-	errs := make([]error, n)
+	started := make([]error, n)
 	var wait sync.WaitGroup
 	for i := range n {
-		wait.Go(func() { y.edges[i], errs[i] = y.startEdge(ctx, dir, i, foreign) })
+		wait.Go(func() { y.edges[i], started[i] = y.startEdge(ctx, dir, i, foreign) })
 	}
 	wait.Wait()
 	t.Cleanup(y.close)
+	errs := slices.Clone(started)
 	for i, f := range foreign {
 		peer, err := y.startPeer(ctx, f, 100*i)
 		errs = append(errs, err)
@@ -188,12 +190,15 @@ func (y *yard) settled(t *testing.T) {
 // eventually polls until the condition holds.
 func eventually(t *testing.T, patience time.Duration, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	look := time.NewTicker(100 * time.Millisecond)
+	defer look.Stop()
+	deadline := time.After(patience)
 	for !holds() {
-		if time.Now().After(deadline) {
+		select {
+		case <-look.C:
+		case <-deadline:
 			t.Fatalf("%s didn't come true within %s", what, patience)
 		}
-		time.Sleep(100 * time.Millisecond)
 	}
 }
 

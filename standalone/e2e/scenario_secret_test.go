@@ -129,7 +129,7 @@ func (s *scene) nowhere(ctx context.Context, clears ...string) {
 	}
 	s.must(filepath.WalkDir(s.Dir(), func(path string, e fs.DirEntry, err error) error {
 		if err != nil || !e.Type().IsRegular() {
-			return nil // it went away, or is a socket
+			return nil //nolint:nilerr // it went away, or is a socket
 		}
 		text, _ := os.ReadFile(path) // it may have gone away
 		for _, clear := range clears {

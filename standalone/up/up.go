@@ -130,7 +130,7 @@ func (s *Stack) takePorts(_ context.Context, o Options) error {
 	}
 	temporal, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", o.TemporalPort))
 	if err != nil {
-		return fmt.Errorf("Temporal can't listen: %w: stop what does, or give another port with --temporal-port", err)
+		return fmt.Errorf("no port for Temporal: %w: stop what listens there, or give another port with --temporal-port", err)
 	}
 	return temporal.Close()
 }

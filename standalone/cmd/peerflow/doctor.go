@@ -144,12 +144,10 @@ func folder(data string) (string, error) {
 
 func key(data string) (string, error) {
 	path := filepath.Join(data, "secrets.key")
-	_, err := os.Stat(path)
-	_, noDatabase := os.Stat(filepath.Join(data, "postgres"))
-	if errors.Is(err, os.ErrNotExist) && noDatabase != nil {
+	if missing(path) && missing(filepath.Join(data, "postgres")) {
 		return "made by the first start", nil
 	}
-	_, err = secret.OpenFile(path, false)
+	_, err := secret.OpenFile(path, false)
 	return path, err
 }
 
@@ -200,4 +198,9 @@ func ownAge() (time.Time, error) {
 		return time.Time{}, err
 	}
 	return info.ModTime(), nil
+}
+
+func missing(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, os.ErrNotExist)
 }
