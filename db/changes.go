@@ -180,6 +180,9 @@ func (d *DB) MoveChange(ctx context.Context, id int64, to peering.ChangeState, s
 		if err != nil {
 			return err
 		}
+		if err := tx.refuseEndInFlight(ctx, change, to); err != nil {
+			return err
+		}
 		if to == peering.ChangeCompleted && !change.State.Ended() && change.State != peering.ChangeDeploying {
 			if err := tx.applyOpen(ctx, change.ID); err != nil {
 				return err
@@ -187,6 +190,23 @@ func (d *DB) MoveChange(ctx context.Context, id int64, to peering.ChangeState, s
 		}
 		return tx.moveChange(ctx, change, to, step, outcome)
 	})
+}
+
+// refuseEndInFlight keeps a change open while a router may run base or artifact
+// of it: its end is what the deployments say, and then SettleChange writes it.
+func (tx *Tx) refuseEndInFlight(ctx context.Context, c peering.Change, to peering.ChangeState) error {
+	if !to.Ended() || c.State.Ended() {
+		return nil
+	}
+	flying, err := tx.q.DeploymentInFlightOfChange(ctx, c.ID)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return peering.Errorf(peering.Conflict, "change %d can't become %s while deployment %d is %s on router %s", c.ID, to,
+		flying.Deployment.ID, flying.Deployment.State, flying.Router)
 }
 
 // actorOf is the workflow that leads a change.

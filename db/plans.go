@@ -62,7 +62,7 @@ func (tx *Tx) putPlan(ctx context.Context, c peering.Change, p peering.Plan, voi
 	if err != nil {
 		return 0, err
 	}
-	id, err := tx.planToKeep(ctx, c, p.Hash)
+	id, err := tx.planToKeep(ctx, c, p)
 	switch {
 	case err != nil:
 		return 0, err
@@ -85,13 +85,18 @@ func (tx *Tx) putPlan(ctx context.Context, c peering.Change, p peering.Plan, voi
 	return id, tx.Log(ctx, "plan", id, "create", nil, map[string]any{"change_id": c.ID, "hash": p.Hash, "impact": p.Impact.Line()})
 }
 
-// planToKeep is the plan in force when it has this hash and no deployment of it ended; else 0.
-func (tx *Tx) planToKeep(ctx context.Context, c peering.Change, hash string) (int64, error) {
-	if c.PlanID == 0 || c.PlanHash != hash {
+// planToKeep is the plan in force when it has this hash, reaches no more than
+// people approved, and no deployment of it ended; else 0.
+func (tx *Tx) planToKeep(ctx context.Context, c peering.Change, p peering.Plan) (int64, error) {
+	if c.PlanID == 0 || c.PlanHash != p.Hash {
 		return 0, nil
 	}
 	deployed, err := tx.q.PlanDeployed(ctx, c.PlanID)
 	if err != nil || deployed {
+		return 0, err
+	}
+	approved, err := readPlan(ctx, tx.q, c.PlanID)
+	if err != nil || peering.Loosened(approved, p) {
 		return 0, err
 	}
 	return c.PlanID, nil

@@ -1,7 +1,10 @@
 package db_test
 
 import (
+	"errors"
+	"net/netip"
 	"testing"
+	"time"
 
 	"peerflow/internal/peering"
 )
@@ -129,4 +132,52 @@ func TestAPlanComesBackAsItWasStored(t *testing.T) {
 	}
 	_, err = s.Plan(t.Context(), 999)
 	s.refused(err, peering.NotFound, "plan 999")
+}
+
+func TestAPlanThatReachesFurtherNeedsNewVotes(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	change := s.draft(s.create(s.edge1))
+	first := s.plan(change, "protocol bgp one {}", s.edge1)
+	s.vote(s.approver, change, first, peering.Approve)
+
+	further, texts := planOn(change.ID, "protocol bgp one {}", s.edge1)
+	further.Routers[0].Touched = append(further.Routers[0].Touched, peering.TouchedSession{
+		Neighbor: netip.MustParseAddr("192.0.2.250"), Disruption: peering.DisruptsReset,
+	})
+	next, err := s.StorePlan(t.Context(), further, texts, "it reaches another session")
+	s.must(err)
+	if next.ID == first.ID || next.Hash != first.Hash {
+		t.Errorf("plan %d %s took the place of %d %s", next.ID, next.Hash, first.ID, first.Hash)
+	}
+	if tally, err := s.TallyVotes(t.Context(), change.ID, next.ID); err != nil || tally.Approved {
+		t.Errorf("tally %+v, %v: votes on less count for more", tally, err)
+	}
+}
+
+func TestAChangeStaysOpenWhileItsDeploymentIsInFlight(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	change, _, ids := s.queue(s.edge1)
+	s.must(s.begin(ids[0]))
+	for _, end := range []peering.ChangeState{peering.ChangeFailed, peering.ChangeCompleted, peering.ChangeCancelled} {
+		wantKind(t, "end as "+string(end), s.MoveChange(t.Context(), change.ID, end, "", "lost its way"), peering.Conflict)
+	}
+	now, err := s.Change(t.Context(), change.ID)
+	s.must(err)
+	if now.State != peering.ChangeDeploying {
+		t.Errorf("the change is %s", now.State)
+	}
+}
+
+func TestAFreezeAfterBeginStopsTheCommit(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	_, _, ids := s.queue(s.edge1)
+	s.must(s.begin(ids[0]))
+	sqlRun(t, s.DB, `INSERT INTO change_freeze (scope, reason) VALUES ('all', 'somebody digs')`)
+	claimed, err := s.MarkCommitSent(t.Context(), ids[0], time.Now(), time.Now().Add(time.Minute))
+	if claimed || !errors.Is(err, peering.ErrFrozen) {
+		t.Errorf("claimed %v, %v: the commit goes out into a freeze", claimed, err)
+	}
 }

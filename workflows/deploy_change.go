@@ -329,7 +329,10 @@ func (c *changeRun) fail(ctx workflow.Context, cause error) (DeployChangeResult,
 		return DeployChangeResult{}, cause
 	}
 	done, err := c.finish(ctx, peering.ChangeFailed, reason(cause))
-	return orZero(done), err
+	if err != nil {
+		return c.settle(ctx) // a deployment is in flight: the change ends as it does
+	}
+	return orZero(done), nil
 }
 
 // wait returns why it was woken: a signal's word, "decision", or "" by time.

@@ -297,3 +297,41 @@ func reach(key string, before, after map[string]Stanza, worst map[string]Disrupt
 	}
 	return d, hit
 }
+
+// Loosened reports that a plan reaches further than an earlier one with the same
+// hash: another session, a worse disruption, or an export guard that lets more
+// pass. Votes on the earlier one don't count for it.
+func Loosened(earlier, now Plan) bool {
+	was := map[string]TouchedSession{}
+	for _, r := range earlier.Routers {
+		for _, t := range r.Touched {
+			was[fmt.Sprint(r.RouterID, t.VRF, t.Neighbor)] = t
+		}
+	}
+	for _, r := range now.Routers {
+		for _, t := range r.Touched {
+			old, known := was[fmt.Sprint(r.RouterID, t.VRF, t.Neighbor)]
+			if !known || rank[t.Disruption] > rank[old.Disruption] || guardLoosened(old.Expect, t.Expect) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func guardLoosened(old, now []ExpectedExport) bool {
+	for _, e := range now {
+		i := slices.IndexFunc(old, func(o ExpectedExport) bool { return o.Family == e.Family })
+		switch {
+		case i < 0:
+			return true
+		case e.AllowDefault && !old[i].AllowDefault, e.AllowLong && !old[i].AllowLong:
+			return true
+		case e.Count == nil && old[i].Count != nil:
+			return true
+		case e.Count != nil && old[i].Count != nil && *e.Count > *old[i].Count:
+			return true
+		}
+	}
+	return false
+}

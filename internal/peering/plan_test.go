@@ -1,0 +1,45 @@
+package peering
+
+import (
+	"testing"
+
+	"peerflow/internal/bgp"
+)
+
+func TestLoosenedPlansNeedNewVotes(t *testing.T) {
+	t.Parallel()
+	session := func(edits ...func(*TouchedSession)) Plan {
+		s := TouchedSession{Neighbor: neighbor(1).Address, Disruption: DisruptsRefresh, Expect: []ExpectedExport{{Family: bgp.IPv4, Count: count(3)}}}
+		for _, e := range edits {
+			e(&s)
+		}
+		return Plan{Routers: []RouterPlan{{RouterID: 1, Touched: []TouchedSession{s}}}}
+	}
+	expects := func(n *int64) func(*TouchedSession) { return func(s *TouchedSession) { s.Expect[0].Count = n } }
+	another := session()
+	another.Routers[0].Touched = append(another.Routers[0].Touched, TouchedSession{Neighbor: neighbor(2).Address})
+	cases := map[string]struct {
+		now  Plan
+		want bool
+	}{
+		"the same":                          {session(), false},
+		"fewer expected":                    {session(expects(count(2))), false},
+		"more expected":                     {session(expects(count(900))), true},
+		"no figure any more":                {session(expects(nil)), true},
+		"a default may be announced":        {session(func(s *TouchedSession) { s.Expect[0].AllowDefault = true }), true},
+		"longer prefixes may be announced":  {session(func(s *TouchedSession) { s.Expect[0].AllowLong = true }), true},
+		"a session restarts":                {session(func(s *TouchedSession) { s.Disruption = DisruptsReset }), true},
+		"a session is no longer disrupted":  {session(func(s *TouchedSession) { s.Disruption = DisruptsNone }), false},
+		"another session is reached":        {another, true},
+		"fewer sessions are reached":        {Plan{Routers: []RouterPlan{{RouterID: 1}}}, false},
+		"a family that wasn't guarded then": {session(func(s *TouchedSession) { s.Expect = append(s.Expect, ExpectedExport{Family: bgp.IPv6}) }), true},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := Loosened(session(), c.now); got != c.want {
+				t.Errorf("loosened = %v, want %v", got, c.want)
+			}
+		})
+	}
+}
