@@ -523,9 +523,18 @@ func (d *Deploying) sample(ctx context.Context, a at, management error, stable *
 	now := d.Now()
 	stable.see(neighbors, now)
 	verdict := peering.Judge(a.profile, a.plan.Touched, *dep.Baseline, peering.Observation{
-		Neighbors: neighbors, Management: management, CommittedAt: dep.CommitSentAt, Now: now, StableSince: stable.since,
+		Neighbors: neighbors, Management: management, CommittedAt: committed(dep), Now: now, StableSince: stable.since,
 	})
 	return verdict, d.Deployments.StoreVerdict(ctx, dep.ID, verdict)
+}
+
+// committed is when the router was first read running the artifact: the soak
+// counts from there. Until that is recorded it is when the commit was sent.
+func committed(d peering.Deployment) time.Time {
+	if d.CommittedAt.IsZero() {
+		return d.CommitSentAt
+	}
+	return d.CommittedAt
 }
 
 // stability notes when the router's accepted counters last moved.
@@ -718,6 +727,11 @@ func (d *Deploying) resolve(ctx context.Context, dep peering.Deployment) error {
 	if err != nil {
 		return fail(err)
 	}
+	if read.Where == peering.AtArtifact && !read.Booting {
+		if read, running, err = d.installResolved(ctx, a, dep); err != nil {
+			return fail(err)
+		}
+	}
 	next := peering.Resolved(read)
 	if next.Step != peering.StepEnd {
 		activity.GetLogger(ctx).Warn("can't be resolved yet", "deployment", dep.ID, "reason", next.Text)
@@ -725,6 +739,22 @@ func (d *Deploying) resolve(ctx context.Context, dep peering.Deployment) error {
 	}
 	_, err = d.end(ctx, dep, EndInput{dep.ID, next.State, next.Text}, running.Stanzas)
 	return err
+}
+
+// installResolved makes a restart boot what a person left running.
+func (d *Deploying) installResolved(ctx context.Context, a at, dep peering.Deployment) (peering.Read, peering.Running, error) {
+	committer, err := a.committer()
+	if err != nil {
+		return peering.Read{}, peering.Running{}, err
+	}
+	commit, err := d.commit(ctx, a)
+	if err != nil {
+		return peering.Read{}, peering.Running{}, err
+	}
+	if err := committer.Install(ctx, commit); err != nil {
+		return peering.Read{}, peering.Running{}, fmt.Errorf("install on router %s: %w", a.router.Name, err)
+	}
+	return a.locate(ctx, dep, a.known)
 }
 
 // discard removes a candidate that isn't in use.

@@ -53,9 +53,10 @@ type changeRun struct {
 	id      int64
 	plan    activities.PlanResult
 	changed workflow.ReceiveChannel
-	note    string // why it was planned again, for those who approve it; "" when it wasn't
-	decided int    // decisions presented, accepted or not
-	looked  int    // of them, seen by the main flow
+	blocked time.Duration // last pause behind another change
+	note    string        // why it was planned again, for those who approve it; "" when it wasn't
+	decided int           // decisions presented, accepted or not
+	looked  int           // of them, seen by the main flow
 }
 
 func (c *changeRun) run(ctx workflow.Context) (DeployChangeResult, error) {
@@ -140,7 +141,8 @@ func (c *changeRun) makePlan(ctx workflow.Context) (*DeployChangeResult, error) 
 
 func (c *changeRun) waitBlocked(ctx workflow.Context, step string) (*DeployChangeResult, error) {
 	workflow.SetCurrentDetails(ctx, step)
-	c.wait(ctx, time.Minute)
+	c.blocked = min(max(c.blocked*3/2, time.Minute), time.Hour)
+	c.wait(ctx, c.blocked)
 	standing, err := c.standing(ctx)
 	if err != nil || standing.Cancel == "" {
 		return nil, err
@@ -235,6 +237,10 @@ func (c *changeRun) deploy(ctx workflow.Context) (stale bool, err error) {
 	return false, c.tellOthers(ctx)
 }
 
+// maxPollPause bounds the growing pause between two looks at a deployment's row:
+// one that is frozen for days leaves a short history.
+const maxPollPause = 5 * time.Minute
+
 func (c *changeRun) deployTo(ctx workflow.Context, r activities.PlannedRouter) (activities.DeploymentStatus, error) {
 	var a *activities.Changing
 	var id int64
@@ -242,8 +248,8 @@ func (c *changeRun) deployTo(ctx workflow.Context, r activities.PlannedRouter) (
 	if err := workflow.ExecuteActivity(record(ctx), a.SubmitDeployment, in).Get(ctx, &id); err != nil {
 		return activities.DeploymentStatus{}, err
 	}
-	for {
-		c.wait(ctx, 30*time.Second) // the row is polled too: a signal may be lost
+	for pause := 30 * time.Second; ; pause = min(pause*3/2, maxPollPause) {
+		c.wait(ctx, pause) // the row is polled too: a signal may be lost
 		var status activities.DeploymentStatus
 		if err := workflow.ExecuteActivity(record(ctx), a.ReadDeployment, id).Get(ctx, &status); err != nil {
 			return status, err

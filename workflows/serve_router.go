@@ -58,6 +58,27 @@ func ServeRouter(ctx workflow.Context, in ServeRouterInput) error {
 	return workflow.NewContinueAsNewError(ctx, ServeRouter, in)
 }
 
+// childFailurePause is before a deployment whose workflow failed is started again.
+const childFailurePause = 15 * time.Second
+
+// maxAdoptPause bounds the growing pause between two looks at a deployment that
+// an earlier run's child serves: one that waits for days leaves a short history.
+const maxAdoptPause = 5 * time.Minute
+
+// adopt waits for the end of a deployment that runs already.
+func adopt(ctx workflow.Context, id int64) {
+	var c *activities.Changing
+	for pause := 2 * time.Second; ; pause = min(pause*3/2, maxAdoptPause) {
+		if workflow.Sleep(ctx, pause) != nil {
+			return
+		}
+		var status activities.DeploymentStatus
+		if err := workflow.ExecuteActivity(record(ctx), c.ReadDeployment, id).Get(ctx, &status); err != nil || status.Ended {
+			return
+		}
+	}
+}
+
 func drain(c workflow.ReceiveChannel) {
 	for c.ReceiveAsync(nil) {
 	}
@@ -81,11 +102,12 @@ func serve(ctx workflow.Context, id int64) {
 		StaticSummary:         deploymentID(id),
 	})
 	err := workflow.ExecuteChildWorkflow(child, DeployRouter, DeployRouterInput{Deployment: id}).Get(ctx, nil)
-	if err != nil {
-		if !temporal.IsWorkflowExecutionAlreadyStartedError(err) {
-			workflow.GetLogger(ctx).Error("deployment's workflow failed", "deployment", id, "error", err)
-		}
-		_ = workflow.Sleep(ctx, 2*time.Second) // it runs elsewhere, or is started again from what the router says
+	switch {
+	case temporal.IsWorkflowExecutionAlreadyStartedError(err):
+		adopt(ctx, id)
+	case err != nil:
+		workflow.GetLogger(ctx).Error("deployment's workflow failed", "deployment", id, "error", err)
+		_ = workflow.Sleep(ctx, childFailurePause) // then it is started again, from what the router says
 	}
 	var c *activities.Changing
 	if err := workflow.ExecuteActivity(record(ctx), c.TellDeployment, id).Get(ctx, nil); err != nil {

@@ -191,6 +191,9 @@ func whyAtBase(d Deployment) string {
 func Resolved(r Read) Next {
 	switch r.Where {
 	case AtArtifact:
+		if !r.Booting {
+			return Next{Step: StepInstall, Text: "a restart of the router would return to its base"}
+		}
 		return end(DeploymentConfirmed, "resolved: the router runs the change for good")
 	case AtBase:
 		return end(DeploymentRolledBack, "resolved: the router runs its base")

@@ -144,3 +144,27 @@ func TestTimerOutlivesEverythingItMust(t *testing.T) {
 		t.Error(got.Text)
 	}
 }
+
+func TestResolvedSaysWhatTheRouterSays(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		read  Read
+		step  Step
+		state DeploymentState
+	}{
+		"the change, for good":                    {Read{Where: AtArtifact, Booting: true}, StepEnd, DeploymentConfirmed},
+		"the change, but a restart would undo it": {Read{Where: AtArtifact}, StepInstall, ""},
+		"its base":                          {Read{Where: AtBase}, StepEnd, DeploymentRolledBack},
+		"something else":                    {Read{Where: AtElsewhere}, StepEnd, DeploymentInterfered},
+		"a commit that still waits":         {Read{Where: AtPending}, StepWait, ""},
+		"somebody else's commit that waits": {Read{Where: AtForeign}, StepWait, ""},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := Resolved(c.read); got.Step != c.step || got.State != c.state {
+				t.Errorf("got %s %s, want %s %s", got.Step, got.State, c.step, c.state)
+			}
+		})
+	}
+}

@@ -266,6 +266,10 @@ func (j *judge) holdTimers() {
 		if j.b.Ignored[before.Address] != "" || !listed || !now.Established() {
 			continue
 		}
+		if before.HoldTime == 0 {
+			j.add("hold_timer", before.Address.String(), CheckNotChecked, "the router doesn't report its hold time")
+			continue
+		}
 		if waited < before.HoldTime && !now.LastMessage.After(j.e.CommittedAt) {
 			j.add("hold_timer", before.Address.String(), CheckPending, "silent since the commit; its hold time is %s", before.HoldTime)
 			return
