@@ -157,8 +157,12 @@ func TestPendingAuthorsAreThoseWhoEditedSinceTheLastDeployment(t *testing.T) {
 	changeID, _ := plannedSession(t, d, n, "198.51.100.9", 64502, n.peering.ID)
 	sqlRun(t, d, `WITH p AS (INSERT INTO plan (change_id, hash, impact) VALUES ($1, repeat('a', 64), '{}') RETURNING id)
 		INSERT INTO deployment (change_id, plan_id, router_id, state) SELECT $1, p.id, $2, 'confirmed' FROM p`, changeID, n.router.ID)
+	if got := names(); got != "bob eve" {
+		t.Errorf("after an unrelated change: %q, but it delivered nobody's edits", got)
+	}
+	sqlRun(t, d, `UPDATE change SET kind = 'deploy' WHERE id = $1`, changeID)
 	if got := names(); got != "" {
-		t.Errorf("after a deployment: %q", got)
+		t.Errorf("after a change of kind deploy: %q", got)
 	}
 	_, err = d.Templates().Patch(t.Context(), ida, n.template.ID, 0, []byte(`{"body": "x"}`))
 	edit(err)

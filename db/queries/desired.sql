@@ -45,12 +45,14 @@ SELECT key, hash FROM stanza_ledger
 WHERE router_id = @router_id::bigint AND absent_at IS NULL
 ORDER BY key;
 
--- Who edited what a router is rendered from since its last confirmed deployment was submitted. Sessions and
--- connections are found by what the log says of their router, since they may be deleted.
+-- Who edited what a router is rendered from since a change of kind deploy, which carries every edit, was last confirmed
+-- there: an unrelated change in between delivers nobody's edits. Sessions and connections are found by what the log says
+-- of their router, since they may be deleted.
 -- name: PendingAuthors :many
 WITH since AS (
     SELECT COALESCE(max(d.created_at), '-infinity'::timestamptz) AS at
-    FROM deployment d WHERE d.router_id = @router_id::bigint AND d.state = 'confirmed'
+    FROM deployment d JOIN change c ON c.id = d.change_id
+    WHERE d.router_id = @router_id::bigint AND d.state = 'confirmed' AND c.kind = 'deploy'
 ), edits AS (
     SELECT l.user_id, l.object, l.object_id, l.before, l.after
     FROM change_log l, since

@@ -95,7 +95,10 @@ func Delta(without, with, running map[string]Stanza) []Move {
 		if inA == inB && a.Text == b.Text {
 			continue
 		}
-		moves = append(moves, Move{Key: key, Before: hashOf(running, key), After: hashIf(b, inB)})
+		move := Move{Key: key, Before: hashOf(running, key), After: hashIf(b, inB)}
+		if move.Before != move.After { // else the router has it already
+			moves = append(moves, move)
+		}
 	}
 	return moves
 }

@@ -107,7 +107,8 @@ func (q *Queries) LedgerOf(ctx context.Context, routerID int64) ([]LedgerOfRow, 
 const pendingAuthors = `-- name: PendingAuthors :many
 WITH since AS (
     SELECT COALESCE(max(d.created_at), '-infinity'::timestamptz) AS at
-    FROM deployment d WHERE d.router_id = $1::bigint AND d.state = 'confirmed'
+    FROM deployment d JOIN change c ON c.id = d.change_id
+    WHERE d.router_id = $1::bigint AND d.state = 'confirmed' AND c.kind = 'deploy'
 ), edits AS (
     SELECT l.user_id, l.object, l.object_id, l.before, l.after
     FROM change_log l, since
@@ -152,8 +153,9 @@ type PendingAuthorsRow struct {
 	Version   int64
 }
 
-// Who edited what a router is rendered from since its last confirmed deployment was submitted. Sessions and
-// connections are found by what the log says of their router, since they may be deleted.
+// Who edited what a router is rendered from since a change of kind deploy, which carries every edit, was last confirmed
+// there: an unrelated change in between delivers nobody's edits. Sessions and connections are found by what the log says
+// of their router, since they may be deleted.
 func (q *Queries) PendingAuthors(ctx context.Context, routerID int64) ([]PendingAuthorsRow, error) {
 	rows, err := q.db.Query(ctx, pendingAuthors, routerID)
 	if err != nil {
