@@ -77,7 +77,7 @@ func runChild(text string) error {
 // timer to confirm, on a busy machine too.
 func crashProfile(peering.Router) peering.Profile {
 	p := peering.LabProfile
-	p.Commit, p.Settle, p.Soak, p.MinTimer, p.Margin = 10*time.Second, time.Second, 3*time.Second, 60*time.Second, 3*time.Second
+	p.Commit, p.Settle, p.Soak, p.MinTimer, p.Margin = 10*time.Second, time.Second, 3*time.Second, 90*time.Second, 3*time.Second
 	p.ConfirmReserve, p.Sample, p.Stable = 3*time.Second, 2*time.Second, time.Second
 	return p
 }
