@@ -47,6 +47,10 @@ test: deps ## the race detector where it pays, then every test (PKGS= and TESTFL
 	scripts/test all -p $(P) -timeout $(TIMEOUT) $(TESTFLAGS) $(PKGS) || status=1; \
 	exit $$status
 
+.PHONY: crash
+crash: deps ## the crash matrix on BIRD: kills at every point, judged by the router (about 10 minutes on a quiet machine)
+	@go test -tags crash -count=1 -timeout 60m -run 'NoDoubt' ./standalone/e2e
+
 .PHONY: build
 build: bin/peerflow bin/peerflow-standalone ## both binaries, into bin/
 

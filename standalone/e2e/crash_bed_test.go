@@ -1,3 +1,5 @@
+//go:build crash
+
 package e2e
 
 import (
@@ -134,13 +136,6 @@ func (b *crashBed) open(t *testing.T, c cmd.Config) {
 	must(t, err)
 	b.parts = parts
 	t.Cleanup(parts.Close)
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // seed records the yard.

@@ -1,3 +1,5 @@
+//go:build crash
+
 package e2e
 
 import (
@@ -119,9 +121,6 @@ func startTree(ctx context.Context, c childConfig) (cmd.Config, error) {
 	}
 	return stack.Parts.Config, nil
 }
-
-// nobody is a PeeringDB that doesn't answer: these tests don't ask it.
-const nobody = "http://127.0.0.1:9/api"
 
 // passage is a point that a process passes on its way through a deployment.
 type passage struct {

@@ -60,3 +60,10 @@ func history(t *testing.T, c client.Client, run *workflow.WorkflowExecutionInfo)
 	}
 	return &h
 }
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

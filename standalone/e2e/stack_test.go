@@ -209,3 +209,6 @@ func onlyOne(t *testing.T, network string) {
 	}
 	t.Cleanup(func() { _ = f.Close() })
 }
+
+// nobody is a PeeringDB that doesn't answer: these tests don't ask it.
+const nobody = "http://127.0.0.1:9/api"
