@@ -1,0 +1,170 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"time"
+
+	"peerflow/internal/peering"
+)
+
+// PrepareDeployment checks that the plan still fits what the router runs,
+// composes the artifact, takes the baseline and stores all of it before
+// anything is written. Idempotent: until the commit is sent it may run again.
+func (d *Deploying) PrepareDeployment(ctx context.Context, id int64) (peering.Next, error) {
+	a, err := d.open(ctx, id)
+	if err != nil {
+		return peering.Next{}, fail(err)
+	}
+	defer a.close()
+	running, err := a.owned(ctx, a.known)
+	if err != nil {
+		return peering.Next{}, fail(err)
+	}
+	if running.Pending != nil {
+		return ended(peering.DeploymentFailed, "another commit waits for its confirmation on the router: nothing was written"), nil
+	}
+	record, err := d.compose(ctx, a, running)
+	var moved *peering.StanzaMovedError
+	if errors.As(err, &moved) {
+		return ended(peering.DeploymentStale, moved.Error()), nil
+	}
+	if err != nil {
+		return peering.Next{}, fail(err)
+	}
+	if record.Baseline, err = d.baseline(ctx, a); err != nil {
+		return peering.Next{}, fail(err)
+	}
+	if err := d.Deployments.StoreBaseline(ctx, id, record); err != nil {
+		return peering.Next{}, fail(err)
+	}
+	return peering.Next{Step: peering.StepBegin}, nil
+}
+
+func ended(s peering.DeploymentState, text string) peering.Next {
+	return peering.Next{Step: peering.StepEnd, State: s, Text: text}
+}
+
+// compose puts the plan's stanzas in place of what runs now; its hash may
+// differ from the one shown, the plan's may not.
+func (d *Deploying) compose(ctx context.Context, a at, running peering.Running) (BaselineRecord, error) {
+	now, err := peering.StanzaMap(running.Stanzas)
+	if err != nil {
+		return BaselineRecord{}, err
+	}
+	after, err := d.planned(ctx, a)
+	if err != nil {
+		return BaselineRecord{}, err
+	}
+	composed, err := peering.Compose(now, a.plan.Moves, after)
+	if err != nil {
+		return BaselineRecord{}, err
+	}
+	if key := movedReference(composed, a.plan); key != "" {
+		return BaselineRecord{}, &peering.StanzaMovedError{Key: key}
+	}
+	base, err := a.text(running.Stanzas)
+	if err != nil {
+		return BaselineRecord{}, err
+	}
+	artifact, err := a.text(composed)
+	return BaselineRecord{Base: base, Artifact: artifact, Identity: running.Identity, Generation: running.Generation,
+		Incarnation: running.Incarnation}, err
+}
+
+// planned gives the stored text of each stanza that the plan writes.
+func (d *Deploying) planned(ctx context.Context, a at) (map[string]peering.Stanza, error) {
+	var hashes []string
+	for _, m := range a.plan.Moves {
+		if m.After != "" {
+			hashes = append(hashes, m.After)
+		}
+	}
+	texts, err := d.Plans.Texts(ctx, append(hashes, a.plan.ArtifactHash))
+	if err != nil {
+		return nil, err
+	}
+	shown, err := a.platform.Syntax().Split(texts[a.plan.ArtifactHash])
+	if err != nil {
+		return nil, err
+	}
+	return peering.StanzaMap(shown)
+}
+
+func movedReference(composed []peering.Stanza, plan peering.RouterPlan) string {
+	now, err := peering.StanzaMap(composed)
+	if err != nil {
+		return ""
+	}
+	want := peering.References(now, plan.Moves)
+	if slices.Equal(want, plan.Refers) {
+		return ""
+	}
+	for _, r := range plan.Refers {
+		if s, ok := now[r.Key]; !ok || s.Hash() != r.Before {
+			return r.Key
+		}
+	}
+	return want[0].Key
+}
+
+func (d *Deploying) baseline(ctx context.Context, a at) (peering.Baseline, error) {
+	first, err := a.neighbors(ctx)
+	if err != nil {
+		return peering.Baseline{}, err
+	}
+	if err := pause(ctx, a.profile.Sample); err != nil {
+		return peering.Baseline{}, err
+	}
+	second, err := a.neighbors(ctx)
+	if err != nil {
+		return peering.Baseline{}, err
+	}
+	flapped, err := d.Observed.Flapped(ctx, a.router.ID, d.Now().Add(-24*time.Hour))
+	if err != nil {
+		return peering.Baseline{}, err
+	}
+	protected, err := d.protected(ctx, a, second)
+	if err != nil {
+		return peering.Baseline{}, err
+	}
+	return peering.NewBaseline(first, second, byAddress(flapped), protected, d.Now()), nil
+}
+
+// protected names the neighbors that no change may drop: every one we don't
+// own, and those whose relationship says so.
+func (d *Deploying) protected(ctx context.Context, a at, neighbors []peering.Neighbor) (map[netip.Addr]string, error) {
+	desired, err := d.Intent.Desired(ctx, a.router.ID)
+	if err != nil {
+		return nil, err
+	}
+	ours := map[netip.Addr]peering.Session{}
+	for _, s := range desired.Sessions {
+		ours[s.PeerAddress] = s
+	}
+	protected := map[netip.Addr]string{}
+	for _, n := range neighbors {
+		s, own := ours[n.Address]
+		switch r := desired.Relationship(s); {
+		case n.RemoteAS == n.LocalAS:
+			protected[n.Address] = "iBGP"
+		case !own:
+			protected[n.Address] = "not ours"
+		case r.Value.Protected:
+			protected[n.Address] = r.Value.Name
+		}
+	}
+	return protected, nil
+}
+
+func byAddress(texts map[string]string) map[netip.Addr]string {
+	m := make(map[netip.Addr]string, len(texts))
+	for text, why := range texts {
+		if a, err := netip.ParseAddr(text); err == nil {
+			m[a] = why
+		}
+	}
+	return m
+}
