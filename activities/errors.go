@@ -2,6 +2,7 @@ package activities
 
 import (
 	"errors"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 
@@ -19,9 +20,13 @@ var retryable = map[peering.Kind]bool{
 	peering.Unavailable: true,
 }
 
-// fail hands an error to Temporal: the kind becomes the failure's type, and
-// kinds that trying again can't help are not retried. Errors hold no secret and
-// no line of configuration, by the drivers' and renderer's promise.
+// patient is an error of a service that says when to ask it again; 0 when it doesn't.
+type patient interface{ AskAgainIn() time.Duration }
+
+// fail hands an error to Temporal: the kind becomes the failure's type, kinds
+// that trying again can't help are not retried, and a service that names a pause
+// gets it in place of the retry policy's. Errors hold no secret and no line of
+// configuration, by the drivers' and renderer's promise.
 func fail(err error) error {
 	if err == nil {
 		return nil
@@ -34,5 +39,10 @@ func fail(err error) error {
 	if again, known := retryable[kind]; known && !again {
 		return temporal.NewNonRetryableApplicationError(err.Error(), string(kind), nil)
 	}
-	return temporal.NewApplicationError(err.Error(), string(kind))
+	options := temporal.ApplicationErrorOptions{}
+	var p patient
+	if errors.As(err, &p) {
+		options.NextRetryDelay = p.AskAgainIn()
+	}
+	return temporal.NewApplicationErrorWithOptions(err.Error(), string(kind), options)
 }

@@ -71,9 +71,12 @@ func (c Client) LookAgain(ctx context.Context, change int64, why string) error {
 	return errors.Join(errs...)
 }
 
+// syncPatience is how long a sync may take, pauses that PeeringDB asks for included.
+const syncPatience = time.Hour
+
 // SyncNow starts a sync of PeeringDB's mirror, or joins the one that runs.
 func (c Client) SyncNow(ctx context.Context, full bool) (string, error) {
-	options := client.StartWorkflowOptions{TaskQueue: ControlQueue, ID: syncID, StaticSummary: "sync of PeeringDB's mirror",
+	options := client.StartWorkflowOptions{TaskQueue: ControlQueue, ID: syncID, StaticSummary: "sync of PeeringDB's mirror", WorkflowExecutionTimeout: syncPatience,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING}
 	run, err := c.Temporal.ExecuteWorkflow(ctx, options, SyncPeeringDB, SyncPeeringDBInput{Full: full})
 	if err != nil {
@@ -101,7 +104,7 @@ func (c Client) PollEvery(ctx context.Context, router int64, every time.Duration
 func (c Client) SyncEvery(ctx context.Context, every time.Duration) error {
 	return c.schedule(ctx, syncID, every, &client.ScheduleWorkflowAction{
 		ID: syncID, TaskQueue: ControlQueue, Workflow: SyncPeeringDB, Args: []any{SyncPeeringDBInput{}},
-		WorkflowExecutionTimeout: time.Hour,
+		WorkflowExecutionTimeout: syncPatience,
 	})
 }
 

@@ -80,7 +80,8 @@ func untilRead(ctx workflow.Context) workflow.Context {
 }
 
 // mirror is one sync of PeeringDB: it resumes by type, and the schedule comes
-// again anyway.
+// again anyway. A pause that PeeringDB asks for (Retry-After) stands in place of
+// the interval; one that outlasts the workflow's time ends it at once.
 func mirror(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: 30 * time.Minute,

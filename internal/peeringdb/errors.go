@@ -63,6 +63,14 @@ func (e *Error) Unwrap() []error {
 	return []error{peering.KindError(kind), e.Err}
 }
 
+// AskAgainIn is RetryAfter of a throttled request, and 0 of every other error.
+func (e *Error) AskAgainIn() time.Duration {
+	if e.Fault != Throttled {
+		return 0
+	}
+	return e.RetryAfter
+}
+
 // FaultOf is the fault of a PeeringDB error in the chain, or "".
 func FaultOf(err error) Fault {
 	var e *Error
@@ -75,8 +83,8 @@ func FaultOf(err error) Fault {
 // RetryAfter is how long a throttled error asks to wait; 0 for every other error.
 func RetryAfter(err error) time.Duration {
 	var e *Error
-	if errors.As(err, &e) && e.Fault == Throttled {
-		return e.RetryAfter
+	if errors.As(err, &e) {
+		return e.AskAgainIn()
 	}
 	return 0
 }
