@@ -63,6 +63,8 @@ type PlanStore interface {
 	Plan(ctx context.Context, id int64) (peering.Plan, error)
 	// Texts gives stored texts by hash; a missing one is not_found.
 	Texts(ctx context.Context, hashes []string) (map[string]string, error)
+	// PutText stores a text under its hash; one that is there stays.
+	PutText(ctx context.Context, text string) (hash string, err error)
 }
 
 // VoteStore is the authority on approval.

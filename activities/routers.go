@@ -11,6 +11,7 @@ import (
 type Routers struct {
 	Access      Access
 	Intent      IntentStore
+	Plans       PlanStore
 	Deployments DeploymentStore
 	Observed    ObservationStore
 	Now         func() time.Time

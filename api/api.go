@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -28,8 +29,9 @@ type Deps struct {
 	Secrets   Secrets
 	Workflows Workflows
 	Status    func(context.Context) Status
-	PollEvery time.Duration // between two looks at a router: what wasn't seen for two of them is unknown
-	Version   string        // of this build
+	Adoption  func(platform string, settings json.RawMessage) (file, line, needs string, err error) // what a person writes on a router, once
+	PollEvery time.Duration                                                                         // between two looks at a router: what wasn't seen for two of them is unknown
+	Version   string                                                                                // of this build
 	Log       *slog.Logger
 }
 

@@ -37,6 +37,8 @@ type Workflows interface {
 	StartPending(ctx context.Context) error
 	LookAgain(ctx context.Context, changeID int64, why string) error
 	SyncNow(ctx context.Context, full bool) (workflowID string, err error)
+	// CompareRouter has a router read, and names the text of a peering.RouterDiff by its hash.
+	CompareRouter(ctx context.Context, routerID int64) (hash string, at time.Time, err error)
 }
 
 // Idempotent is the key of requests that start something.

@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
+	"time"
 
 	"peerflow/internal/peering"
 )
@@ -10,6 +12,12 @@ import (
 func (s *server) registerObserved() {
 	add(s, operation{method: http.MethodGet, path: "/api/v1/routers/{id}/neighbors", role: peering.Viewer, tag: "routers", summary: "A router's neighbors",
 		description: "Every BGP neighbor that the router told of, ours or not, as it was seen last."}, s.neighbors)
+	add(s, operation{method: http.MethodGet, path: "/api/v1/routers/{id}/diff", role: peering.Viewer, tag: "routers", summary: "A router against what is recorded",
+		description: "Reads what the router runs of ours, now, and compares it stanza by stanza with what is recorded: `-` runs there, `+` is recorded. " +
+			"Labels say which side moved since the last deployment: `pending` the record (a change of kind deploy carries it), `drift` the router, " +
+			"`deploying` neither: a change under way put it there. What can't be read within 20 s is an error (503), never an empty answer."}, s.routerDiff)
+	add(s, operation{method: http.MethodGet, path: "/api/v1/routers/{id}/adoption", role: peering.Viewer, tag: "routers", summary: "What a router needs before it is managed",
+		description: "The one line that a person adds to the router's own configuration, so that it includes the part that peerflow owns. Planning fails without it."}, s.adoption)
 	add(s, operation{method: http.MethodGet, path: "/api/v1/polls", role: peering.Viewer, tag: "routers", summary: "When routers were asked last",
 		description: "And what they said: an error here is why a session's state is unknown."},
 		func(ctx context.Context, _ *struct{}) (*answer[listed[peering.PollStatus]], error) {
@@ -17,6 +25,50 @@ func (s *server) registerObserved() {
 		})
 	add(s, operation{method: http.MethodPost, path: "/api/v1/sync/peeringdb", role: peering.Operator, tag: "system", status: http.StatusAccepted,
 		summary: "Sync PeeringDB's mirror now", description: "Joins the sync that runs, if one does."}, s.syncNow)
+}
+
+// RouterDiffView is a comparison with when it was made.
+type RouterDiffView struct {
+	peering.RouterDiff
+	At time.Time `json:"at" doc:"when the router was asked"`
+}
+
+func (s *server) routerDiff(ctx context.Context, in *ByID) (*answer[RouterDiffView], error) {
+	if _, err := s.Nouns.Routers.Get(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	hash, at, err := s.Workflows.CompareRouter(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	texts, err := s.Plans.Texts(ctx, []string{hash})
+	if err != nil {
+		return nil, err
+	}
+	view := RouterDiffView{At: at}
+	return say(view, json.Unmarshal([]byte(texts[hash]), &view.RouterDiff))
+}
+
+// AdoptionView is what a router needs once, before peerflow can manage it.
+type AdoptionView struct {
+	Router string `json:"router"`
+	File   string `json:"file" doc:"on the router; peerflow never writes it"`
+	Line   string `json:"line" doc:"to add to it; empty when the platform needs none"`
+	Needs  string `json:"needs" doc:"what has to be there before the line is loaded"`
+}
+
+func (s *server) adoption(ctx context.Context, in *ByID) (*answer[AdoptionView], error) {
+	router, err := s.Nouns.Routers.Get(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	platform, err := s.Nouns.Platforms.Get(ctx, router.PlatformID)
+	if err != nil {
+		return nil, err
+	}
+	v := AdoptionView{Router: router.Name}
+	v.File, v.Line, v.Needs, err = s.Adoption(platform.Driver, router.Settings)
+	return say(v, err)
 }
 
 func (s *server) neighbors(ctx context.Context, in *ByID) (*answer[listed[peering.ObservedNeighbor]], error) {

@@ -36,6 +36,8 @@ type flows struct {
 	starts int
 	woken  []string
 	down   error
+	diff   peering.RouterDiff // what a worker would find
+	db     *db.DB
 }
 
 func (f *flows) StartPending(context.Context) error {
@@ -54,6 +56,18 @@ func (f *flows) LookAgain(_ context.Context, _ int64, why string) error {
 
 func (f *flows) SyncNow(context.Context, bool) (string, error) { return "sync/peeringdb", f.down }
 
+func (f *flows) CompareRouter(ctx context.Context, _ int64) (string, time.Time, error) {
+	if f.down != nil {
+		return "", time.Time{}, f.down
+	}
+	text, err := json.Marshal(f.diff)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	hash, err := f.db.PutText(ctx, string(text))
+	return hash, time.Unix(1700000000, 0), err
+}
+
 func setup(t *testing.T) *bench {
 	t.Helper()
 	keeper, err := secret.OpenFile(t.TempDir()+"/key", true)
@@ -61,6 +75,7 @@ func setup(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	b := &bench{T: t, db: dbtest.Open(t, dbtest.URL(t), db.Options{Keeper: keeper}), flows: &flows{}, tokens: map[string]string{}, users: map[string]peering.User{}}
+	b.flows.db = b.db
 	b.user("admin", peering.Admin, peering.Emergency)
 	status := func(context.Context) api.Status { return api.Status{Database: "ok", Temporal: "ok"} }
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))

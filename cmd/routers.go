@@ -1,9 +1,10 @@
 package cmd
 
 import (
+	"context"
 	"fmt"
 	"net/http"
-	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -12,7 +13,7 @@ import (
 )
 
 func (a *app) routerCommands() *cobra.Command {
-	return group("router", "Routers and what they say", a.routerList(), a.routerShow())
+	return group("router", "Routers and what they say", a.routerList(), a.routerShow(), a.routerDiff(), a.routerAdopt())
 }
 
 func (a *app) routerList() *cobra.Command {
@@ -55,15 +56,89 @@ func (a *app) routerShow() *cobra.Command {
 	}}
 }
 
-func (a *app) routerReport(cc *cobra.Command, name string) (r routerReport, err error) {
+// router finds the router that a person named.
+func (a *app) router(ctx context.Context, name string) (*Client, peering.Router, error) {
 	c, err := a.client()
+	if err != nil {
+		return nil, peering.Router{}, err
+	}
+	r, err := only[peering.Router](ctx, c, "router "+name, "/api/v1/routers"+byNameOrID("name", strings.TrimPrefix(name, "router/")))
+	return c, r, err
+}
+
+// onRouter reads something of one router and prints it.
+func onRouter[T any](a *app, use, short, path string, print func(Screen, T)) *cobra.Command {
+	return &cobra.Command{Use: use + " ROUTER", Short: short, Args: takes("a router"), RunE: func(cc *cobra.Command, args []string) error {
+		c, r, err := a.router(cc.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		var v T
+		if err := c.call(cc.Context(), http.MethodGet, fmt.Sprintf("/api/v1/routers/%d/%s", r.ID, path), nil, &v); err != nil {
+			return err
+		}
+		if a.json {
+			return printJSON(a.out, v)
+		}
+		print(a.screen(), v)
+		return nil
+	}}
+}
+
+func (a *app) routerDiff() *cobra.Command {
+	c := onRouter(a, "diff", "Compare what a router runs of ours with what is recorded", "diff", showRouterDiff)
+	c.Long = `Reads the router now. "-" is what it runs, "+" what is recorded; each stanza says which side moved since it was last deployed:
+pending (the record: a change of kind deploy carries it), drift (the router: somebody else wrote there), or a change under way.`
+	return c
+}
+
+func showRouterDiff(s Screen, d api.RouterDiffView) {
+	if d.InSync {
+		s.line("%s  %s", s.paint(bold, d.Router), s.paint(green, "runs what is recorded"))
+		return
+	}
+	s.line("%s  %d stanzas differ", s.paint(bold, d.Router), len(d.Stanzas))
+	pending := "pending"
+	if len(d.Authors) > 0 {
+		pending += ", edits by " + strings.Join(d.Authors, ", ")
+	}
+	words := map[peering.DiffReason]string{peering.DiffPending: s.paint(yellow, pending),
+		peering.DiffDrift: s.paint(red, "drift: the router doesn't run what was deployed")}
+	for _, stanza := range d.Stanzas {
+		words[peering.DiffDeploying] = s.paint(yellow, fmt.Sprintf("change/%d put it there and isn't confirmed yet", stanza.ChangeID))
+		var labels []string
+		for _, l := range stanza.Labels {
+			labels = append(labels, words[l])
+		}
+		s.line("%s  %s", s.paint(bold, stanza.Key), strings.Join(labels, "; "))
+		s.diff(stanza.Text)
+	}
+}
+
+func (a *app) routerAdopt() *cobra.Command {
+	c := onRouter(a, "adopt", "Print the line that a router needs before peerflow can manage it", "adoption", func(s Screen, v api.AdoptionView) {
+		if v.Line == "" {
+			s.line("%s needs %s", v.Router, v.Needs)
+			return
+		}
+		s.line("On %s, add this line to %s and load it:", v.Router, v.File)
+		s.line("")
+		s.line("    %s", s.paint(bold, v.Line))
+		s.line("")
+		s.line("%s.", v.Needs)
+		s.line("peerflow router diff %s tells whether it is there.", v.Router)
+	})
+	c.Long = "Changes nothing: peerflow never writes the router's own configuration file, it only owns the file that this line includes."
+	return c
+}
+
+func (a *app) routerReport(cc *cobra.Command, name string) (r routerReport, err error) {
+	ctx := cc.Context()
+	c, router, err := a.router(ctx, name)
 	if err != nil {
 		return r, err
 	}
-	ctx := cc.Context()
-	if r.Router, err = only[peering.Router](ctx, c, "router "+name, "/api/v1/routers"+byNameOrID("name", name)); err != nil {
-		return r, err
-	}
+	r.Router = router
 	polls, err := list[peering.PollStatus](ctx, c, "/api/v1/polls")
 	if err != nil {
 		return r, err
@@ -109,72 +184,4 @@ func (a *app) syncCommand() *cobra.Command {
 	}}
 	c.Flags().BoolVar(&full, "full", false, "fetch everything again instead of what changed")
 	return c
-}
-
-func (a *app) freezeCommands() *cobra.Command {
-	return group("freeze", "Halt changes before their next commit", a.freezeOn(), a.freezeOff(), a.freezeList())
-}
-
-func (a *app) freezeOn() *cobra.Command {
-	var reason, router, site string
-	c := &cobra.Command{Use: "on", Short: "Halt everything, or one router's or site's changes", Args: takes()}
-	c.Flags().StringVar(&reason, "reason", "", "why (required)")
-	c.Flags().StringVar(&router, "router", "", "only this router (name or id)")
-	c.Flags().StringVar(&site, "site", "", "only this site (slug or id)")
-	c.RunE = func(cc *cobra.Command, _ []string) error {
-		if reason == "" || router != "" && site != "" {
-			return usage("give --reason, and at most one of --router and --site")
-		}
-		c, err := a.client()
-		if err != nil {
-			return err
-		}
-		body := map[string]any{"scope": peering.FreezeAll, "reason": reason}
-		switch {
-		case router != "":
-			r, err := only[peering.Router](cc.Context(), c, "router "+router, "/api/v1/routers"+byNameOrID("name", router))
-			if err != nil {
-				return err
-			}
-			body["scope"], body["router_id"] = peering.FreezeRouter, r.ID
-		case site != "":
-			at, err := only[peering.Site](cc.Context(), c, "site "+site, "/api/v1/sites"+byNameOrID("slug", site))
-			if err != nil {
-				return err
-			}
-			body["scope"], body["site_id"] = peering.FreezeSite, at.ID
-		}
-		var made peering.Freeze
-		err = c.call(cc.Context(), http.MethodPost, "/api/v1/freezes", body, &made)
-		return a.say(made, err, fmt.Sprintf("freeze/%d: lift it with peerflow freeze off %d", made.ID, made.ID))
-	}
-	return c
-}
-
-func (a *app) freezeOff() *cobra.Command {
-	return &cobra.Command{Use: "off FREEZE", Short: "Lift a freeze", Args: takes("a freeze"), RunE: func(cc *cobra.Command, args []string) error {
-		id, err := strconv.ParseInt(args[0], 10, 64)
-		if err != nil {
-			return usage("%q is no freeze: give its number", args[0])
-		}
-		c, err := a.client()
-		if err != nil {
-			return err
-		}
-		var lifted peering.Freeze
-		err = c.call(cc.Context(), http.MethodPost, fmt.Sprintf("/api/v1/freezes/%d/lift", id), nil, &lifted)
-		return a.say(lifted, err, fmt.Sprintf("freeze/%d lifted", id))
-	}}
-}
-
-func (a *app) freezeList() *cobra.Command {
-	return &cobra.Command{Use: "list", Short: "List freezes in force", Args: takes(), RunE: func(cc *cobra.Command, _ []string) error {
-		return show(cc, a, "/api/v1/freezes", func(s Screen, freezes []peering.Freeze) {
-			rows := [][]string{{"FREEZE", "SCOPE", "AUTHOR", "SINCE", "REASON"}}
-			for _, f := range freezes {
-				rows = append(rows, []string{fmt.Sprint(f.ID), string(f.Scope), f.Author, f.CreatedAt.Format("2006-01-02 15:04"), f.Reason})
-			}
-			s.table(rows)
-		})
-	}}
 }

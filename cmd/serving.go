@@ -2,12 +2,14 @@ package cmd
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"peerflow/api"
 	"peerflow/db"
+	"peerflow/internal/driver"
 	"peerflow/internal/peering"
 	"peerflow/internal/temporalauth"
 )
@@ -36,7 +38,7 @@ func WithPerson(next http.Handler) http.Handler {
 func apiDeps(d *db.DB, guard *api.Guard, w api.Workflows, status func(context.Context) api.Status, pollEvery time.Duration, log *slog.Logger) api.Deps {
 	return api.Deps{
 		Guard: guard, Changes: changeDoor{d}, Plans: d, Votes: d, Commands: d, Events: eventReader{d}, Freezes: d, Observed: d, Users: d,
-		Secrets: d, Workflows: w, Status: status, PollEvery: pollEvery, Version: Version(), Log: log,
+		Secrets: d, Workflows: w, Status: status, Adoption: adoption, PollEvery: pollEvery, Version: Version(), Log: log,
 		Nouns: api.Nouns{AutonomousSystems: d.AutonomousSystems(), Relationships: d.Relationships(), Sites: d.Sites(), Platforms: d.Platforms(),
 			Templates: d.Templates(), Routers: d.Routers(), Exchanges: d.IXPs(), Connections: d.Connections(), BGPGroups: d.BGPGroups(),
 			RoutingPolicies: d.RoutingPolicies(), Peerings: d.Peerings(), Sessions: d.Sessions()},
@@ -81,6 +83,25 @@ func (s starter) LookAgain(ctx context.Context, changeID int64, why string) erro
 
 func (s starter) SyncNow(ctx context.Context, full bool) (string, error) {
 	return s.parts.Workflows.SyncNow(s.as(ctx), full)
+}
+
+func (s starter) CompareRouter(ctx context.Context, routerID int64) (string, time.Time, error) {
+	result, err := s.parts.Workflows.CompareRouter(s.as(ctx), routerID)
+	return result.Hash, result.At, err
+}
+
+// adoption is what a person writes on a router once; a platform may need nothing.
+func adoption(slug string, settings json.RawMessage) (file, line, needs string, err error) {
+	platform, err := Drivers().Platform(slug)
+	if err != nil {
+		return "", "", "", err
+	}
+	adopter, ok := platform.(driver.Adopter)
+	if !ok {
+		return "", "", "nothing: peerflow owns what it writes there by name", nil
+	}
+	a, err := adopter.Adoption(settings)
+	return a.File, a.Line, a.Files, err
 }
 
 const statusPatience = 3 * time.Second

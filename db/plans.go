@@ -56,6 +56,12 @@ func (tx *Tx) putTexts(ctx context.Context, texts ...string) error {
 	return nil
 }
 
+// PutText stores a text under its hash; one that is there stays.
+func (d *DB) PutText(ctx context.Context, text string) (hash string, err error) {
+	hash = peering.HashText(text)
+	return hash, translate(d.q.TextsPut(ctx, dbsqlc.TextsPutParams{Hashes: []string{hash}, Texts: []string{text}}))
+}
+
 // putPlan renews the plan in force when the new one is equal to it, or puts the new one in its place.
 func (tx *Tx) putPlan(ctx context.Context, c peering.Change, p peering.Plan, voidReason string) (int64, error) {
 	impact, err := json.Marshal(p.Impact)

@@ -48,6 +48,7 @@ func Register(w worker.Registry, a Activities) {
 		"ServeRouter":      workflows.ServeRouter,
 		"DeployRouter":     workflows.DeployRouter,
 		"PollRouter":       workflows.PollRouter,
+		"CompareRouter":    workflows.CompareRouter,
 		"SyncPeeringDB":    workflows.SyncPeeringDB,
 	} {
 		w.RegisterWorkflowWithOptions(f, workflow.RegisterOptions{Name: name})

@@ -13,6 +13,7 @@ import (
 
 	"peerflow/activities"
 	"peerflow/internal/bgp"
+	"peerflow/internal/peering"
 )
 
 // Client starts and wakes workflows. Everything it sends is an id or a word:
@@ -90,6 +91,36 @@ func (c Client) AwaitSync(ctx context.Context) (activities.SyncResult, error) {
 	var result activities.SyncResult
 	err := c.Temporal.GetWorkflow(ctx, syncID, "").Get(ctx, &result)
 	return result, err
+}
+
+// CompareRouter has a router read and compared with what is recorded, or joins
+// the comparison that runs. What can't be had within the budget is an error of
+// its kind, never an empty answer.
+func (c Client) CompareRouter(ctx context.Context, router int64) (result activities.CompareResult, err error) {
+	ctx, cancel := context.WithTimeout(ctx, glanceBudget+5*time.Second)
+	defer cancel()
+	options := client.StartWorkflowOptions{TaskQueue: ControlQueue, ID: diffID(router), StaticSummary: fmt.Sprintf("router %d against what is recorded", router),
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING, WorkflowExecutionTimeout: glanceBudget + 5*time.Second}
+	run, err := c.Temporal.ExecuteWorkflow(ctx, options, CompareRouter, CompareRouterInput{Router: router})
+	if err != nil {
+		return result, peering.NewError(peering.Unavailable, "Temporal doesn't answer: is it running?")
+	}
+	err = run.Get(ctx, &result)
+	return result, glanced(err)
+}
+
+// glanced gives the error of a look at a router its kind back.
+func glanced(err error) error {
+	var app *temporal.ApplicationError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &app) && app.Type() != "":
+		return peering.NewError(peering.Kind(app.Type()), app.Message())
+	case errors.As(err, &app):
+		return err
+	}
+	return peering.Errorf(peering.Unavailable, "the router wasn't read within %s: is a worker running, and does the router answer?", glanceBudget)
 }
 
 // PollEvery creates or updates the schedule that polls a router.

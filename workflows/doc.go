@@ -9,6 +9,7 @@
 //	ServeRouter       router/<id>        first deployment submitted   signal enqueue
 //	DeployRouter      deployment/<id>    ServeRouter (abandoned)      -
 //	PollRouter        poll/<router>      Schedule                     -
+//	CompareRouter     diff/<router>      GET /routers/{id}/diff       -
 //	SyncPeeringDB     sync/peeringdb     Schedule                     -
 //
 // Undo: nothing before DeployRouter writes to a router; DeployRouter decides

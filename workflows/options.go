@@ -48,6 +48,19 @@ func device(ctx workflow.Context) workflow.Context {
 	})
 }
 
+// glanceBudget is how long a person waits for a look at a router: an answer that
+// takes longer is an error that says so, well before proxies cut the request.
+const glanceBudget = 20 * time.Second
+
+// glance is one look at a router while somebody waits: one try, within the
+// budget, however long workers are busy.
+func glance(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		ScheduleToCloseTimeout: glanceBudget,
+		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
+	})
+}
+
 // commitOnce is the device commit: one attempt, whatever happens. What became
 // of it is read from the router.
 func commitOnce(ctx workflow.Context) workflow.Context {

@@ -18,6 +18,7 @@ var released = map[string]any{
 	"ServeRouter":      workflows.ServeRouter,
 	"DeployRouter":     workflows.DeployRouter,
 	"PollRouter":       workflows.PollRouter,
+	"CompareRouter":    workflows.CompareRouter,
 	"SyncPeeringDB":    workflows.SyncPeeringDB,
 }
 

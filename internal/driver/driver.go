@@ -37,6 +37,20 @@ const (
 	Unproven     Proof = "unproven"
 )
 
+// Adopter is a platform where a person has to write one line, once, before
+// peerflow can own a part of the configuration.
+type Adopter interface {
+	// Adoption refuses settings that the platform doesn't know.
+	Adoption(settings json.RawMessage) (Adoption, error)
+}
+
+// Adoption is what a person writes on a router before peerflow can manage it.
+type Adoption struct {
+	File  string // on the router, which peerflow never writes
+	Line  string // to add to it, as it stands
+	Files string // what has to be there before the line is loaded, in one sentence
+}
+
 // Target is a router as a driver needs it. It holds no secret: the login is a reference.
 type Target struct {
 	Router   string            // name, for messages

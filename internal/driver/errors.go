@@ -15,7 +15,7 @@ var (
 	ErrLogin       = peering.NewError(peering.Denied, "the router refused the login: check its username and credential")
 	ErrUnreachable = peering.NewError(peering.Unavailable, "the router can't be reached")
 	ErrReadOnly    = peering.NewError(peering.Denied, "this router is in mode observe: nothing is written to it")
-	ErrNoInclude   = peering.NewError(peering.Invalid, "the router's main configuration doesn't include the part that peerflow owns: run router adopt for the line to add")
+	ErrNoInclude   = peering.NewError(peering.Invalid, "the router's main configuration doesn't include the part that peerflow owns")
 )
 
 // RejectedError is a router's refusal of a candidate, with its own words,

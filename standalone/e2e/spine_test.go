@@ -82,6 +82,8 @@ func onePeering(t *testing.T, b *bed) {
 	})
 	b.unchanged(boot)
 
+	b.diffsAreTold(c)
+
 	// 4. A change that would leak is reverted by itself.
 	broken := b.leak("spine-leak")
 	began = time.Now()
@@ -96,6 +98,32 @@ func onePeering(t *testing.T, b *bed) {
 		t.Errorf("%d sessions are Established, want %d", n, foreignSessions+1)
 	}
 	b.await("the peer has our 3 prefixes again", 20*time.Second, func(ctx context.Context) bool { return b.net.Announced(ctx, demo.PeerASN) == 3 })
+}
+
+// diffsAreTold reads the router against what is recorded: nothing differs after
+// a deployment, and an edit that waits for its own is pending.
+func (b *bed) diffsAreTold(c peering.Change) {
+	b.t.Helper()
+	ctx := context.Background()
+	if got := b.cli("router", "diff", "edge1"); !strings.Contains(got, "runs what is recorded") {
+		b.t.Errorf("after a deployment:\n%s", got)
+	}
+	up, waiting, err := b.Parts.DB.SessionsUp(ctx, c.ID)
+	b.must(err)
+	id := append(up, waiting...)[0]
+	before, err := b.Parts.DB.Sessions().Get(ctx, id)
+	b.must(err)
+	_, err = b.Parts.DB.Sessions().Patch(ctx, b.admin, id, 0, json.RawMessage(`{"hold_time": 42}`))
+	b.must(err)
+	var d peering.RouterDiff
+	b.must(json.Unmarshal([]byte(b.cli("router", "diff", "edge1", "--json")), &d))
+	if len(d.Stanzas) != 1 || fmt.Sprint(d.Stanzas[0].Labels) != "[pending]" || !strings.Contains(d.Stanzas[0].Text, "42") || fmt.Sprint(d.Authors) != "[admin]" {
+		b.t.Errorf("a pending edit shows as %+v", d)
+	}
+	back, err := json.Marshal(map[string]any{"hold_time": before.HoldTime})
+	b.must(err)
+	_, err = b.Parts.DB.Sessions().Patch(ctx, b.admin, id, 0, back)
+	b.must(err)
 }
 
 // leak opens a change that makes the export policy announce everything.

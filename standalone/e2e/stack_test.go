@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"peerflow/cmd"
 	"peerflow/db"
 	"peerflow/internal/bgp"
 	"peerflow/internal/peering"
@@ -212,3 +213,14 @@ func onlyOne(t *testing.T, network string) {
 
 // nobody is a PeeringDB that doesn't answer: these tests don't ask it.
 const nobody = "http://127.0.0.1:9/api"
+
+// cli runs a command line as the administrator; anything but exit code 0 fails the test.
+func (b *bed) cli(args ...string) string {
+	b.t.Helper()
+	env := map[string]string{"PEERFLOW_API": b.URL, "PEERFLOW_TOKEN": b.Token}
+	var out, errs bytes.Buffer
+	if code := cmd.Run(context.Background(), args, func(k string) string { return env[k] }, strings.NewReader(""), &out, &errs); code != 0 {
+		b.t.Fatalf("peerflow %s: exit %d\n%s%s", strings.Join(args, " "), code, out.String(), errs.String())
+	}
+	return out.String()
+}

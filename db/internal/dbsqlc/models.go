@@ -66,6 +66,14 @@ func (e AgreementRule) Valid() bool {
 	return false
 }
 
+func AllAgreementRuleValues() []AgreementRule {
+	return []AgreementRule{
+		AgreementRuleAskFirst,
+		AgreementRuleConfigureThenAsk,
+		AgreementRuleConfiguredByThem,
+	}
+}
+
 type AppRole string
 
 const (
@@ -121,6 +129,16 @@ func (e AppRole) Valid() bool {
 		return true
 	}
 	return false
+}
+
+func AllAppRoleValues() []AppRole {
+	return []AppRole{
+		AppRoleViewer,
+		AppRoleOperator,
+		AppRoleApprover,
+		AppRoleAdmin,
+		AppRoleEmergency,
+	}
 }
 
 type ChangeKind string
@@ -190,6 +208,22 @@ func (e ChangeKind) Valid() bool {
 		return true
 	}
 	return false
+}
+
+func AllChangeKindValues() []ChangeKind {
+	return []ChangeKind{
+		ChangeKindProvision,
+		ChangeKindDepeer,
+		ChangeKindShutdown,
+		ChangeKindMaintenance,
+		ChangeKindRefresh,
+		ChangeKindRenumber,
+		ChangeKindPolicy,
+		ChangeKindAdopt,
+		ChangeKindRotateSecret,
+		ChangeKindDriftFix,
+		ChangeKindDeploy,
+	}
 }
 
 type ChangeState string
@@ -269,6 +303,26 @@ func (e ChangeState) Valid() bool {
 	return false
 }
 
+func AllChangeStateValues() []ChangeState {
+	return []ChangeState{
+		ChangeStateDraft,
+		ChangeStatePlanned,
+		ChangeStateAwaitingApproval,
+		ChangeStateApproved,
+		ChangeStateStale,
+		ChangeStateDeploying,
+		ChangeStateCompleted,
+		ChangeStateRejected,
+		ChangeStateExpired,
+		ChangeStateCancelled,
+		ChangeStateFailed,
+		ChangeStateRolledBack,
+		ChangeStatePartial,
+		ChangeStateInterfered,
+		ChangeStateNeedsOperator,
+	}
+}
+
 type CommandKind string
 
 const (
@@ -328,6 +382,17 @@ func (e CommandKind) Valid() bool {
 	return false
 }
 
+func AllCommandKindValues() []CommandKind {
+	return []CommandKind{
+		CommandKindCancel,
+		CommandKindRollBack,
+		CommandKindConfirmNow,
+		CommandKindResolve,
+		CommandKindRevoke,
+		CommandKindRetry,
+	}
+}
+
 type ConnectionState string
 
 const (
@@ -381,6 +446,14 @@ func (e ConnectionState) Valid() bool {
 	return false
 }
 
+func AllConnectionStateValues() []ConnectionState {
+	return []ConnectionState{
+		ConnectionStateEnabled,
+		ConnectionStateMaintenance,
+		ConnectionStateDisabled,
+	}
+}
+
 type Decision string
 
 const (
@@ -430,6 +503,13 @@ func (e Decision) Valid() bool {
 		return true
 	}
 	return false
+}
+
+func AllDecisionValues() []Decision {
+	return []Decision{
+		DecisionApprove,
+		DecisionReject,
+	}
 }
 
 type DeploymentState string
@@ -501,6 +581,22 @@ func (e DeploymentState) Valid() bool {
 	return false
 }
 
+func AllDeploymentStateValues() []DeploymentState {
+	return []DeploymentState{
+		DeploymentStateQueued,
+		DeploymentStateCommitting,
+		DeploymentStateSoaking,
+		DeploymentStateUnknown,
+		DeploymentStateConfirmed,
+		DeploymentStateStale,
+		DeploymentStateCancelled,
+		DeploymentStateFailed,
+		DeploymentStateRolledBack,
+		DeploymentStateInterfered,
+		DeploymentStateNeedsOperator,
+	}
+}
+
 type FreezeScope string
 
 const (
@@ -552,6 +648,14 @@ func (e FreezeScope) Valid() bool {
 		return true
 	}
 	return false
+}
+
+func AllFreezeScopeValues() []FreezeScope {
+	return []FreezeScope{
+		FreezeScopeAll,
+		FreezeScopeSite,
+		FreezeScopeRouter,
+	}
 }
 
 type Mesh string
@@ -609,6 +713,15 @@ func (e Mesh) Valid() bool {
 	return false
 }
 
+func AllMeshValues() []Mesh {
+	return []Mesh{
+		MeshOnePerPeerPort,
+		MeshFull,
+		MeshPair,
+		MeshPrimaryOnly,
+	}
+}
+
 type OperationAction string
 
 const (
@@ -660,6 +773,14 @@ func (e OperationAction) Valid() bool {
 		return true
 	}
 	return false
+}
+
+func AllOperationActionValues() []OperationAction {
+	return []OperationAction{
+		OperationActionCreate,
+		OperationActionUpdate,
+		OperationActionDelete,
+	}
 }
 
 type OperationObject string
@@ -725,6 +846,19 @@ func (e OperationObject) Valid() bool {
 	return false
 }
 
+func AllOperationObjectValues() []OperationObject {
+	return []OperationObject{
+		OperationObjectSession,
+		OperationObjectRoutingPolicy,
+		OperationObjectAutonomousSystem,
+		OperationObjectIXP,
+		OperationObjectBgpGroup,
+		OperationObjectConnection,
+		OperationObjectRouter,
+		OperationObjectTemplate,
+	}
+}
+
 type PeeringEvidence string
 
 const (
@@ -784,6 +918,18 @@ func (e PeeringEvidence) Valid() bool {
 		return true
 	}
 	return false
+}
+
+func AllPeeringEvidenceValues() []PeeringEvidence {
+	return []PeeringEvidence{
+		PeeringEvidenceNone,
+		PeeringEvidenceOpenPolicy,
+		PeeringEvidenceMail,
+		PeeringEvidenceTicket,
+		PeeringEvidenceApi,
+		PeeringEvidenceAdopted,
+		PeeringEvidencePerson,
+	}
 }
 
 type PeeringState string
@@ -855,6 +1001,22 @@ func (e PeeringState) Valid() bool {
 	return false
 }
 
+func AllPeeringStateValues() []PeeringState {
+	return []PeeringState{
+		PeeringStateNone,
+		PeeringStateRequestedByUs,
+		PeeringStateRequestedByThem,
+		PeeringStateAgreed,
+		PeeringStateDeclined,
+		PeeringStateLapsed,
+		PeeringStateDisputed,
+		PeeringStateSuspended,
+		PeeringStateEnding,
+		PeeringStateEnded,
+		PeeringStateIgnored,
+	}
+}
+
 type PeeringVia string
 
 const (
@@ -908,6 +1070,14 @@ func (e PeeringVia) Valid() bool {
 	return false
 }
 
+func AllPeeringViaValues() []PeeringVia {
+	return []PeeringVia{
+		PeeringViaBilateral,
+		PeeringViaRouteServer,
+		PeeringViaBoth,
+	}
+}
+
 type PolicyDirection string
 
 const (
@@ -957,6 +1127,13 @@ func (e PolicyDirection) Valid() bool {
 		return true
 	}
 	return false
+}
+
+func AllPolicyDirectionValues() []PolicyDirection {
+	return []PolicyDirection{
+		PolicyDirectionImport,
+		PolicyDirectionExport,
+	}
 }
 
 type RouterMode string
@@ -1010,6 +1187,14 @@ func (e RouterMode) Valid() bool {
 		return true
 	}
 	return false
+}
+
+func AllRouterModeValues() []RouterMode {
+	return []RouterMode{
+		RouterModeObserve,
+		RouterModePropose,
+		RouterModeManage,
+	}
 }
 
 type SessionIntent string
@@ -1069,6 +1254,16 @@ func (e SessionIntent) Valid() bool {
 	return false
 }
 
+func AllSessionIntentValues() []SessionIntent {
+	return []SessionIntent{
+		SessionIntentAbsent,
+		SessionIntentPresent,
+		SessionIntentDraining,
+		SessionIntentShutdown,
+		SessionIntentRemoving,
+	}
+}
+
 type SessionKind string
 
 const (
@@ -1118,6 +1313,13 @@ func (e SessionKind) Valid() bool {
 		return true
 	}
 	return false
+}
+
+func AllSessionKindValues() []SessionKind {
+	return []SessionKind{
+		SessionKindDirect,
+		SessionKindIXP,
+	}
 }
 
 type SessionSync string
@@ -1185,6 +1387,20 @@ func (e SessionSync) Valid() bool {
 	return false
 }
 
+func AllSessionSyncValues() []SessionSync {
+	return []SessionSync{
+		SessionSyncUnknown,
+		SessionSyncNotDeployed,
+		SessionSyncDeploying,
+		SessionSyncInSync,
+		SessionSyncDrifted,
+		SessionSyncReverted,
+		SessionSyncInterfered,
+		SessionSyncRemoving,
+		SessionSyncProvenAbsent,
+	}
+}
+
 type TemplateEngine string
 
 const (
@@ -1234,6 +1450,13 @@ func (e TemplateEngine) Valid() bool {
 		return true
 	}
 	return false
+}
+
+func AllTemplateEngineValues() []TemplateEngine {
+	return []TemplateEngine{
+		TemplateEngineJinja2,
+		TemplateEnginePongo2,
+	}
 }
 
 type TemplateMode string
@@ -1287,6 +1510,14 @@ func (e TemplateMode) Valid() bool {
 		return true
 	}
 	return false
+}
+
+func AllTemplateModeValues() []TemplateMode {
+	return []TemplateMode{
+		TemplateModeStanza,
+		TemplateModeWhole,
+		TemplateModeMerge,
+	}
 }
 
 type ApiToken struct {

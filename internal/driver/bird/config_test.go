@@ -40,8 +40,8 @@ func TestSettings(t *testing.T) {
 			}
 		})
 	}
-	if line, err := IncludeLine(nil); err != nil || line != `include "/etc/bird/peerflow/owned.conf";` {
-		t.Errorf("include line is %q, %v", line, err)
+	if a, err := (platform{}).Adoption(nil); err != nil || a.File != "/etc/bird/bird.conf" || a.Line != `include "/etc/bird/peerflow/owned.conf";` {
+		t.Errorf("adopting takes %+v, %v", a, err)
 	}
 }
 

@@ -108,7 +108,7 @@ func checkIncludes(found []include, s Settings) error {
 	}
 	switch owned {
 	case 0:
-		return driver.ErrNoInclude
+		return fmt.Errorf("%w: add the line %s to %s", driver.ErrNoInclude, s.includeLine(), s.Main)
 	case 1:
 		return nil
 	}

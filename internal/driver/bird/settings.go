@@ -10,12 +10,13 @@ import (
 	"regexp"
 	"strings"
 
+	"peerflow/internal/driver"
 	"peerflow/internal/peering"
 )
 
 // Settings say where a router keeps BIRD's files; what is left out is as in Debian.
 //
-// A router needs, once: the line of IncludeLine in its main file and the owned
+// A router needs, once: the line of Adoption in its main file and the owned
 // file (empty) before that is loaded; a login with a POSIX shell that may use
 // birdc and read the main file, which in Debian is the group bird; and the owned
 // file's folder writable by that login and readable by BIRD, no one else:
@@ -80,11 +81,11 @@ func (s Settings) candidate(name string) string {
 	return path.Join(s.folder(), "candidate-"+name+".conf")
 }
 
-// IncludeLine is the line that a router's main file needs once, for router adopt to print.
-func IncludeLine(raw json.RawMessage) (string, error) {
+func (s Settings) includeLine() string { return fmt.Sprintf("include \"%s\";", s.Owned) }
+
+// Adoption is the line that a router's main file needs once.
+func (platform) Adoption(raw json.RawMessage) (driver.Adoption, error) {
 	s, err := parseSettings(raw)
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("include \"%s\";", s.Owned), nil
+	return driver.Adoption{File: s.Main, Line: s.includeLine(),
+		Files: fmt.Sprintf("%s exists before that, empty, in a folder that the login may write and BIRD may read", s.Owned)}, err
 }
