@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"peerflow/activities"
@@ -37,7 +36,8 @@ const approvalPatience = 7 * 24 * time.Hour
 // routers, one after the other. It keeps no votes: the database is asked on
 // every entry and after every decision.
 func DeployChange(ctx workflow.Context, in DeployChangeInput) (DeployChangeResult, error) {
-	c := changeRun{id: in.Change, changed: workflow.GetSignalChannel(ctx, SignalLookAgain)}
+	ctx, cancel := detach(ctx)
+	c := changeRun{id: in.Change, changed: workflow.GetSignalChannel(ctx, SignalLookAgain), cancel: cancel}
 	if err := c.serveDecisions(ctx); err != nil {
 		return DeployChangeResult{}, err
 	}
@@ -53,6 +53,7 @@ type changeRun struct {
 	id      int64
 	plan    activities.PlanResult
 	changed workflow.ReceiveChannel
+	cancel  *cancellation
 	blocked time.Duration // last pause behind another change
 	note    string        // why it was planned again, for those who approve it; "" when it wasn't
 	decided int           // decisions presented, accepted or not
@@ -234,7 +235,8 @@ func (c *changeRun) deploy(ctx workflow.Context) (stale bool, err error) {
 			return false, nil
 		}
 	}
-	return false, c.tellOthers(ctx)
+	c.tellOthers(ctx)
+	return false, nil
 }
 
 // maxPollPause bounds the growing pause between two looks at a deployment's row:
@@ -261,17 +263,19 @@ func (c *changeRun) deployTo(ctx workflow.Context, r activities.PlannedRouter) (
 }
 
 // tellOthers lets open changes on the same routers look at their plans again.
-func (c *changeRun) tellOthers(ctx workflow.Context) error {
+// One that isn't told learns it from its deployment: no reason to end as failed
+// what every router runs.
+func (c *changeRun) tellOthers(ctx workflow.Context) {
 	var p *activities.Planning
 	var a *activities.Changing
 	var others []int64
-	if err := workflow.ExecuteActivity(record(ctx), p.WaitingChanges, c.id).Get(ctx, &others); err != nil {
-		return err
+	err := workflow.ExecuteActivity(record(ctx), p.WaitingChanges, c.id).Get(ctx, &others)
+	if err == nil && len(others) > 0 {
+		err = workflow.ExecuteActivity(record(ctx), a.TellChanges, activities.TellInput{By: c.id, Changes: others}).Get(ctx, nil)
 	}
-	if len(others) == 0 {
-		return nil
+	if err != nil {
+		workflow.GetLogger(ctx).Warn("open changes on the same routers weren't told", "change", c.id, "error", err)
 	}
-	return workflow.ExecuteActivity(record(ctx), a.TellChanges, activities.TellInput{By: c.id, Changes: others}).Get(ctx, nil)
 }
 
 // settle derives the end from the deployments; one that needs an operator is
@@ -313,6 +317,9 @@ func (c *changeRun) standing(ctx workflow.Context) (activities.Standing, error) 
 	var a *activities.Approving
 	var s activities.Standing
 	err := workflow.ExecuteActivity(record(ctx), a.TallyVotes, activities.StandingInput{Change: c.id, Plan: c.plan.PlanID}).Get(ctx, &s)
+	if c.cancel.asked && s.Cancel == "" {
+		s.Cancel = temporalCancel
+	}
 	return s, err
 }
 
@@ -331,9 +338,6 @@ func (c *changeRun) finish(ctx workflow.Context, to peering.ChangeState, outcome
 
 // fail ends a change whose step failed for good; nothing of it is on a router.
 func (c *changeRun) fail(ctx workflow.Context, cause error) (DeployChangeResult, error) {
-	if temporal.IsCanceledError(cause) {
-		return DeployChangeResult{}, cause
-	}
 	done, err := c.finish(ctx, peering.ChangeFailed, reason(cause))
 	if err != nil {
 		return c.settle(ctx) // a deployment is in flight: the change ends as it does
@@ -347,8 +351,8 @@ func (c *changeRun) wait(ctx workflow.Context, atMost time.Duration) string {
 	if c.changed.ReceiveAsync(&s) {
 		return s.Why
 	}
-	woken, _ := workflow.AwaitWithTimeout(ctx, atMost, func() bool { return c.changed.Len() > 0 || c.decided > c.looked })
-	c.looked = c.decided
+	woken, _ := workflow.AwaitWithTimeout(ctx, atMost, func() bool { return c.changed.Len() > 0 || c.decided > c.looked || c.cancel.news() })
+	c.looked, c.cancel.seen = c.decided, c.cancel.asked
 	if woken && c.changed.ReceiveAsync(&s) {
 		return s.Why
 	}

@@ -26,7 +26,9 @@ type DeployRouterResult struct {
 // DeployRouter brings one deployment to its end. It remembers nothing but the
 // next step, which each activity decides from the record and a read of the
 // router: started again at any point it goes on from what is true there.
+// Temporal's own Cancel doesn't end it: a person ends a deployment with "roll back now".
 func DeployRouter(ctx workflow.Context, in DeployRouterInput) (DeployRouterResult, error) {
+	ctx, _ = detach(ctx)
 	r := deployRun{id: in.Deployment}
 	next := r.decide(ctx)
 	for {

@@ -27,6 +27,7 @@ type rehearsal struct {
 	breaks string          // once this step was taken, every later one that writes fails …
 	broken bool            // … from now on
 	lost   map[string]bool // steps whose first answer gets lost
+	cancel string          // when this step is taken, somebody presses Cancel in Temporal
 	bad    bool            // verification fails
 	tries  map[string]int
 }
@@ -103,6 +104,9 @@ func (r *rehearsal) step(name string, want peering.Step, do func()) (peering.Nex
 	}
 	do()
 	r.broken = r.broken || r.breaks == name
+	if r.cancel == name {
+		r.env.CancelWorkflow()
+	}
 	if r.lost[name] {
 		r.lost[name] = false
 		return peering.Next{}, errLost
@@ -277,6 +281,26 @@ func TestTheCommitRunsOnceWhateverHappens(t *testing.T) {
 			}
 			if result.State != want || r.runs != runs {
 				t.Errorf("ended %s (%s), runs %s; want %s, %s", result.State, result.Text, r.runs, want, runs)
+			}
+		})
+	}
+}
+
+// Temporal's own Cancel ends nothing: the deployment goes to its end, and the
+// record says what the router runs.
+func TestTemporalsCancelEndsNoDeployment(t *testing.T) {
+	t.Parallel()
+	for _, step := range []string{"prepare", "begin", "commit", "soak", "confirm", "install", "abort"} {
+		t.Run("cancelled in "+step, func(t *testing.T) {
+			t.Parallel()
+			r := rehearse(t)
+			r.cancel, r.bad = step, step == "abort"
+			want, runs := peering.DeploymentConfirmed, artifact
+			if r.bad {
+				want, runs = peering.DeploymentRolledBack, base
+			}
+			if result := r.run(t); result.State != want || r.runs != runs || r.boots != runs {
+				t.Errorf("ended %s (%s), runs %s, boots %s; want %s, %s", result.State, result.Text, r.runs, r.boots, want, runs)
 			}
 		})
 	}

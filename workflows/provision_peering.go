@@ -24,8 +24,11 @@ const (
 
 // ProvisionPeering brings up sessions with one peer: look up, agree, plan the
 // sessions, deploy them, and watch those that wait for the other side.
+// Temporal's own Cancel ends it as a person's would while it asks the peer;
+// later it is the change that one cancels.
 func ProvisionPeering(ctx workflow.Context, in ProvisionPeeringInput) (DeployChangeResult, error) {
-	p := provisionRun{id: in.Change, changed: workflow.GetSignalChannel(ctx, SignalLookAgain)}
+	ctx, cancel := detach(ctx)
+	p := provisionRun{id: in.Change, changed: workflow.GetSignalChannel(ctx, SignalLookAgain), cancel: cancel}
 	planned, err := p.prepare(ctx)
 	if err != nil {
 		return p.end(ctx, peering.ChangeFailed, reason(err))
@@ -43,6 +46,7 @@ func ProvisionPeering(ctx workflow.Context, in ProvisionPeeringInput) (DeployCha
 type provisionRun struct {
 	id        int64
 	changed   workflow.ReceiveChannel
+	cancel    *cancellation
 	cancelled string // who cancelled while we waited for the peer, and why
 }
 
@@ -114,12 +118,16 @@ func (p *provisionRun) ask(ctx workflow.Context, text string) (cancelled string,
 	if err := p.tell(ctx, text+"; waits for the peer: record its answer with peerflow peering agree --evidence"); err != nil {
 		return "", err
 	}
-	_, _ = workflow.AwaitWithTimeout(ctx, 24*time.Hour, func() bool { return p.changed.Len() > 0 })
+	_, _ = workflow.AwaitWithTimeout(ctx, 24*time.Hour, func() bool { return p.changed.Len() > 0 || p.cancel.news() })
 	drain(p.changed)
+	p.cancel.seen = p.cancel.asked
 	var v *activities.Approving
 	var s activities.Standing
 	if err := workflow.ExecuteActivity(record(ctx), v.TallyVotes, activities.StandingInput{Change: p.id}).Get(ctx, &s); err != nil {
 		return "", err
+	}
+	if p.cancel.asked && s.Cancel == "" {
+		return temporalCancel, nil
 	}
 	return s.Cancel, nil
 }

@@ -32,8 +32,10 @@ const operatorPause = 10 * time.Minute
 
 // ServeRouter is the queue of one router: one deployment at a time, in order of
 // arrival, those in flight first. It never waits for a person. Its memory is
-// the database, so that resetting or terminating it loses nothing.
+// the database, so that resetting or terminating it loses nothing; Temporal's
+// own Cancel doesn't end it.
 func ServeRouter(ctx workflow.Context, in ServeRouterInput) error {
+	ctx, _ = detach(ctx)
 	arrived := workflow.GetSignalChannel(ctx, SignalEnqueue)
 	for served := 0; served < servedPerRun && !workflow.GetInfo(ctx).GetContinueAsNewSuggested(); {
 		drain(arrived)

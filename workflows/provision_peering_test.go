@@ -1,0 +1,102 @@
+package workflows_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"peerflow/internal/peering"
+)
+
+func TestAPeeringThatIsProvisioned(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		set         func(*stage)
+		want        peering.ChangeState
+		text        string
+		deployments int
+	}{
+		"agreed by rule, approved, up": {func(s *stage) { s.later(time.Hour, s.approve) }, peering.ChangeCompleted, "", 1},
+		"the peer agrees after a week": {func(s *stage) {
+			s.agreed, s.waiting = 0, 1
+			s.later(7*24*time.Hour, func() { s.agreed, s.waiting = 1, 0; s.look("agreed") })
+			s.later(8*24*time.Hour, s.approve)
+		}, peering.ChangeCompleted, "", 1},
+		"the peer agrees, and the signal got lost": {func(s *stage) {
+			s.agreed, s.waiting = 0, 1
+			s.later(time.Hour, func() { s.agreed, s.waiting = 1, 0 })
+			s.later(3*24*time.Hour, s.approve)
+		}, peering.ChangeCompleted, "", 1},
+		"the peer never answers: it expires": {func(s *stage) { s.agreed, s.waiting = 0, 1 }, peering.ChangeExpired, "didn't agree", 0},
+		"cancelled while the peer is asked": {func(s *stage) {
+			s.agreed, s.waiting = 0, 1
+			s.later(time.Hour, func() { s.cancel = "cancelled by anna"; s.look("command") })
+		}, peering.ChangeCancelled, "anna", 0},
+		"cancelled in Temporal while the peer is asked": {func(s *stage) {
+			s.agreed, s.waiting = 0, 1
+			s.later(time.Hour, s.env.CancelWorkflow)
+		}, peering.ChangeCancelled, "Temporal", 0},
+		"nothing to configure": {func(s *stage) { s.sessions = 0 }, peering.ChangeCompleted, "nothing to configure", 0},
+		"it comes up an hour after its configuration: no failure, and nothing is configured twice": {func(s *stage) {
+			s.up, s.notUp = 0, 2
+			s.later(time.Hour, s.approve)
+			s.later(2*time.Hour, func() { s.up, s.notUp = 2, 0 })
+		}, peering.ChangeCompleted, "", 1},
+		"the other side never comes: still no failure": {func(s *stage) {
+			s.up, s.notUp = 0, 2
+			s.later(time.Hour, s.approve)
+		}, peering.ChangeCompleted, "", 1},
+		"rejected": {func(s *stage) {
+			s.later(time.Hour, func() {
+				s.rejected = "ben"
+				s.env.SignalWorkflowByID("change/1042", "look_again", map[string]string{"why": "vote"})
+			})
+		}, peering.ChangeRejected, "ben", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			c.set(s)
+			start := s.env.Now()
+			got := s.provision(t)
+			if took := s.env.Now().Sub(start); got.State == peering.ChangeCancelled && took > 2*time.Hour {
+				t.Errorf("cancelled after an hour, and it took %s", took)
+			}
+			if got.State != c.want || !strings.Contains(s.outcome, c.text) || len(s.deployments) != c.deployments {
+				t.Errorf("ended %s (%s) after %d deployments, want %s with %q after %d", got.State, s.outcome, len(s.deployments), c.want, c.text, c.deployments)
+			}
+		})
+	}
+}
+
+// provisionSteps come before the change's own.
+var provisionSteps = []string{"LookUpPeer", "AssessAgreement", "PlanSessions"}
+
+func TestEveryStepOfAProvisionMayRunTwice(t *testing.T) {
+	t.Parallel()
+	for _, name := range append(provisionSteps, "CountSessionsUp") {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			s.lost[name] = true
+			s.later(time.Hour, s.approve)
+			if got := s.provision(t); got.State != peering.ChangeCompleted || len(s.deployments) != 1 || s.lost[name] {
+				t.Errorf("ended %s after %d deployments; lost an answer: %t", got.State, len(s.deployments), !s.lost[name])
+			}
+		})
+	}
+}
+
+func TestAProvisionThatFailsBeforeItsPlanDeploysNothing(t *testing.T) {
+	t.Parallel()
+	for _, name := range provisionSteps {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			s.broken[name] = true
+			if got := s.provision(t); got.State != peering.ChangeFailed || !strings.Contains(s.outcome, name) || len(s.deployments) != 0 {
+				t.Errorf("ended %s (%s) after %d deployments", got.State, s.outcome, len(s.deployments))
+			}
+		})
+	}
+}
