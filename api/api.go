@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,7 +83,8 @@ func config(version string) huma.Config {
 const about = `Networks, exchanges, sessions and policies as peerflow records them, and changes on their way to the routers.
 
 Lists take filters named as in NetBox: ` + "`?asn=64501&asn=64502`" + ` (any of them), ` + "`name__ic=`" + ` (contains), ` + "`__isw`" + ` (starts with),
-` + "`__n`" + ` (not), ` + "`__gt __gte __lt __lte`" + `, ` + "`__isnull=true`" + `; ` + "`limit`" + ` and ` + "`cursor`" + ` page, ` + "`next`" + ` is the cursor of the page after.
+` + "`__n`" + ` (not), ` + "`__gt __gte __lt __lte`" + `, ` + "`__isnull=true`" + `; ` + "`q=`" + ` searches. A filter that a list doesn't have is refused.
+` + "`limit`" + ` and ` + "`cursor`" + ` page, ` + "`next`" + ` is the cursor of the page after; ` + "`ordering=-id`" + ` is newest first.
 
 A record's version is its ETag. PATCH (a JSON merge patch, RFC 7396) and DELETE need it in If-Match: 428 without, 412 when the record moved on.
 
@@ -97,9 +99,9 @@ type operation struct {
 	tag          string
 	summary      string
 	description  string
-	status       int  // of success; 0 is 200
-	filters      bool // any query parameter is a filter, checked by the list itself
-	body         any  // example value of a raw body's type; nil: huma knows
+	status       int                   // of success; 0 is 200
+	filters      []peering.FilterField // of a list, which checks them itself
+	body         any                   // example value of a raw body's type; nil: huma knows
 }
 
 // add registers an operation; its handler's errors become problems here, once.
@@ -107,8 +109,8 @@ func add[I, O any](s *server, o operation, handler func(context.Context, *I) (*O
 	op := huma.Operation{
 		Method: o.method, Path: o.path, Tags: []string{o.tag}, Summary: o.summary, DefaultStatus: o.status,
 		Description: o.description + "\n\nNeeds the role " + string(o.role) + ".", OperationID: operationID(o.method, o.path),
-		MaxBodyBytes: largestBody, Metadata: map[string]any{"role": o.role, "filters": o.filters},
-		Errors: []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity},
+		MaxBodyBytes: largestBody, Metadata: map[string]any{"role": o.role, "filters": o.filters != nil}, Parameters: filterParameters(o.filters),
+		Errors: errorsOf[I](o),
 	}
 	if o.body != nil {
 		op.SkipValidateBody = true // the domain's own types decide, and say why
@@ -124,6 +126,22 @@ func add[I, O any](s *server, o operation, handler func(context.Context, *I) (*O
 	if o.body != nil {
 		s.describeBody(op.RequestBody, o.body)
 	}
+}
+
+// errorsOf lists the statuses that an operation may answer with beside success.
+func errorsOf[I any](o operation) []int {
+	list := []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusServiceUnavailable}
+	if strings.Contains(o.path, "{") {
+		list = append(list, http.StatusNotFound)
+	}
+	if o.method != http.MethodGet {
+		list = append(list, http.StatusConflict)
+	}
+	if _, versioned := any(new(I)).(interface{ version() (int64, error) }); versioned {
+		list = append(list, http.StatusPreconditionFailed, http.StatusPreconditionRequired)
+	}
+	slices.Sort(list)
+	return list
 }
 
 // operationID is a path as one word: get-changes-by-id-plan.

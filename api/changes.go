@@ -17,6 +17,7 @@ import (
 type Changes interface {
 	OpenChange(ctx context.Context, by peering.Actor, n NewChange) (change peering.Change, replayed bool, err error)
 	Change(ctx context.Context, id int64) (peering.Change, error)
+	ChangeFilters() []peering.FilterField // those of ListChanges
 	ListChanges(ctx context.Context, filters []peering.Filter, page peering.Page) (peering.List[peering.Change], error)
 	Deployments(ctx context.Context, changeID int64) ([]peering.Deployment, error)
 	AuditEvents(ctx context.Context, changeID int64) ([]peering.AuditEvent, error)
@@ -94,8 +95,8 @@ func (s *server) registerChanges() {
 		summary: "Open a change",
 		description: "Kind deploy carries pending edits of the given routers. The other kinds carry operations, which become the recorded intent " +
 			"once the router's deployment is confirmed."}, s.openChange)
-	add(s, operation{method: http.MethodGet, path: "/api/v1/changes", role: peering.Viewer, tag: "changes", filters: true, summary: "List changes",
-		description: "Filters: kind, state, author, author_id, reason, asn, router_id, expires_at, ended_at, id, created_at, updated_at."},
+	add(s, operation{method: http.MethodGet, path: "/api/v1/changes", role: peering.Viewer, tag: "changes", filters: s.Changes.ChangeFilters(), summary: "List changes",
+		description: "Newest first, unless `ordering=id`."},
 		func(ctx context.Context, in *listInput) (*answer[page[peering.Change]], error) {
 			return run(ctx, in, s.Changes.ListChanges)
 		})

@@ -17,6 +17,7 @@ import (
 type Store[T any] interface {
 	Get(ctx context.Context, id int64) (T, error)
 	List(ctx context.Context, filters []peering.Filter, page peering.Page) (peering.List[T], error)
+	Filters() []peering.FilterField // those of List
 	Create(ctx context.Context, by peering.Actor, v T) (T, error)
 	Patch(ctx context.Context, by peering.Actor, id, version int64, patch json.RawMessage) (T, error)
 	Delete(ctx context.Context, by peering.Actor, id, version int64) error
@@ -43,7 +44,6 @@ type noun struct {
 	path      string // below /api/v1
 	one, many string
 	about     string
-	filters   string       // names, for the documentation: the store knows them
 	writes    peering.Role // who may create, edit and delete
 	noCreate  bool         // POST means something else
 }
@@ -51,47 +51,37 @@ type noun struct {
 func (s *server) registerNouns() {
 	n := s.Nouns
 	records(s, noun{path: "autonomous-systems", one: "autonomous system", many: "autonomous systems", writes: peering.Operator,
-		about:   "Networks: ours (local) and our peers'. Limits and policies set here are inherited by their sessions.",
-		filters: "asn name local affiliated irr_as_set"}, n.AutonomousSystems)
+		about: "Networks: ours (local) and our peers'. Limits and policies set here are inherited by their sessions."}, n.AutonomousSystems)
 	records(s, noun{path: "relationships", one: "relationship", many: "relationships", writes: peering.Admin,
-		about:   "Classes of sessions (peer, transit, customer, …) with our role of RFC 9234. A protected one is left alone by changes.",
-		filters: "slug name role protected"}, n.Relationships)
+		about: "Classes of sessions (peer, transit, customer, …) with our role of RFC 9234. A protected one is left alone by changes."}, n.Relationships)
 	records(s, noun{path: "sites", one: "site", many: "sites", writes: peering.Operator,
-		about: "Places with routers.", filters: "slug name"}, n.Sites)
+		about: "Places with routers."}, n.Sites)
 	records(s, noun{path: "platforms", one: "platform", many: "platforms", writes: peering.Admin,
-		about: "Router operating systems, each with the driver that speaks to it.", filters: "slug name driver"}, n.Platforms)
+		about: "Router operating systems, each with the driver that speaks to it."}, n.Platforms)
 	records(s, noun{path: "templates", one: "template", many: "templates", writes: peering.Operator,
-		about:   "What turns a router's sessions into its configuration. An edit reaches routers with a change of kind deploy.",
-		filters: "name mode engine"}, n.Templates)
+		about: "What turns a router's sessions into its configuration. An edit reaches routers with a change of kind deploy."}, n.Templates)
 	records(s, noun{path: "routers", one: "router", many: "routers", writes: peering.Admin,
-		about:   "Devices that peerflow reads (observe), writes proposals for (propose) or manages (manage).",
-		filters: "name site_id site platform_id platform local_as_id template_id mode address lab"}, n.Routers)
+		about: "Devices that peerflow reads (observe), writes proposals for (propose) or manages (manage)."}, n.Routers)
 	records(s, noun{path: "exchanges", one: "exchange", many: "exchanges", writes: peering.Operator,
-		about:   "Internet exchanges where we have connections, with their rules of agreement and mesh.",
-		filters: "slug name local_as_id relationship_id ixlan_id mesh agreement"}, n.Exchanges)
+		about: "Internet exchanges where we have connections, with their rules of agreement and mesh."}, n.Exchanges)
 	records(s, noun{path: "connections", one: "connection", many: "connections", writes: peering.Operator,
-		about:   "Our ports at exchanges: router, addresses and their peering LANs.",
-		filters: "exchange_id exchange router_id router state interface vlan primary description"}, n.Connections)
+		about: "Our ports at exchanges: router, addresses and their peering LANs."}, n.Connections)
 	records(s, noun{path: "bgp-groups", one: "BGP group", many: "BGP groups", writes: peering.Operator,
-		about: "Direct sessions that share policies and limits.", filters: "slug name relationship_id"}, n.BGPGroups)
+		about: "Direct sessions that share policies and limits."}, n.BGPGroups)
 	records(s, noun{path: "routing-policies", one: "routing policy", many: "routing policies", writes: peering.Operator,
-		about:   "What we accept (import) and announce (export), seen from our routers, with the figures that the export guard holds them to.",
-		filters: "slug name direction family weight"}, n.RoutingPolicies)
+		about: "What we accept (import) and announce (export), seen from our routers, with the figures that the export guard holds them to."}, n.RoutingPolicies)
 	records(s, noun{path: "peerings", one: "peering", many: "peerings", writes: peering.Operator, noCreate: true,
-		about:   "Agreements with peers, one per venue. Only what is agreed is deployed.",
-		filters: "local_as_id peer_as_id asn exchange_id exchange state evidence via"}, n.Peerings)
+		about: "Agreements with peers, one per venue. Only what is agreed is deployed. `turn` is who has to move next."}, peeringStore{n.Peerings})
 	records(s, noun{path: "sessions", one: "session", many: "sessions", writes: peering.Operator,
-		about: "BGP sessions on four axes: agreement, intent, sync and what was observed; `display` is what they add up to.",
-		filters: "kind asn peer_asn peering_id router_id router connection_id exchange_id exchange group_id relationship_id vrf " +
-			"peer_address ip_address intent sync held_by_hand passive description watch_until"}, sessionStore{s})
+		about: "BGP sessions on four axes: agreement, intent, sync and what was observed; `display` is what they add up to, `turn` who has to move next."}, sessionStore{s})
 }
 
 // records registers list, get, create, patch and delete of one noun.
 func records[T any](s *server, n noun, store Store[T]) {
 	path := "/api/v1/" + n.path
 	one := path + "/{id}"
-	add(s, operation{method: http.MethodGet, path: path, role: peering.Viewer, tag: n.many, filters: true, summary: "List " + n.many,
-		description: n.about + "\n\nFilters: " + strings.ReplaceAll(n.filters, " ", ", ") + ", id, created_at, updated_at."}, listing(store))
+	add(s, operation{method: http.MethodGet, path: path, role: peering.Viewer, tag: n.many, filters: store.Filters(), summary: "List " + n.many,
+		description: n.about}, listing(store))
 	add(s, operation{method: http.MethodGet, path: one, role: peering.Viewer, tag: n.many, summary: "Show one " + n.one,
 		description: n.about + " The ETag is its version."}, getting(store))
 	if !n.noCreate {

@@ -3,6 +3,9 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"peerflow/internal/peering"
@@ -20,6 +23,7 @@ type SessionView struct {
 	peering.Session
 	Display  peering.Display           `json:"display" readOnly:"true" doc:"what people call this state"`
 	Why      string                    `json:"why" readOnly:"true" doc:"one sentence on it"`
+	Turn     peering.Turn              `json:"turn" readOnly:"true" enum:"us,them,exchange,nobody" doc:"who has to move next"`
 	Observed *peering.ObservedNeighbor `json:"observed,omitempty" readOnly:"true" doc:"as the router told last"`
 }
 
@@ -32,13 +36,81 @@ func (s sessionStore) Get(ctx context.Context, id int64) (SessionView, error) {
 	return s.viewed(ctx)(s.store().Get(ctx, id))
 }
 
+// Filters: display and turn are derived, so that they are looked for here.
+func (s sessionStore) Filters() []peering.FilterField {
+	return append(s.store().Filters(),
+		peering.FilterField{Name: "display", Type: "string", Values: words(peering.Displays()), Operators: []string{"n"}},
+		peering.FilterField{Name: "turn", Type: "string", Values: words(peering.Turns()), Operators: []string{"n"}})
+}
+
+func words[S ~string](values []S) []string {
+	list := make([]string, len(values))
+	for i, v := range values {
+		list[i] = string(v)
+	}
+	return list
+}
+
 func (s sessionStore) List(ctx context.Context, filters []peering.Filter, page peering.Page) (peering.List[SessionView], error) {
-	found, err := s.store().List(ctx, filters, page)
+	fits, stored, err := derivedFilters(filters)
 	if err != nil {
 		return peering.List[SessionView]{}, err
 	}
-	items, err := s.views(ctx, found.Items)
-	return peering.List[SessionView]{Items: items, Next: found.Next}, err
+	var out peering.List[SessionView]
+	wanted := page.Limit
+	for {
+		found, err := s.store().List(ctx, stored, page)
+		if err != nil {
+			return out, err
+		}
+		items, err := s.views(ctx, found.Items)
+		if err != nil {
+			return out, err
+		}
+		for i, v := range items {
+			if !fits(v) {
+				continue
+			}
+			if out.Items = append(out.Items, v); len(out.Items) == wanted && i < len(items)-1 {
+				out.Next = strconv.FormatInt(v.ID, 10)
+				return out, nil
+			}
+		}
+		if out.Next = found.Next; found.Next == "" || len(out.Items) == wanted || wanted == 0 {
+			return out, nil
+		}
+		page.After, page.Limit = found.Next, 1000
+	}
+}
+
+// derivedFilters takes the filters out that the database can't answer.
+func derivedFilters(filters []peering.Filter) (fits func(SessionView) bool, stored []peering.Filter, err error) {
+	var derived []func(SessionView) bool
+	for _, f := range filters {
+		var of func(SessionView) string
+		var values []string
+		switch f.Field {
+		case "display":
+			of, values = func(v SessionView) string { return string(v.Display) }, words(peering.Displays())
+		case "turn":
+			of, values = func(v SessionView) string { return string(v.Turn) }, words(peering.Turns())
+		default:
+			stored = append(stored, f)
+			continue
+		}
+		if f.Op != "" && f.Op != "n" {
+			return nil, nil, peering.Errorf(peering.Invalid, "filter %s has no operator %q: it has equality, n", f.Field, f.Op)
+		}
+		for _, v := range f.Values {
+			if !slices.Contains(values, v) {
+				return nil, nil, peering.Errorf(peering.Invalid, "filter %s: it is one of %s", f.Field, strings.Join(values, ", "))
+			}
+		}
+		derived = append(derived, func(v SessionView) bool { return slices.Contains(f.Values, of(v)) == (f.Op == "") })
+	}
+	return func(v SessionView) bool {
+		return !slices.ContainsFunc(derived, func(holds func(SessionView) bool) bool { return !holds(v) })
+	}, stored, nil
 }
 
 func (s sessionStore) Create(ctx context.Context, by peering.Actor, v SessionView) (SessionView, error) {
@@ -100,5 +172,6 @@ func (s sessionStore) view(session peering.Session, agreed peering.PeeringState,
 		v.Observed = &seen
 	}
 	v.Display, v.Why = peering.DisplayOf(session, agreed, v.Observed, time.Now(), s.PollEvery)
+	v.Turn = peering.TurnOf(v.Display, session, agreed, v.Observed)
 	return v
 }

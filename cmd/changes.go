@@ -50,8 +50,9 @@ func (a *app) onChange(use, short string, do func(ctx context.Context, c *Client
 
 func (a *app) changeList() *cobra.Command {
 	var state, asn string
-	c := &cobra.Command{Use: "list", Short: "List changes", Args: takes(), RunE: func(cc *cobra.Command, _ []string) error {
-		return show(cc, a, "/api/v1/changes"+query("state", state, "asn", asn), func(s Screen, changes []peering.Change) {
+	var most int
+	c := &cobra.Command{Use: "list", Short: "List changes, newest first", Args: takes(), RunE: func(cc *cobra.Command, _ []string) error {
+		return showSome(cc, a, most, "/api/v1/changes"+query("state", state, "asn", asn), func(s Screen, changes []peering.Change) {
 			rows := [][]string{{"CHANGE", "KIND", "ASN", "STATE", "AUTHOR", "STEP"}}
 			for _, c := range changes {
 				asn := ""
@@ -63,6 +64,7 @@ func (a *app) changeList() *cobra.Command {
 			s.table(rows)
 		})
 	}}
+	c.Flags().IntVar(&most, "limit", 50, "at most so many; 0 is all")
 	c.Flags().StringVar(&state, "state", "", "only in this state, e.g. awaiting_approval")
 	c.Flags().StringVar(&asn, "asn", "", "only with this network")
 	return c
@@ -203,11 +205,16 @@ func (a *app) say(v any, err error, words string) error {
 
 // show reads a list and prints it.
 func show[T any](cc *cobra.Command, a *app, path string, table func(Screen, []T)) error {
+	return showSome(cc, a, 0, path, table)
+}
+
+// showSome prints the first records of a list; 0 is all.
+func showSome[T any](cc *cobra.Command, a *app, most int, path string, table func(Screen, []T)) error {
 	c, err := a.client()
 	if err != nil {
 		return err
 	}
-	items, err := list[T](cc.Context(), c, path)
+	items, err := first[T](cc.Context(), c, most, path)
 	if err != nil {
 		return err
 	}

@@ -174,6 +174,11 @@ func query(pairs ...string) string {
 
 // list reads every page of a list.
 func list[T any](ctx context.Context, c *Client, path string) ([]T, error) {
+	return first[T](ctx, c, 0, path)
+}
+
+// first reads pages until it has so many records; 0 is all.
+func first[T any](ctx context.Context, c *Client, most int, path string) ([]T, error) {
 	all := []T{}
 	for cursor := ""; ; {
 		var page struct {
@@ -188,6 +193,9 @@ func list[T any](ctx context.Context, c *Client, path string) ([]T, error) {
 			return nil, err
 		}
 		all = append(all, page.Items...)
+		if most > 0 && len(all) >= most {
+			return all[:most], nil
+		}
 		if cursor = page.Next; cursor == "" {
 			return all, nil
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,23 +18,24 @@ func (a *app) peeringCommands() *cobra.Command {
 }
 
 func (a *app) peeringList() *cobra.Command {
-	var state string
+	var state, turn string
 	c := &cobra.Command{Use: "list", Short: "List agreements", Args: takes(), RunE: func(cc *cobra.Command, _ []string) error {
 		names, err := a.names(cc.Context())
 		if err != nil {
 			return err
 		}
-		return show(cc, a, "/api/v1/peerings"+query("state", state), func(s Screen, peerings []peering.Peering) {
-			rows := [][]string{{"PEERING", "ASN", "NAME", "EXCHANGE", "STATE", "EVIDENCE", "VIA"}}
+		return show(cc, a, "/api/v1/peerings"+query("state", state, "turn", turn), func(s Screen, peerings []api.PeeringView) {
+			rows := [][]string{{"PEERING", "ASN", "NAME", "EXCHANGE", "STATE", "TURN", "EVIDENCE"}}
 			for _, p := range peerings {
 				as := names.networks[p.PeerASID]
 				rows = append(rows, []string{fmt.Sprint(p.ID), as.ASN.String(), as.Name, orDefault(names.exchanges[p.IXPID], "direct"), string(p.State),
-					strings.TrimSpace(string(p.Evidence) + " " + p.EvidenceText), string(p.Via)})
+					string(p.Turn), strings.TrimSpace(string(p.Evidence) + " " + p.EvidenceText)})
 			}
 			s.table(rows)
 		})
 	}}
 	c.Flags().StringVar(&state, "state", "", "only in this state, e.g. requested_by_us")
+	c.Flags().StringVar(&turn, "turn", "", "only those where it is the turn of us, them or nobody")
 	return c
 }
 
@@ -113,20 +113,22 @@ func (a *app) sessionCommands() *cobra.Command {
 
 func (a *app) sessionList() *cobra.Command {
 	var down, waiting bool
-	var asn, router string
+	var asn, router, turn string
 	c := &cobra.Command{Use: "list", Short: "List sessions", Args: takes(), RunE: func(cc *cobra.Command, _ []string) error {
 		c, err := a.client()
 		if err != nil {
 			return err
 		}
-		found, err := c.Sessions(cc.Context(), "peer_asn", asn, "router", router)
+		filters := []string{"peer_asn", asn, "router", router, "turn", turn}
+		if down {
+			filters = append(filters, "display", string(peering.ShowDown), "display", string(peering.ShowDegraded))
+		}
+		if waiting {
+			filters = append(filters, "display", string(peering.ShowWaiting))
+		}
+		found, err := c.Sessions(cc.Context(), filters...)
 		if err != nil {
 			return err
-		}
-		if down || waiting {
-			found = slices.DeleteFunc(found, func(v api.SessionView) bool {
-				return !(down && isDown(v.Display) || waiting && v.Display == peering.ShowWaiting)
-			})
 		}
 		if a.json {
 			return printJSON(a.out, found)
@@ -136,18 +138,17 @@ func (a *app) sessionList() *cobra.Command {
 	}}
 	c.Flags().BoolVar(&down, "down", false, "only those that were up and are not, or not fully")
 	c.Flags().BoolVar(&waiting, "waiting", false, "only those that wait for the other side")
+	c.Flags().StringVar(&turn, "turn", "", "only those where it is the turn of us, them, exchange or nobody")
 	c.Flags().StringVar(&asn, "asn", "", "only with this network")
-	c.Flags().StringVar(&router, "router", "", "only on this router")
+	c.Flags().StringVar(&router, "router", "", "only on this router (its name)")
 	return c
 }
 
-func isDown(d peering.Display) bool { return d == peering.ShowDown || d == peering.ShowDegraded }
-
 func (a *app) sessionTable(sessions []api.SessionView) {
 	s := a.screen()
-	rows := [][]string{{"SESSION", "ASN", "PEER", "STATE", "WHY"}}
+	rows := [][]string{{"SESSION", "ASN", "PEER", "STATE", "TURN", "WHY"}}
 	for _, v := range sessions {
-		rows = append(rows, []string{fmt.Sprint(v.ID), v.PeerAS.String(), v.PeerAddress.String(), string(v.Display), v.Why})
+		rows = append(rows, []string{fmt.Sprint(v.ID), v.PeerAS.String(), v.PeerAddress.String(), string(v.Display), string(v.Turn), v.Why})
 	}
 	s.table(rows)
 }
@@ -174,7 +175,7 @@ func (a *app) explain(v api.SessionView) {
 	s := a.screen()
 	s.line("session/%d  %s %s  %s", v.ID, v.PeerAS, v.PeerAddress, s.state(string(v.Display)))
 	s.line("  %s", v.Why)
-	s.line("  intent %s, sync %s", v.Intent, v.Sync)
+	s.line("  intent %s, sync %s, turn %s", v.Intent, v.Sync, v.Turn)
 	if v.Observed == nil {
 		return
 	}

@@ -14,11 +14,11 @@ func (d *DB) AutonomousSystems() Noun[peering.AutonomousSystem] {
 var autonomousSystems = &kind[peering.AutonomousSystem]{
 	object: "autonomous_system",
 	list: listing{table: "autonomous_system", search: []string{"t.name", "t.asn", "t.irr_as_set"}, fields: map[string]field{
-		"asn":        {"t.asn", asNumber},
-		"name":       {"t.name", word},
-		"local":      {"t.local", flag},
-		"affiliated": {"t.local", flag}, // Peering Manager's name
-		"irr_as_set": {"t.irr_as_set", word},
+		"asn":        {expr: "t.asn", kind: asNumber},
+		"name":       {expr: "t.name", kind: word},
+		"local":      {expr: "t.local", kind: flag},
+		"affiliated": {expr: "t.local", kind: flag}, // Peering Manager's name
+		"irr_as_set": {expr: "t.irr_as_set", kind: word},
 	}},
 	meta: func(a *peering.AutonomousSystem) *peering.Meta { return &a.Meta },
 	load: loads((*dbsqlc.Queries).AutonomousSystemRows, networkOf),

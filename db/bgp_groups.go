@@ -11,9 +11,9 @@ func (d *DB) BGPGroups() Noun[peering.BGPGroup] { return Noun[peering.BGPGroup]{
 var bgpGroups = &kind[peering.BGPGroup]{
 	object: "bgp_group",
 	list: listing{table: "bgp_group", search: []string{"t.slug", "t.name"}, fields: map[string]field{
-		"slug":            {"t.slug", word},
-		"name":            {"t.name", word},
-		"relationship_id": {"t.relationship_id", number},
+		"slug":            {expr: "t.slug", kind: word},
+		"name":            {expr: "t.name", kind: word},
+		"relationship_id": {expr: "t.relationship_id", kind: number},
 	}},
 	meta: func(g *peering.BGPGroup) *peering.Meta { return &g.Meta },
 	load: loads((*dbsqlc.Queries).BGPGroupRows, bgpGroupOf),

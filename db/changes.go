@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -262,22 +263,28 @@ func (d *DB) WaitingChanges(ctx context.Context, routerID, except int64) ([]int6
 
 var changeList = listing{
 	table:  "change",
+	newest: true,
 	search: []string{"t.reason", "t.step", "t.outcome"},
 	fields: map[string]field{
-		"kind":       oneOf[dbsqlc.ChangeKind]("t.kind"),
-		"state":      oneOf[dbsqlc.ChangeState]("t.state"),
-		"author":     {"(SELECT u.name FROM app_user u WHERE u.id = t.author_id)", word},
-		"author_id":  {"t.author_id", number},
-		"reason":     {"t.reason", word},
-		"asn":        {"(t.request->>'asn')::bigint", asNumber},
-		"expires_at": {"t.expires_at", moment},
-		"ended_at":   {"t.ended_at", moment},
+		"kind":       oneOf(dbsqlc.AllChangeKindValues, "t.kind"),
+		"state":      oneOf(dbsqlc.AllChangeStateValues, "t.state"),
+		"author":     {expr: "(SELECT u.name FROM app_user u WHERE u.id = t.author_id)", kind: word},
+		"author_id":  {expr: "t.author_id", kind: number},
+		"reason":     {expr: "t.reason", kind: word},
+		"asn":        {expr: "(t.request->>'asn')::bigint", kind: asNumber},
+		"expires_at": {expr: "t.expires_at", kind: moment},
+		"ended_at":   {expr: "t.ended_at", kind: moment},
 	},
 }
 
-// ListChanges lists changes by id. Filters: kind, state, author, author_id,
-// reason, asn, router_id (routers of its plan and overlay), expires_at,
-// ended_at, q, and those that every noun has.
+// ChangeFilters describes the filters of ListChanges. Router_id means the
+// routers of a change's plan and overlay.
+func (d *DB) ChangeFilters() []peering.FilterField {
+	reaches := peering.FilterField{Name: "router_id", Type: number.name}
+	return append(changeList.describe(), reaches)
+}
+
+// ListChanges lists changes, newest first unless the page asks for another order.
 func (d *DB) ListChanges(ctx context.Context, filters []peering.Filter, page peering.Page) (list peering.List[peering.Change], err error) {
 	q, err := changeQuery(filters, page)
 	if err != nil {
@@ -297,6 +304,9 @@ func (d *DB) ListChanges(ctx context.Context, filters []peering.Filter, page pee
 			if list.Items[i], err = changeOf(r.Change, r.Author, r.PlanHash); err != nil {
 				return err
 			}
+		}
+		if q.down {
+			slices.Reverse(list.Items) // loaded by id
 		}
 		return nil
 	})

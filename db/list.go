@@ -24,18 +24,20 @@ type listing struct {
 	table  string
 	fields map[string]field
 	search []string // expressions that the filter q looks into
-	newest bool     // newest first; a cursor then leads back in time
+	newest bool     // newest first, unless the page asks for another order
 	bare   bool     // without the filters that nouns have
 }
 
 // field is one filter: an SQL expression over the table t, and how its values are read.
 type field struct {
-	expr string
-	kind valueKind
+	expr   string
+	kind   valueKind
+	values []string // of an enum
 }
 
 // valueKind reads filter values and knows which operators make sense.
 type valueKind struct {
+	name      string // as the API's description calls it
 	sqlType   string
 	parse     func(string) (any, error)
 	operators []string
@@ -48,33 +50,34 @@ var (
 )
 
 var (
-	number   = valueKind{"bigint", func(s string) (any, error) { return strconv.ParseInt(s, 10, 64) }, ordered}
-	asNumber = valueKind{"bigint", func(s string) (any, error) { n, err := bgp.ParseASN(s); return int64(n), err }, ordered}
-	moment   = valueKind{"timestamptz", func(s string) (any, error) { return time.Parse(time.RFC3339, s) }, ordered}
-	word     = valueKind{"text", func(s string) (any, error) { return s, nil }, worded}
-	flag     = valueKind{"boolean", func(s string) (any, error) { return strconv.ParseBool(s) }, exact}
-	host     = valueKind{"inet", func(s string) (any, error) { a, err := netip.ParseAddr(s); return a.Unmap(), err }, exact}
+	number   = valueKind{"integer", "bigint", func(s string) (any, error) { return strconv.ParseInt(s, 10, 64) }, ordered}
+	asNumber = valueKind{"AS number", "bigint", func(s string) (any, error) { n, err := bgp.ParseASN(s); return int64(n), err }, ordered}
+	moment   = valueKind{"date-time", "timestamptz", func(s string) (any, error) { return time.Parse(time.RFC3339, s) }, ordered}
+	word     = valueKind{"string", "text", func(s string) (any, error) { return s, nil }, worded}
+	flag     = valueKind{"boolean", "boolean", func(s string) (any, error) { return strconv.ParseBool(s) }, exact}
+	host     = valueKind{"address", "inet", func(s string) (any, error) { a, err := netip.ParseAddr(s); return a.Unmap(), err }, exact}
 )
 
-// oneOf is an enum: valid is sqlc's check of its values.
-func oneOf[E interface {
-	~string
-	Valid() bool
-}](expr string) field {
+// oneOf is an enum; values is sqlc's list of them.
+func oneOf[E ~string](values func() []E, expr string) field {
+	var names []string
+	for _, v := range values() {
+		names = append(names, string(v))
+	}
 	parse := func(s string) (any, error) {
-		if !E(s).Valid() {
-			return nil, fmt.Errorf("%q is none of its values", s)
+		if !slices.Contains(names, s) {
+			return nil, fmt.Errorf("it is one of %s", strings.Join(names, ", "))
 		}
 		return s, nil
 	}
-	return field{"(" + expr + ")::text", valueKind{"text", parse, worded}}
+	return field{"(" + expr + ")::text", valueKind{"string", "text", parse, worded}, names}
 }
 
 // everywhere are the filters that each noun has.
 var everywhere = map[string]field{
-	"id":         {"t.id", number},
-	"created_at": {"t.created_at", moment},
-	"updated_at": {"t.updated_at", moment},
+	"id":         {expr: "t.id", kind: number},
+	"created_at": {expr: "t.created_at", kind: moment},
+	"updated_at": {expr: "t.updated_at", kind: moment},
 }
 
 const (
@@ -87,6 +90,7 @@ type listQuery struct {
 	sql   string
 	args  []any
 	limit int
+	down  bool // from the highest id to the lowest
 }
 
 // query puts a list together; kind invalid names the field, operator or value that can't be.
@@ -98,7 +102,11 @@ func (l listing) query(filters []peering.Filter, page peering.Page) (listQuery, 
 	if q.limit < 0 || q.limit > largestPage {
 		return q, peering.Errorf(peering.Invalid, "a page has 1 to %d records, not %d", largestPage, page.Limit)
 	}
-	conditions, err := l.start(&q, page.After)
+	var err error
+	if q.down, err = l.descends(page.Order); err != nil {
+		return q, err
+	}
+	conditions, err := q.start(page.After)
 	if err != nil {
 		return q, err
 	}
@@ -110,15 +118,28 @@ func (l listing) query(filters []peering.Filter, page peering.Page) (listQuery, 
 		conditions = append(conditions, condition)
 	}
 	order := "t.id"
-	if l.newest {
-		order = "t.id DESC"
+	if q.down {
+		order += " DESC"
 	}
 	q.sql = fmt.Sprintf("SELECT t.id FROM %s t WHERE %s ORDER BY %s LIMIT %d", l.table, strings.Join(conditions, " AND "), order, q.limit+1)
 	return q, nil
 }
 
+// descends tells which way a list goes through its records.
+func (l listing) descends(order string) (bool, error) {
+	switch order {
+	case "":
+		return l.newest, nil
+	case peering.OldestFirst:
+		return false, nil
+	case peering.NewestFirst:
+		return true, nil
+	}
+	return false, peering.Errorf(peering.Invalid, "lists are ordered by %s or %s, not by %q", peering.OldestFirst, peering.NewestFirst, clip(order))
+}
+
 // start is the condition that a page begins with: past the cursor of the one before.
-func (l listing) start(q *listQuery, after string) ([]string, error) {
+func (q *listQuery) start(after string) ([]string, error) {
 	if after == "" {
 		return []string{"true"}, nil
 	}
@@ -126,7 +147,7 @@ func (l listing) start(q *listQuery, after string) ([]string, error) {
 	if err != nil || id < 0 {
 		return nil, peering.Errorf(peering.Invalid, "%q is no cursor: give the one of the page before", after)
 	}
-	if l.newest {
+	if q.down {
 		return []string{"t.id < " + q.bind(id)}, nil
 	}
 	return []string{"t.id > " + q.bind(id)}, nil
@@ -151,7 +172,9 @@ func page[T any](ctx context.Context, d *DB, l listing, load func(context.Contex
 			return err
 		}
 		out.Next = next
-		out.Items, err = load(ctx, q, ids)
+		if out.Items, err = load(ctx, q, ids); query.down {
+			slices.Reverse(out.Items) // loaded by id
+		}
 		return err
 	})
 	return out, err
@@ -272,6 +295,24 @@ func (f field) like(q *listQuery, filter peering.Filter) string {
 		either = append(either, fmt.Sprintf("(%s)::text ILIKE %s", f.expr, q.bind(pattern)))
 	}
 	return "(" + strings.Join(either, " OR ") + ")"
+}
+
+// describe lists the filters for those who write them, by name.
+func (l listing) describe() []peering.FilterField {
+	names := slices.Collect(maps.Keys(l.fields))
+	if !l.bare {
+		names = append(names, slices.Collect(maps.Keys(everywhere))...)
+	}
+	slices.Sort(names)
+	list := make([]peering.FilterField, len(names))
+	for i, name := range names {
+		f, _ := l.field(name)
+		list[i] = peering.FilterField{Name: name, Type: f.kind.name, Values: f.values, Operators: f.kind.operators[1:]}
+	}
+	if len(l.search) > 0 {
+		list = append(list, peering.FilterField{Name: "q", Type: "string"})
+	}
+	return list
 }
 
 func operatorNames(operators []string) string {

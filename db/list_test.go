@@ -113,7 +113,7 @@ func TestFiltersThatCanNotBeNameTheRemedy(t *testing.T) {
 		"asn__gt=1,2":            "one value",
 		"asn=zero":               "no AS number",
 		"asn=0":                  "RFC 7607",
-		"kind=sideways":          `"sideways" is none of its values`,
+		"kind=sideways":          "it is one of direct, ixp",
 		"peer_address=1.2.3":     "1.2.3",
 		"passive=maybe":          "maybe",
 		"passive__isnull=maybe":  "true or false",
@@ -126,7 +126,7 @@ func TestFiltersThatCanNotBeNameTheRemedy(t *testing.T) {
 			t.Errorf("%s: %v, want it to say %q", filter, err, want)
 		}
 	}
-	for _, page := range []peering.Page{{Limit: 1001}, {Limit: -1}, {After: "x"}, {After: "-1"}} {
+	for _, page := range []peering.Page{{Limit: 1001}, {Limit: -1}, {After: "x"}, {After: "-1"}, {Order: "name"}} {
 		_, err := d.Sessions().List(t.Context(), nil, page)
 		wantKind(t, fmt.Sprintf("page %+v", page), err, peering.Invalid)
 	}

@@ -53,15 +53,15 @@ func logJSON(v any) ([]byte, error) {
 var logList = listing{
 	table: "change_log", newest: true, bare: true, search: []string{"t.actor", "t.action"},
 	fields: map[string]field{
-		"at":         {"t.at", moment},
-		"actor_kind": {"t.actor_kind", word},
-		"user_id":    {"t.user_id", number},
-		"actor":      {"t.actor", word},
-		"request_id": {"t.request_id", word},
-		"change_id":  {"t.change_id", number},
-		"object":     {"t.object", word},
-		"object_id":  {"t.object_id", number},
-		"action":     {"t.action", word},
+		"at":         {expr: "t.at", kind: moment},
+		"actor_kind": {expr: "t.actor_kind", kind: word},
+		"user_id":    {expr: "t.user_id", kind: number},
+		"actor":      {expr: "t.actor", kind: word},
+		"request_id": {expr: "t.request_id", kind: word},
+		"change_id":  {expr: "t.change_id", kind: number},
+		"object":     {expr: "t.object", kind: word},
+		"object_id":  {expr: "t.object_id", kind: number},
+		"action":     {expr: "t.action", kind: word},
 	},
 }
 

@@ -69,11 +69,14 @@ func (n Noun[T]) Get(ctx context.Context, id int64) (T, error) {
 	return v, translate(err)
 }
 
-// List gives one page of the records that meet all filters, by id. A record that
+// List gives one page of the records that meet all filters, by id or backwards. A record that
 // is there from the first page to the last is listed exactly once.
 func (n Noun[T]) List(ctx context.Context, filters []peering.Filter, p peering.Page) (peering.List[T], error) {
 	return page(ctx, n.db, n.kind.list, n.kind.load, filters, p)
 }
+
+// Filters describes the filters of List.
+func (n Noun[T]) Filters() []peering.FilterField { return n.kind.list.describe() }
 
 // Create records something new. Its id and version are given here, whatever the value says.
 func (n Noun[T]) Create(ctx context.Context, by peering.Actor, v T) (created T, err error) {

@@ -158,10 +158,10 @@ func TestChangesAreListed(t *testing.T) {
 		filters []peering.Filter
 		want    []int64
 	}{
-		"all":                     {nil, []int64{one.ID, two.ID}},
+		"all":                     {nil, []int64{two.ID, one.ID}},
 		"by state":                {[]peering.Filter{{Field: "state", Values: []string{"draft"}}}, []int64{one.ID}},
 		"by kind":                 {[]peering.Filter{{Field: "kind", Values: []string{"provision"}}}, []int64{}},
-		"by author":               {[]peering.Filter{{Field: "author", Values: []string{"anna"}}}, []int64{one.ID, two.ID}},
+		"by author":               {[]peering.Filter{{Field: "author", Values: []string{"anna"}}}, []int64{two.ID, one.ID}},
 		"by router":               {[]peering.Filter{{Field: "router_id", Values: []string{fmt.Sprint(s.edge2)}}}, []int64{two.ID}},
 		"by router and state":     {[]peering.Filter{{Field: "router_id", Values: []string{fmt.Sprint(s.edge1)}}, {Field: "state", Values: []string{"draft"}}}, []int64{one.ID}},
 		"by peer, which is asked": {[]peering.Filter{{Field: "asn", Values: []string{"AS64501"}}}, []int64{}},
@@ -177,13 +177,15 @@ func TestChangesAreListed(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, ids, test.want)
 		}
 	}
-	first, err := s.ListChanges(t.Context(), nil, peering.Page{Limit: 1})
-	s.must(err)
-	second, err := s.ListChanges(t.Context(), nil, peering.Page{Limit: 1, After: first.Next})
-	s.must(err)
-	if first.Items[0].ID != one.ID || second.Items[0].ID != two.ID || second.Next != "" {
-		t.Errorf("pages %v and %v", first, second)
+	for order, want := range map[string][]int64{"": {two.ID, one.ID}, peering.NewestFirst: {two.ID, one.ID}, peering.OldestFirst: {one.ID, two.ID}} {
+		first, err := s.ListChanges(t.Context(), nil, peering.Page{Limit: 1, Order: order})
+		s.must(err)
+		second, err := s.ListChanges(t.Context(), nil, peering.Page{Limit: 1, After: first.Next, Order: order})
+		s.must(err)
+		if got := []int64{first.Items[0].ID, second.Items[0].ID}; fmt.Sprint(got) != fmt.Sprint(want) || second.Next != "" {
+			t.Errorf("ordered by %q: pages %v, want %v; next %q", order, got, want, second.Next)
+		}
 	}
-	_, err = s.ListChanges(t.Context(), []peering.Filter{{Field: "router_id", Values: []string{"1) OR (1=1"}}}, peering.Page{})
+	_, err := s.ListChanges(t.Context(), []peering.Filter{{Field: "router_id", Values: []string{"1) OR (1=1"}}}, peering.Page{})
 	s.refused(err, peering.Invalid, "is no number")
 }

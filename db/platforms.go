@@ -15,9 +15,9 @@ func (d *DB) Platforms() Noun[peering.PlatformRecord] {
 var platforms = &kind[peering.PlatformRecord]{
 	object: "platform",
 	list: listing{table: "platform", search: []string{"t.slug", "t.name"}, fields: map[string]field{
-		"slug":   {"t.slug", word},
-		"name":   {"t.name", word},
-		"driver": {"t.driver", word},
+		"slug":   {expr: "t.slug", kind: word},
+		"name":   {expr: "t.name", kind: word},
+		"driver": {expr: "t.driver", kind: word},
 	}},
 	meta: func(p *peering.PlatformRecord) *peering.Meta { return &p.Meta },
 	load: loads((*dbsqlc.Queries).PlatformRows, platformOf),

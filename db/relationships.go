@@ -14,10 +14,10 @@ func (d *DB) Relationships() Noun[peering.Relationship] {
 var relationships = &kind[peering.Relationship]{
 	object: "relationship",
 	list: listing{table: "relationship", search: []string{"t.slug", "t.name"}, fields: map[string]field{
-		"slug":      {"t.slug", word},
-		"name":      {"t.name", word},
-		"role":      {"t.bgp_role", word},
-		"protected": {"t.protected", flag},
+		"slug":      {expr: "t.slug", kind: word},
+		"name":      {expr: "t.name", kind: word},
+		"role":      {expr: "t.bgp_role", kind: word},
+		"protected": {expr: "t.protected", kind: flag},
 	}},
 	meta: func(r *peering.Relationship) *peering.Meta { return &r.Meta },
 	load: loads((*dbsqlc.Queries).RelationshipRows, relationshipOf),

@@ -16,14 +16,14 @@ func (d *DB) RoutingPolicies() Noun[peering.RoutingPolicy] {
 var routingPolicies = &kind[peering.RoutingPolicy]{
 	object: "routing_policy",
 	list: listing{table: "routing_policy", search: []string{"t.slug", "t.name"}, fields: map[string]field{
-		"slug":      {"t.slug", word},
-		"name":      {"t.name", word},
-		"direction": oneOf[dbsqlc.PolicyDirection]("t.direction"),
-		"family": {"t.family", valueKind{"smallint", func(s string) (any, error) {
+		"slug":      {expr: "t.slug", kind: word},
+		"name":      {expr: "t.name", kind: word},
+		"direction": oneOf(dbsqlc.AllPolicyDirectionValues, "t.direction"),
+		"family": {expr: "t.family", values: []string{"ipv4", "ipv6"}, kind: valueKind{"string", "smallint", func(s string) (any, error) {
 			f, err := bgp.ParseFamily(s)
 			return int16(f), err
 		}, exact}},
-		"weight": {"t.weight", number},
+		"weight": {expr: "t.weight", kind: number},
 	}},
 	meta: func(p *peering.RoutingPolicy) *peering.Meta { return &p.Meta },
 	load: loads((*dbsqlc.Queries).RoutingPolicyRows, routingPolicyOf),

@@ -11,8 +11,8 @@ func (d *DB) Sites() Noun[peering.Site] { return Noun[peering.Site]{d, sites} }
 var sites = &kind[peering.Site]{
 	object: "site",
 	list: listing{table: "site", search: []string{"t.slug", "t.name"}, fields: map[string]field{
-		"slug": {"t.slug", word},
-		"name": {"t.name", word},
+		"slug": {expr: "t.slug", kind: word},
+		"name": {expr: "t.name", kind: word},
 	}},
 	meta: func(s *peering.Site) *peering.Meta { return &s.Meta },
 	load: loads((*dbsqlc.Queries).SiteRows, siteOf),

@@ -11,9 +11,9 @@ func (d *DB) Templates() Noun[peering.Template] { return Noun[peering.Template]{
 var templates = &kind[peering.Template]{
 	object: "template",
 	list: listing{table: "template", search: []string{"t.name"}, fields: map[string]field{
-		"name":   {"t.name", word},
-		"mode":   oneOf[dbsqlc.TemplateMode]("t.mode"),
-		"engine": oneOf[dbsqlc.TemplateEngine]("t.engine"),
+		"name":   {expr: "t.name", kind: word},
+		"mode":   oneOf(dbsqlc.AllTemplateModeValues, "t.mode"),
+		"engine": oneOf(dbsqlc.AllTemplateEngineValues, "t.engine"),
 	}},
 	meta: func(t *peering.Template) *peering.Meta { return &t.Meta },
 	load: loads((*dbsqlc.Queries).TemplateRows, templateOf),

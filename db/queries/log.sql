@@ -10,9 +10,9 @@ RETURNING id;
 INSERT INTO outbox (topic, change_id, object_id, event, body)
 VALUES (@topic::text, sqlc.narg('change_id')::bigint, @object_id::bigint, @event::text, @body::jsonb);
 
--- Reads log entries by id, newest first.
+-- Reads log entries by id.
 -- name: LogRows :many
 SELECT t.id, t.at, t.actor_kind, t.user_id, t.actor, t.request_id, t.change_id, t.object, t.object_id, t.action, t.before, t.after
 FROM change_log t
 WHERE t.id = ANY(@ids::bigint[])
-ORDER BY t.id DESC;
+ORDER BY t.id;

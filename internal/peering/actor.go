@@ -78,11 +78,26 @@ type Filter struct {
 	Values []string
 }
 
+// FilterField describes a filter to those who write them.
+type FilterField struct {
+	Name      string
+	Type      string   // of its values: integer, AS number, string, boolean, date-time or address
+	Values    []string // all there are, of an enum
+	Operators []string // beside equality
+}
+
 // Page asks for at most Limit rows (1 to 1000) after a cursor ("" is the start).
 type Page struct {
 	After string
 	Limit int
+	Order string // OldestFirst or NewestFirst; "" is the list's own
 }
+
+// Orders of a list. A cursor belongs to the order that it came from.
+const (
+	OldestFirst = "id"
+	NewestFirst = "-id"
+)
 
 // List is one page of rows; Next is "" on the last one.
 type List[T any] struct {

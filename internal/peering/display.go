@@ -28,6 +28,12 @@ const (
 	ShowDepeered   Display = "depeered"
 )
 
+// Displays lists them in the order of precedence.
+func Displays() []Display {
+	return []Display{ShowInterfered, ShowDrifted, ShowDisputed, ShowSuspended, ShowEnding, ShowDraining, ShowShutdown, ShowRequested, ShowAgreed,
+		ShowDeploying, ShowWaiting, ShowUp, ShowDegraded, ShowDown, ShowUnknown, ShowDepeered}
+}
+
 // DisplayOf derives what a session shows, and one sentence that says why: the
 // first rule that fits. Seen is what its router told last, nil for nothing;
 // polled is the time between two looks at the router.

@@ -52,10 +52,10 @@ const logRows = `-- name: LogRows :many
 SELECT t.id, t.at, t.actor_kind, t.user_id, t.actor, t.request_id, t.change_id, t.object, t.object_id, t.action, t.before, t.after
 FROM change_log t
 WHERE t.id = ANY($1::bigint[])
-ORDER BY t.id DESC
+ORDER BY t.id
 `
 
-// Reads log entries by id, newest first.
+// Reads log entries by id.
 func (q *Queries) LogRows(ctx context.Context, ids []int64) ([]ChangeLog, error) {
 	rows, err := q.db.Query(ctx, logRows, ids)
 	if err != nil {
