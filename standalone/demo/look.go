@@ -78,7 +78,7 @@ func (n *Network) Summary(ctx context.Context) (string, error) {
 func (n *Network) BestRoute(ctx context.Context) (string, error) {
 	first := n.Peers[PeerASN].Config.Prefixes[0]
 	if n.Edge == nil {
-		return fmt.Sprintf("%s from %s", first, PeerASN), nil
+		return n.GNMI.BestRoute(first)
 	}
 	out, err := n.Edge.Birdc(ctx, "show", "route", first.String())
 	for line := range strings.Lines(out) {

@@ -2,6 +2,7 @@ package gnmid
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -133,6 +134,49 @@ func (s *speaker) countTable(out map[netip.Addr]observedState) error {
 		}
 	}
 	return nil
+}
+
+// BestRoute is the route that the target prefers for a prefix, as an operator
+// would be shown it: prefix, who it comes from, AS path.
+func (t *Target) BestRoute(prefix netip.Prefix) (string, error) {
+	t.mu.Lock()
+	s := t.speaker
+	t.mu.Unlock()
+	family := bgp.RF_IPv4_UC
+	if prefix.Addr().Is6() {
+		family = bgp.RF_IPv6_UC
+	}
+	best := ""
+	err := s.bgp.ListPath(apiutil.ListPathRequest{TableType: api.TableType_TABLE_TYPE_GLOBAL, Family: family}, func(n bgp.NLRI, paths []*apiutil.Path) {
+		for _, p := range paths {
+			if p.Best && n.String() == prefix.String() {
+				best = fmt.Sprintf("%s via %s, AS path %s", n, s.configured(p.PeerAddress), asPath(p))
+			}
+		}
+	})
+	if err == nil && best == "" {
+		err = fmt.Errorf("gnmi target: no route %s", prefix)
+	}
+	return best, err
+}
+
+// configured is the address that the configuration has for a loopback one.
+func (s *speaker) configured(a netip.Addr) netip.Addr {
+	for public, real := range s.cfg.Addresses {
+		if real == a {
+			return public
+		}
+	}
+	return a
+}
+
+func asPath(p *apiutil.Path) string {
+	for _, a := range p.Attrs {
+		if path, ok := a.(*bgp.PathAttributeAsPath); ok {
+			return bgp.AsPathString(path)
+		}
+	}
+	return ""
 }
 
 // received lists the routes of other speakers in a table.
