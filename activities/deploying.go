@@ -196,6 +196,8 @@ type BeginResult struct {
 	Next    peering.Next `json:"next"`
 	Refused string       `json:"refused,omitempty"` // what stands in the way: a missing vote, a cancel
 	Frozen  string       `json:"frozen,omitempty"`  // who froze it, and why: it may begin once that is lifted
+	// Unapproved says which approvals are missing (again): the change asks for them anew.
+	Unapproved string `json:"unapproved,omitempty"`
 }
 
 // BeginDeployment is the gate before the first write: one transaction that
@@ -212,6 +214,9 @@ func (d *Deploying) BeginDeployment(ctx context.Context, id int64) (BeginResult,
 	_, err = d.Deployments.BeginDeployment(ctx, id, timer, d.Now())
 	if errors.Is(err, peering.ErrFrozen) {
 		return BeginResult{Frozen: err.Error()}, nil
+	}
+	if errors.Is(err, peering.ErrUnapproved) {
+		return BeginResult{Unapproved: err.Error()}, nil
 	}
 	if peering.KindOf(err) == peering.Denied {
 		return BeginResult{Refused: err.Error()}, nil

@@ -212,7 +212,7 @@ type PlanResult struct {
 	VotesNeeded int    `json:"votes_needed"`
 	Routers     int    `json:"routers"`
 	Impact      string `json:"impact"`
-	Rule        string `json:"rule,omitempty"`
+	Rule        string `json:"rule,omitempty"`  // that says how many votes are needed
 	Moved       string `json:"moved,omitempty"` // what differs from the plan that was in force; "" when nothing does
 }
 
@@ -243,7 +243,11 @@ func (p *Planning) PlanChange(ctx context.Context, changeID int64) (PlanResult, 
 	if err != nil {
 		return PlanResult{}, fail(err)
 	}
-	stored, err := p.Plans.StorePlan(ctx, plan, texts, moved+" moved")
+	why := moved + " moved"
+	if moved == "" {
+		why = "it was planned again"
+	}
+	stored, err := p.Plans.StorePlan(ctx, plan, texts, why)
 	if err != nil {
 		return PlanResult{}, fail(err)
 	}
@@ -265,7 +269,7 @@ func (p *Planning) build(ctx context.Context, change peering.Change, ops []peeri
 	if err != nil {
 		return peering.Plan{}, nil, err
 	}
-	plan := peering.Plan{ChangeID: change.ID, VotesNeeded: 1}
+	plan := peering.Plan{ChangeID: change.ID}
 	var texts, pending []string
 	for _, r := range routers {
 		activity.RecordHeartbeat(ctx, r.Name)
@@ -495,6 +499,7 @@ func (p *Planning) describe(ctx context.Context, dev device, desired peering.Des
 	one := peering.RouterPlan{
 		RouterID: dev.router.ID, Router: dev.router.Name, BaseHash: peering.HashText(base), ArtifactHash: peering.HashText(artifact),
 		Diff: peering.HideSecrets(peering.Diff(c.running, composed)), Moves: moves, Refers: peering.References(after, moves), Touched: touched,
+		Filters: peering.Filters(c.running, after, moves),
 	}
 	texts := []string{artifact, base}
 	for _, m := range moves {

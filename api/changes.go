@@ -175,6 +175,7 @@ type DeploymentView struct {
 	ConfirmedAt   time.Time               `json:"confirmed_at,omitzero"`
 	Verdict       *peering.Verdict        `json:"verdict,omitempty" doc:"the verification so far"`
 	Outcome       string                  `json:"outcome"`
+	ApprovedBy    string                  `json:"approved_by" doc:"what counted when it began: people, or 'rule' and its name"`
 	CreatedAt     time.Time               `json:"created_at"`
 	EndedAt       time.Time               `json:"ended_at,omitzero"`
 }
@@ -185,7 +186,7 @@ func (s *server) showDeployments(ctx context.Context, in *ByID) (*answer[listed[
 	for i, d := range found {
 		views[i] = DeploymentView{ID: d.ID, RouterID: d.RouterID, Router: d.Router, State: d.State, ArtifactHash: d.ArtifactHash,
 			TimerSeconds: int64(d.Timer.Seconds()), Deadline: d.Deadline, CommitSentAt: d.CommitSentAt, CommittedAt: d.CommittedAt,
-			ConfirmSentAt: d.ConfirmSentAt, ConfirmedAt: d.ConfirmedAt, Verdict: d.Verdict, Outcome: d.Outcome, CreatedAt: d.CreatedAt, EndedAt: d.EndedAt}
+			ConfirmSentAt: d.ConfirmSentAt, ConfirmedAt: d.ConfirmedAt, Verdict: d.Verdict, Outcome: d.Outcome, ApprovedBy: d.ApprovedBy, CreatedAt: d.CreatedAt, EndedAt: d.EndedAt}
 	}
 	return sayAll(views, err)
 }

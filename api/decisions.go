@@ -15,6 +15,7 @@ type Votes interface {
 	CastVote(ctx context.Context, by peering.Actor, changeID int64, planHash string, decision peering.Decision, reason string) (peering.VoteResult, error)
 	MintGrant(ctx context.Context, by peering.Actor, changeID int64, planHash string, decision peering.Decision, ttl time.Duration) (string, error)
 	Votes(ctx context.Context, changeID int64) ([]peering.RecordedVote, error)
+	TallyVotes(ctx context.Context, changeID, planID int64) (peering.Tally, error)
 }
 
 type decisionInput struct {
@@ -48,7 +49,8 @@ func (s *server) registerDecisions() {
 			return sayAll(s.Votes.Votes(ctx, in.ID))
 		})
 	add(s, operation{method: http.MethodPost, path: path + "approve", role: peering.Approver, tag: "changes", summary: "Approve a plan",
-		description: "Counts for exactly this plan. The author of a change doesn't approve it, except as the only user. Refusals are recorded."},
+		description: "Counts for exactly this plan, once a person. The author of a change doesn't approve it, except as the only user, and after the delay of a rule " +
+			"that allows it. Refusals are recorded."},
 		s.decide(peering.Approve))
 	add(s, operation{method: http.MethodPost, path: path + "reject", role: peering.Approver, tag: "changes", summary: "Reject a plan",
 		description: "One rejection ends the change."}, s.decide(peering.Reject))

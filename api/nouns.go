@@ -37,6 +37,7 @@ type Nouns struct {
 	RoutingPolicies   Store[peering.RoutingPolicy]
 	Peerings          Store[peering.Peering]
 	Sessions          Store[peering.Session]
+	ApprovalRules     Store[peering.ApprovalRule]
 }
 
 // noun says how the records of one kind appear to people.
@@ -72,6 +73,11 @@ func (s *server) registerNouns() {
 		about: "What we accept (import) and announce (export), seen from our routers, with the figures that the export guard holds them to."}, n.RoutingPolicies)
 	records(s, noun{path: "peerings", one: "peering", many: "peerings", writes: peering.Operator, noCreate: true,
 		about: "Agreements with peers, one per venue. Only what is agreed is deployed. `turn` is who has to move next."}, peeringStore{n.Peerings})
+	records(s, noun{path: "approval-rules", one: "approval rule", many: "approval rules", writes: peering.Admin,
+		about: "How much approval plans take. A rule matches the plans that meet all its conditions; what several ask for adds up: the most votes, " +
+			"the shortest life of an approval, the author's own only where each of them lets it count. Where none matches one vote of somebody else " +
+			"is needed (`default`). An edit adds to plans that wait already, and never takes from them; for a day it doesn't ease the editor's own changes. " +
+			"votes_needed 0 is an automatic rule: a refresh whose prefix lists change by at most filter_change_limit entries, and nothing else, goes on by itself."}, n.ApprovalRules)
 	records(s, noun{path: "sessions", one: "session", many: "sessions", writes: peering.Operator,
 		about: "BGP sessions on four axes: agreement, intent, sync and what was observed; `display` is what they add up to, `turn` who has to move next."}, sessionStore{s})
 }

@@ -16,7 +16,9 @@ type Plans interface {
 // PlanView is a plan with its first line for people.
 type PlanView struct {
 	peering.Plan
-	ImpactLine string `json:"impact_line" doc:"what it does, in one line"`
+	ImpactLine   string        `json:"impact_line" doc:"what it does, in one line"`
+	Approval     peering.Tally `json:"approval" doc:"the votes that count now"`
+	ApprovalLine string        `json:"approval_line" doc:"where approval stands, in one line" example:"1 of 2 approvals: anna"`
 }
 
 // RouterText is a text that concerns one router.
@@ -30,7 +32,7 @@ type RouterText struct {
 func (s *server) registerPlans() {
 	add(s, operation{method: http.MethodGet, path: "/api/v1/changes/{id}/plan", role: peering.Viewer, tag: "changes", summary: "The plan in force",
 		description: "For each router the stanzas that move, the sessions they reach and how hard, and how many prefixes we expect to announce. " +
-			"Its hash is what people approve."}, s.showPlan)
+			"Its hash is what people approve; `rule` is the approval rule that says how many, and `approval` who did."}, s.showPlan)
 	add(s, operation{method: http.MethodGet, path: "/api/v1/changes/{id}/diff", role: peering.Viewer, tag: "changes", summary: "The diff, router by router",
 		description: "In the router's own syntax: what it runs now against what it would run."}, s.showDiff)
 	add(s, operation{method: http.MethodGet, path: "/api/v1/changes/{id}/config", role: peering.Viewer, tag: "changes", summary: "The configuration, router by router",
@@ -52,7 +54,11 @@ func (s *server) plan(ctx context.Context, changeID int64) (PlanView, error) {
 	for i := range p.Routers {
 		p.Routers[i].Diff = peering.HideSecrets(p.Routers[i].Diff)
 	}
-	return PlanView{Plan: p, ImpactLine: p.Impact.Line()}, nil
+	tally, err := s.Votes.TallyVotes(ctx, changeID, p.ID)
+	if err != nil {
+		return PlanView{}, err
+	}
+	return PlanView{Plan: p, ImpactLine: p.Impact.Line(), Approval: tally, ApprovalLine: tally.Line()}, nil
 }
 
 func (s *server) showPlan(ctx context.Context, in *ByID) (*answer[PlanView], error) {

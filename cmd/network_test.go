@@ -48,7 +48,7 @@ func (b *bench) plan(c peering.Change) peering.Change {
 	ctx := b.Context()
 	artifact := "protocol bgp as64501_1 {\n  password \"{secret:1@3}\";\n}\n"
 	count := int64(3)
-	p := peering.Plan{ChangeID: c.ID, VotesNeeded: 1, Routers: []peering.RouterPlan{{RouterID: 1, BaseHash: peering.HashText(""),
+	p := peering.Plan{ChangeID: c.ID, Routers: []peering.RouterPlan{{RouterID: 1, BaseHash: peering.HashText(""),
 		ArtifactHash: peering.HashText(artifact), Diff: "+ protocol bgp as64501_1 {\n+   password \"{secret:1@3}\";\n+ }\n",
 		Moves: []peering.Move{{Key: "protocol/as64501_1", After: peering.HashText(artifact)}},
 		Touched: []peering.TouchedSession{{Neighbor: netip.MustParseAddr("198.51.100.2"), PeerAS: 64501, SessionID: 1, Added: true,

@@ -197,6 +197,7 @@ func (s Screen) state(word string) string {
 func ShowPlan(s Screen, change peering.Change, plan api.PlanView) {
 	ShowOmissions(s, change.Omissions)
 	s.line("%s %s  %s", s.paint(bold, "plan"), shortHash(plan.Hash), s.paint(bold, plan.ImpactLine))
+	s.line("%s %s", s.paint(bold, "approval"), approvalLine(change, plan))
 	for _, p := range plan.Impact.Protected {
 		s.line("  %s %s", s.paint(red, "protected:"), p)
 	}
@@ -207,6 +208,14 @@ func ShowPlan(s Screen, change peering.Change, plan api.PlanView) {
 		}
 		s.diff(r.Diff)
 	}
+}
+
+// approvalLine is who approved, or what is missing and which rule asks for it.
+func approvalLine(change peering.Change, plan api.PlanView) string {
+	if change.ApprovedBy != "" {
+		return "by " + change.ApprovedBy
+	}
+	return fmt.Sprintf("%s (rule %s)", plan.ApprovalLine, plan.Approval.Rule)
 }
 
 // ShowOmissions prints the sessions that planning left out.

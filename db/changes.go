@@ -161,7 +161,7 @@ func changeOf(c dbsqlc.Change, author, planHash string) (peering.Change, error) 
 	change := peering.Change{
 		Meta: peering.Meta{ID: c.ID, Version: c.Version, CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC()},
 		Kind: peering.ChangeKind(c.Kind), AuthorID: c.AuthorID, Author: author, Reason: c.Reason,
-		State: peering.ChangeState(c.State), Step: c.Step, PlanID: orZero(c.PlanID), PlanHash: planHash, Outcome: c.Outcome,
+		State: peering.ChangeState(c.State), Step: c.Step, PlanID: orZero(c.PlanID), PlanHash: planHash, Outcome: c.Outcome, ApprovedBy: c.ApprovedBy,
 		ExpiresAt: timeOrZero(c.ExpiresAt), EndedAt: timeOrZero(c.EndedAt),
 	}
 	err := errors.Join(json.Unmarshal(c.Request, &change.Request), json.Unmarshal(c.Omissions, &change.Omissions))
@@ -224,6 +224,9 @@ func (tx *Tx) moveChange(ctx context.Context, c peering.Change, to peering.Chang
 	}
 	move := dbsqlc.ChangeMoveParams{ID: c.ID, State: dbsqlc.ChangeState(to), Step: step, Outcome: outcome, Ended: to.Ended()}
 	if err := tx.q.ChangeMove(ctx, move); err != nil {
+		return err
+	}
+	if err := tx.noteApproval(ctx, c, to); err != nil {
 		return err
 	}
 	if to.Ended() {

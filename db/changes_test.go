@@ -124,7 +124,7 @@ func (s *stage) draft(ops ...peering.Operation) peering.Change {
 
 // planOn is a plan that adds one stanza per router; different texts are different plans.
 func planOn(change int64, text string, routers ...int64) (peering.Plan, []string) {
-	p := peering.Plan{ChangeID: change, VotesNeeded: 1}
+	p := peering.Plan{ChangeID: change}
 	stanza, artifact := text+"\n", "# all of it\n"+text+"\n"
 	for _, r := range routers {
 		p.Routers = append(p.Routers, peering.RouterPlan{RouterID: r, BaseHash: peering.HashText(""), ArtifactHash: peering.HashText(artifact),

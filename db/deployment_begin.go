@@ -70,7 +70,7 @@ func (tx *Tx) checkBegin(ctx context.Context, change peering.Change, dep peering
 	if err := tx.refuseIfOrdered(ctx, dep, peering.CommandCancel); err != nil {
 		return err
 	}
-	if err := tx.checkVotes(ctx, dep); err != nil {
+	if err := tx.checkVotes(ctx, change, dep); err != nil {
 		return err
 	}
 	if err := tx.checkBases(ctx, change); err != nil {
@@ -79,12 +79,13 @@ func (tx *Tx) checkBegin(ctx context.Context, change peering.Change, dep peering
 	return tx.checkRouter(ctx, dep)
 }
 
-func (tx *Tx) checkVotes(ctx context.Context, dep peering.Deployment) error {
+// checkVotes counts again, and notes on the deployment what approved it.
+func (tx *Tx) checkVotes(ctx context.Context, change peering.Change, dep peering.Deployment) error {
 	plan, err := tx.q.PlanGet(ctx, dep.PlanID)
 	if err != nil {
 		return err
 	}
-	tally, err := tx.tally(ctx, plan)
+	tally, err := tx.tally(ctx, change, plan)
 	switch {
 	case err != nil:
 		return err
@@ -93,9 +94,10 @@ func (tx *Tx) checkVotes(ctx context.Context, dep peering.Deployment) error {
 	case tally.Rejected:
 		return peering.Errorf(peering.Denied, "%s rejected the plan", tally.Rejecter)
 	case !tally.Approved:
-		return peering.Errorf(peering.Denied, "the plan has %d of %d approvals", tally.Have, tally.Need)
+		return peering.Errorf(peering.Denied, "%w: the plan has %d of %d approvals, which rule %s asks for", peering.ErrUnapproved,
+			tally.Have, tally.Need, tally.Rule)
 	}
-	return nil
+	return tx.q.DeploymentSetApproval(ctx, dbsqlc.DeploymentSetApprovalParams{ID: dep.ID, ApprovedBy: tally.ApprovedBy()})
 }
 
 // checkBases refuses an overlay that no longer fits the records: it could not be

@@ -106,7 +106,7 @@ func deploymentOf(r dbsqlc.Deployment, router string) (peering.Deployment, error
 		BaseGeneration: r.BaseGeneration, BaseIncarnation: r.BaseIncarnation, CommitGeneration: r.CommitGeneration,
 		Timer: time.Duration(r.TimerSeconds) * time.Second, Deadline: timeOrZero(r.Deadline), CommitSentAt: timeOrZero(r.CommitSentAt),
 		CommittedAt: timeOrZero(r.CommittedAt), ConfirmSentAt: timeOrZero(r.ConfirmSentAt), ConfirmedAt: timeOrZero(r.ConfirmedAt),
-		AbortSentAt: timeOrZero(r.AbortSentAt), Outcome: r.Outcome, CreatedAt: r.CreatedAt.UTC(), EndedAt: timeOrZero(r.EndedAt),
+		AbortSentAt: timeOrZero(r.AbortSentAt), Outcome: r.Outcome, ApprovedBy: r.ApprovedBy, CreatedAt: r.CreatedAt.UTC(), EndedAt: timeOrZero(r.EndedAt),
 	}
 	if err := errors.Join(unmarshalIf(r.Baseline, &d.Baseline), unmarshalIf(r.Verdict, &d.Verdict)); err != nil {
 		return d, fmt.Errorf("read deployment %d: %w", r.ID, err)
@@ -209,7 +209,7 @@ func (tx *Tx) nextFence(ctx context.Context, d peering.Deployment) (int64, error
 // refuses (denied) once a roll back was ordered, a vote was taken back or the
 // router was frozen since the deployment began: nothing was written yet.
 func (d *DB) MarkCommitSent(ctx context.Context, id int64, at, deadline time.Time) (claimed bool, err error) {
-	err = d.onDeployment(ctx, id, func(tx *Tx, _ peering.Change, dep peering.Deployment) error {
+	err = d.onDeployment(ctx, id, func(tx *Tx, change peering.Change, dep peering.Deployment) error {
 		claimed = false
 		if !dep.CommitSentAt.IsZero() {
 			return nil
@@ -217,7 +217,7 @@ func (d *DB) MarkCommitSent(ctx context.Context, id int64, at, deadline time.Tim
 		if err := tx.refuseIfOrdered(ctx, dep, peering.CommandRollBack); err != nil {
 			return err
 		}
-		if err := errors.Join(tx.checkVotes(ctx, dep), tx.checkFreeze(ctx, dep)); err != nil {
+		if err := errors.Join(tx.checkVotes(ctx, change, dep), tx.checkFreeze(ctx, dep)); err != nil {
 			return err
 		}
 		_, err := tx.q.DeploymentClaimCommit(ctx, dbsqlc.DeploymentClaimCommitParams{ID: id, At: at, Deadline: deadline})

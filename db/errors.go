@@ -230,6 +230,12 @@ var refusals = map[string]refusal{
 	"policy_assignment_one_owner": wrong("a policy is assigned to one autonomous system, group, exchange or session"),
 	"policy_assignment_once":      wrong("a policy stands once in a list"),
 
+	"approval_rule_name_unique": taken("an approval rule of this name exists already"),
+	"approval_rule_name_shape":  wrong("an approval rule's name is lower-case letters, digits, dashes and underscores, starts with a letter or digit, and isn't default"),
+	"approval_rule_counts":      wrong("the figures of an approval rule are 0 or more"),
+	"approval_rule_automatic":   wrong("a rule that needs 0 votes is for kind refresh alone, has a filter_change_limit and no minutes; other rules have no such limit"),
+	"approval_rule_solo":        wrong("solo_after_minutes goes with votes_needed 1"),
+
 	"change_author":             noSuch("user (author)"),
 	"change_plan":               noSuch("plan of this change"),
 	"change_operation_change":   noSuch("change"),
@@ -239,6 +245,8 @@ var refusals = map[string]refusal{
 	"plan_change":               noSuch("change"),
 	"plan_hash":                 wrong("a plan's hash is a SHA-256 in hex"),
 	"plan_votes_needed":         wrong("a plan needs 0 votes or more"),
+	"plan_approval_minutes":     wrong("approval_minutes is 0 or more"),
+	"plan_solo_after_minutes":   wrong("solo_after_minutes is 0 or more"),
 	"plan_change_key":           taken("this plan exists already"),
 	"plan_router_plan":          noSuch("plan"),
 	"plan_router_router":        noSuch("router"),

@@ -15,7 +15,9 @@ import (
 // StorePlan keeps a plan in force for its change. The plan that is in force
 // stays, with its votes, when the hash is equal (base, artifact and diff are
 // renewed), unless it was deployed somewhere to an end; otherwise it is voided
-// with the reason, votes included. Texts are stored under their own hash.
+// with the reason, votes included. How much approval the plan takes is set here,
+// from the rules in force; a plan that stays takes no less than before. Texts are
+// stored under their own hash.
 func (d *DB) StorePlan(ctx context.Context, p peering.Plan, texts []string, voidReason string) (peering.Plan, error) {
 	if p.Hash != peering.PlanHash(p.Routers) {
 		return peering.Plan{}, peering.NewError(peering.Invalid, "the plan's hash isn't the hash of its moves")
@@ -32,11 +34,19 @@ func (d *DB) StorePlan(ctx context.Context, p peering.Plan, texts []string, void
 		if err := tx.putTexts(ctx, texts...); err != nil {
 			return err
 		}
+		carried, err := tx.carriedAuthors(ctx, change, p)
+		if err != nil {
+			return err
+		}
+		if p.Demand, err = tx.demanded(ctx, change, p.Impact, routersOf(p), carried); err != nil {
+			return err
+		}
 		id, err := tx.putPlan(ctx, change, p, voidReason)
 		if err != nil {
 			return err
 		}
-		if err := tx.setPlan(ctx, change, id, p); err != nil {
+		set := dbsqlc.ChangeSetPlanParams{ID: change.ID, PlanID: id, CarriedAuthors: carried}
+		if err := tx.q.ChangeSetPlan(ctx, set); err != nil {
 			return err
 		}
 		stored, err = readPlan(ctx, tx.q, id)
@@ -68,44 +78,47 @@ func (tx *Tx) putPlan(ctx context.Context, c peering.Change, p peering.Plan, voi
 	if err != nil {
 		return 0, err
 	}
-	id, err := tx.planToKeep(ctx, c, p)
+	kept, err := tx.planToKeep(ctx, c, p)
 	switch {
 	case err != nil:
 		return 0, err
-	case id != 0:
-		renew := dbsqlc.PlanRenewParams{ID: id, Impact: impact, Rule: p.Rule, VotesNeeded: int32(p.VotesNeeded)}
-		return id, errors.Join(tx.q.PlanRenew(ctx, renew), tx.putRouters(ctx, id, p.Routers))
+	case kept != nil:
+		terms := kept.Demand.And(p.Demand)
+		renew := dbsqlc.PlanRenewParams{ID: kept.ID, Impact: impact, Rule: terms.Rule, VotesNeeded: int32(terms.VotesNeeded),
+			ApprovalMinutes: int32(terms.ApprovalMinutes), SoloAfterMinutes: int32(terms.SoloAfterMinutes)}
+		return kept.ID, errors.Join(tx.q.PlanRenew(ctx, renew), tx.putRouters(ctx, kept.ID, p.Routers))
 	case c.PlanID != 0:
 		if err := tx.voidPlan(ctx, c, voidReason); err != nil {
 			return 0, err
 		}
 	}
-	id, err = tx.q.PlanInsert(ctx, dbsqlc.PlanInsertParams{ChangeID: c.ID, Hash: p.Hash, Impact: impact, Rule: p.Rule,
-		VotesNeeded: int32(p.VotesNeeded)})
+	id, err := tx.q.PlanInsert(ctx, dbsqlc.PlanInsertParams{ChangeID: c.ID, Hash: p.Hash, Impact: impact, Rule: p.Rule,
+		VotesNeeded: int32(p.VotesNeeded), ApprovalMinutes: int32(p.ApprovalMinutes), SoloAfterMinutes: int32(p.SoloAfterMinutes)})
 	if err != nil {
 		return 0, err
 	}
 	if err := tx.putRouters(ctx, id, p.Routers); err != nil {
 		return 0, err
 	}
-	return id, tx.Log(ctx, "plan", id, "create", nil, map[string]any{"change_id": c.ID, "hash": p.Hash, "impact": p.Impact.Line()})
+	return id, tx.Log(ctx, "plan", id, "create", nil, map[string]any{"change_id": c.ID, "hash": p.Hash, "impact": p.Impact.Line(),
+		"rule": p.Rule, "votes_needed": p.VotesNeeded})
 }
 
 // planToKeep is the plan in force when it has this hash, reaches no more than
-// people approved, and no deployment of it ended; else 0.
-func (tx *Tx) planToKeep(ctx context.Context, c peering.Change, p peering.Plan) (int64, error) {
+// people approved, and no deployment of it ended; else nil.
+func (tx *Tx) planToKeep(ctx context.Context, c peering.Change, p peering.Plan) (*peering.Plan, error) {
 	if c.PlanID == 0 || c.PlanHash != p.Hash {
-		return 0, nil
+		return nil, nil
 	}
 	deployed, err := tx.q.PlanDeployed(ctx, c.PlanID)
 	if err != nil || deployed {
-		return 0, err
+		return nil, err
 	}
 	approved, err := readPlan(ctx, tx.q, c.PlanID)
 	if err != nil || peering.Loosened(approved, p) {
-		return 0, err
+		return nil, err
 	}
-	return c.PlanID, nil
+	return &approved, nil
 }
 
 // voidPlan ends a change's plan in force together with its votes.
@@ -150,22 +163,30 @@ func (tx *Tx) putMoves(ctx context.Context, planID, routerID int64, moves []peer
 	return tx.q.PlanMovesPut(ctx, put)
 }
 
-// setPlan puts a plan in force, and notes whose pending edits it carries: those
-// people can't approve it.
-func (tx *Tx) setPlan(ctx context.Context, c peering.Change, planID int64, p peering.Plan) error {
+// carriedAuthors are those whose pending edits a plan carries: they can't approve it.
+func (tx *Tx) carriedAuthors(ctx context.Context, c peering.Change, p peering.Plan) ([]int64, error) {
 	authors := []int64{}
-	if c.Kind == peering.KindDeploy || c.Request.IncludePending {
-		for _, r := range p.Routers {
-			users, err := tx.pendingAuthors(ctx, r.RouterID)
-			if err != nil {
-				return err
-			}
-			for _, u := range users {
-				authors = append(authors, u.ID)
-			}
+	if c.Kind != peering.KindDeploy && !c.Request.IncludePending {
+		return authors, nil
+	}
+	for _, r := range p.Routers {
+		users, err := tx.pendingAuthors(ctx, r.RouterID)
+		if err != nil {
+			return nil, err
+		}
+		for _, u := range users {
+			authors = append(authors, u.ID)
 		}
 	}
-	return tx.q.ChangeSetPlan(ctx, dbsqlc.ChangeSetPlanParams{ID: c.ID, PlanID: planID, CarriedAuthors: authors})
+	return authors, nil
+}
+
+func routersOf(p peering.Plan) []int64 {
+	ids := make([]int64, len(p.Routers))
+	for i, r := range p.Routers {
+		ids[i] = r.RouterID
+	}
+	return ids
 }
 
 // listOf makes JSON say [] where there is nothing.
@@ -193,7 +214,7 @@ func readPlan(ctx context.Context, q *dbsqlc.Queries, id int64) (peering.Plan, e
 	if err != nil {
 		return peering.Plan{}, err
 	}
-	p := peering.Plan{ID: row.ID, ChangeID: row.ChangeID, Hash: row.Hash, Rule: row.Rule, VotesNeeded: int(row.VotesNeeded),
+	p := peering.Plan{ID: row.ID, ChangeID: row.ChangeID, Hash: row.Hash, Demand: demandOf(row),
 		CreatedAt: row.CreatedAt.UTC(), Routers: []peering.RouterPlan{}}
 	if err := json.Unmarshal(row.Impact, &p.Impact); err != nil {
 		return peering.Plan{}, fmt.Errorf("read impact of plan %d: %w", id, err)

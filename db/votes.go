@@ -158,11 +158,15 @@ func (d *DB) presentPlan(ctx context.Context, tx *Tx, b *ballot, digits string) 
 		return nil // cast says so
 	}
 	plan, err := tx.q.PlanGet(ctx, b.change.PlanID)
+	if err != nil {
+		return err
+	}
+	demand, err := tx.demand(ctx, b.change, plan)
 	switch {
 	case err != nil:
 		return err
-	case plan.VotesNeeded != 1:
-		return refuse("naming the plan counts only where one vote is needed, and this plan needs %d: "+how, plan.VotesNeeded, b.change.ID)
+	case demand.VotesNeeded != 1:
+		return refuse("naming the plan counts only where one vote is needed, and this plan needs %d: "+how, demand.VotesNeeded, b.change.ID)
 	case digits != plan.Hash[:localDigits]:
 		return refuse("%q isn't the plan in force, whose hash starts with %s: look at the plan again", clip(digits), plan.Hash[:localDigits])
 	}
@@ -243,15 +247,18 @@ func (tx *Tx) cast(ctx context.Context, b ballot) (string, error) {
 	if b.decision == peering.Reject {
 		return fmt.Sprintf("rejected by %s", b.subject.name), nil
 	}
-	tally, err := tx.tally(ctx, plan)
+	tally, err := tx.tally(ctx, b.change, plan)
 	if err != nil {
 		return "", err
+	}
+	if tally.Solo == b.subject.name {
+		return "approved by the author: " + tally.Line(), nil
 	}
 	return fmt.Sprintf("approved by %s: %d of %d", b.subject.name, tally.Have, tally.Need), nil
 }
 
-// checkBallot refuses what approval doesn't allow; solo marks an author who is
-// the only active user.
+// checkBallot refuses what approval doesn't allow; solo marks the vote of an
+// author, who is the only active user or whose vote counts after a delay.
 func (tx *Tx) checkBallot(ctx context.Context, b ballot) (plan dbsqlc.Plan, solo bool, err error) {
 	switch {
 	case b.decision != peering.Approve && b.decision != peering.Reject:
@@ -271,7 +278,7 @@ func (tx *Tx) checkBallot(ctx context.Context, b ballot) (plan dbsqlc.Plan, solo
 	if plan.VoidedAt != nil {
 		return plan, false, refuse("the plan is void (%s): wait until change %d is planned again", plan.VoidReason, b.change.ID)
 	}
-	if solo, err = tx.soloOrRefuse(ctx, b); err != nil {
+	if solo, err = tx.soloOrRefuse(ctx, b, plan); err != nil {
 		return plan, false, err
 	}
 	vote, err := tx.q.VoteOf(ctx, dbsqlc.VoteOfParams{PlanID: plan.ID, UserID: b.subject.id})
@@ -285,8 +292,9 @@ func (tx *Tx) checkBallot(ctx context.Context, b ballot) (plan dbsqlc.Plan, solo
 }
 
 // soloOrRefuse keeps authors from deciding on their own edits, except while
-// exactly one active user exists.
-func (tx *Tx) soloOrRefuse(ctx context.Context, b ballot) (bool, error) {
+// exactly one active user exists, and where a rule lets the change's author
+// approve with a delay.
+func (tx *Tx) soloOrRefuse(ctx context.Context, b ballot, plan dbsqlc.Plan) (bool, error) {
 	carried, err := tx.q.ChangeCarriedAuthors(ctx, b.change.ID)
 	if err != nil {
 		return false, err
@@ -295,54 +303,22 @@ func (tx *Tx) soloOrRefuse(ctx context.Context, b ballot) (bool, error) {
 	if !author && !slices.Contains(carried, b.subject.id) {
 		return false, nil
 	}
-	users, err := tx.q.SubjectActive(ctx)
+	alone, err := tx.alone(ctx)
+	if err != nil || alone {
+		return alone, err
+	}
+	demand, err := tx.demand(ctx, b.change, plan)
 	switch {
 	case err != nil:
 		return false, err
-	case len(users) == 1:
-		return true, nil
 	case !author:
 		return false, refuse("the plan carries edits by %s: somebody else has to decide", b.subject.name)
 	case b.decision == peering.Reject:
 		return false, refuse("%s is the author: cancel the change instead", b.subject.name)
+	case demand.SoloAfterMinutes > 0:
+		return true, nil
 	}
 	return false, refuse("%s is the author of change %d: somebody else has to approve it", b.subject.name, b.change.ID)
-}
-
-// TallyVotes counts the valid votes for a plan; a plan that is void has none.
-func (d *DB) TallyVotes(ctx context.Context, changeID, planID int64) (tally peering.Tally, err error) {
-	err = d.read(ctx, func(ptx pgx.Tx, q *dbsqlc.Queries) error {
-		plan, err := q.PlanGet(ctx, planID)
-		if errors.Is(err, pgx.ErrNoRows) || err == nil && plan.ChangeID != changeID {
-			return peering.Errorf(peering.NotFound, "change %d has no plan %d", changeID, planID)
-		}
-		if err != nil {
-			return err
-		}
-		tally, err = (&Tx{pgx: ptx, q: q}).tally(ctx, plan)
-		return err
-	})
-	return tally, err
-}
-
-func (tx *Tx) tally(ctx context.Context, plan dbsqlc.Plan) (peering.Tally, error) {
-	votes, err := tx.q.VoteValid(ctx, dbsqlc.VoteValidParams{PlanID: plan.ID, ChangeID: plan.ChangeID})
-	if err != nil {
-		return peering.Tally{}, err
-	}
-	t := peering.Tally{Need: int(plan.VotesNeeded)}
-	if plan.Rule == "" {
-		t.Need = max(t.Need, 1)
-	}
-	for _, v := range votes {
-		if v.Decision == dbsqlc.DecisionApprove {
-			t.Have++
-		} else if !t.Rejected {
-			t.Rejected, t.Rejecter, t.Reason = true, v.UserName, v.Reason
-		}
-	}
-	t.Approved = !t.Rejected && t.Have >= t.Need && plan.VoidedAt == nil
-	return t, nil
 }
 
 // RevokeVote takes the actor's vote back, until a deployment of the plan begins.

@@ -163,23 +163,32 @@ func (c *changeRun) approval(ctx workflow.Context) (waited, error) {
 	}
 	expires := workflow.Now(ctx).Add(approvalPatience)
 	for {
-		c.describe(ctx)
 		standing, err := c.standing(ctx)
 		if err != nil {
 			return waited{}, err
 		}
+		c.describe(ctx, standing.Tally)
 		if done, err := c.judge(ctx, standing, expires); err != nil || done != nil {
 			return waited{end: done}, err
 		}
 		if standing.Tally.Approved {
-			return waited{}, c.move(ctx, peering.ChangeApproved, "approved", "")
+			return waited{}, c.move(ctx, peering.ChangeApproved, "approved by "+standing.Tally.ApprovedBy(), "")
 		}
-		if by, moved := strings.CutPrefix(c.wait(ctx, time.Hour), activities.RouterMoved); moved {
+		if by, moved := strings.CutPrefix(c.wait(ctx, untilNextCount(ctx, standing.Tally)), activities.RouterMoved); moved {
 			if moved, err := c.moved(ctx, by); err != nil || moved {
 				return waited{replan: moved}, err
 			}
 		}
 	}
+}
+
+// untilNextCount is a durable timer's length: to when the author's own approval
+// starts to count, at most an hour.
+func untilNextCount(ctx workflow.Context, t peering.Tally) time.Duration {
+	if t.Solo == "" {
+		return time.Hour
+	}
+	return min(max(t.SoloAt.Sub(workflow.Now(ctx)), time.Second), time.Hour)
 }
 
 // judge ends a change that was cancelled, rejected or left alone for too long.
@@ -376,11 +385,11 @@ func (c *changeRun) nameRouters(ctx workflow.Context, routers []activities.Plann
 }
 
 // describe is what an operator reads in the Temporal UI while it waits.
-func (c *changeRun) describe(ctx workflow.Context) {
+func (c *changeRun) describe(ctx workflow.Context, t peering.Tally) {
 	workflow.SetCurrentDetails(ctx, fmt.Sprintf(
-		"**waits for approval** of plan `%s`\n\n%s\n\nRead the diff with `peerflow change show %d`. "+
+		"**waits for approval** of plan `%s`: %s (rule %s)\n\n%s\n\nRead the diff with `peerflow change show %d`. "+
 			"To approve here, send the update `decide` with an approval code: `{\"decision\":\"approve\",\"code\":\"…\"}`.",
-		c.plan.Hash[:8], c.plan.Impact, c.id))
+		c.plan.Hash[:8], t.Line(), t.Rule, c.plan.Impact, c.id))
 }
 
 func orZero(r *DeployChangeResult) DeployChangeResult {

@@ -122,6 +122,9 @@ func (r *deployRun) begin(ctx workflow.Context) (peering.Next, error) {
 		err := workflow.Sleep(ctx, r.pause)
 		return peering.Next{Step: peering.StepPrepare}, err // the router may have moved meanwhile
 	}
+	if result.Unapproved != "" {
+		return peering.Next{Step: peering.StepEnd, State: peering.DeploymentStale, Text: result.Unapproved + "; nothing was written"}, nil
+	}
 	if result.Refused != "" {
 		return peering.Next{Step: peering.StepEnd, State: peering.DeploymentCancelled, Text: result.Refused + "; nothing was written"}, nil
 	}

@@ -24,6 +24,10 @@ SET state = @state::change_state, step = @step::text, outcome = @outcome::text,
     ended_at = CASE WHEN @ended::boolean THEN now() END, updated_at = now(), version = version + 1
 WHERE id = @id::bigint;
 
+-- What approved a change; '' once it waits again.
+-- name: ChangeSetApproval :exec
+UPDATE change SET approved_by = @approved_by::text WHERE id = @id::bigint;
+
 -- What a plan left out.
 -- name: ChangeSetOmissions :exec
 UPDATE change SET omissions = @omissions::jsonb, updated_at = now(), version = version + 1 WHERE id = @id::bigint;

@@ -67,6 +67,10 @@ SET state = @state::deployment_state, outcome = @outcome::text,
     ended_at = CASE WHEN @ended::boolean THEN now() END, updated_at = now()
 WHERE id = @id::bigint;
 
+-- What approved the plan when its deployment began.
+-- name: DeploymentSetApproval :exec
+UPDATE deployment SET approved_by = @approved_by::text, updated_at = now() WHERE id = @id::bigint;
+
 -- The router that a deployment goes to, held: mode and fence can't change meanwhile.
 -- name: DeploymentRouterLock :one
 SELECT id, name, site_id, mode FROM router WHERE id = @id::bigint FOR NO KEY UPDATE;

@@ -15,13 +15,16 @@ SELECT * FROM plan WHERE id = @id::bigint;
 
 -- A plan in force.
 -- name: PlanInsert :one
-INSERT INTO plan (change_id, hash, impact, rule, votes_needed)
-VALUES (@change_id::bigint, @hash::text, @impact::jsonb, @rule::text, @votes_needed::integer)
+INSERT INTO plan (change_id, hash, impact, rule, votes_needed, approval_minutes, solo_after_minutes)
+VALUES (@change_id::bigint, @hash::text, @impact::jsonb, @rule::text, @votes_needed::integer, @approval_minutes::integer,
+    @solo_after_minutes::integer)
 RETURNING id;
 
 -- Figures of a plan whose moves stayed the same.
 -- name: PlanRenew :exec
-UPDATE plan SET impact = @impact::jsonb, rule = @rule::text, votes_needed = @votes_needed::integer WHERE id = @id::bigint;
+UPDATE plan SET impact = @impact::jsonb, rule = @rule::text, votes_needed = @votes_needed::integer,
+    approval_minutes = @approval_minutes::integer, solo_after_minutes = @solo_after_minutes::integer
+WHERE id = @id::bigint;
 
 -- A plan that is no longer in force, and why.
 -- name: PlanVoid :execrows
@@ -64,3 +67,7 @@ SELECT * FROM plan_move WHERE plan_id = @plan_id::bigint ORDER BY router_id, key
 -- Whether a plan moves anything on a router.
 -- name: PlanHasRouter :one
 SELECT EXISTS (SELECT FROM plan_router WHERE plan_id = @plan_id::bigint AND router_id = @router_id::bigint)::boolean AS present;
+
+-- The routers that a plan changes.
+-- name: PlanRouterIDs :many
+SELECT router_id FROM plan_router WHERE plan_id = @plan_id::bigint ORDER BY router_id;

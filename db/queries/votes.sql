@@ -55,16 +55,15 @@ JOIN app_user u ON u.id = v.user_id
 WHERE v.change_id = @change_id::bigint
 ORDER BY v.id;
 
--- The valid votes on a plan, oldest first: not taken back, by people who may still vote, and approvals not by those whose
--- edits they approve unless they were alone.
+-- The votes on a plan that may count, oldest first: not taken back, by people who may still decide; and the time now.
 -- name: VoteValid :many
-SELECT v.decision, v.reason, u.name AS user_name
+SELECT v.decision, v.reason, u.name AS user_name, v.created_at, (v.user_id = c.author_id)::boolean AS author,
+    (v.user_id = ANY(c.carried_authors))::boolean AS carried, now()::timestamptz AS now
 FROM vote v
 JOIN plan p ON p.id = v.plan_id AND p.voided_at IS NULL
 JOIN change c ON c.id = v.change_id
 JOIN app_user u ON u.id = v.user_id AND u.active AND u.roles && '{approver,admin}'::app_role[]
 WHERE v.plan_id = @plan_id::bigint AND v.change_id = @change_id::bigint AND v.revoked_at IS NULL
-    AND (v.decision = 'reject' OR v.solo OR v.user_id <> c.author_id AND NOT v.user_id = ANY(c.carried_authors))
 ORDER BY v.id;
 
 -- Whose pending edits a change's plan carries.

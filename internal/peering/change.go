@@ -10,19 +10,20 @@ import (
 // Change is one person's wish on its way to the routers.
 type Change struct {
 	Meta
-	Kind      ChangeKind    `json:"kind"`
-	AuthorID  int64         `json:"author_id"`
-	Author    string        `json:"author"` // name, for people
-	Reason    string        `json:"reason"`
-	Request   ChangeRequest `json:"request"`
-	State     ChangeState   `json:"state"`
-	Step      string        `json:"step"` // what it does or waits for now, for people
-	PlanID    int64         `json:"plan_id"`
-	PlanHash  string        `json:"plan_hash"`
-	Omissions []Omission    `json:"omissions"`
-	Outcome   string        `json:"outcome"`
-	ExpiresAt time.Time     `json:"expires_at,omitzero"`
-	EndedAt   time.Time     `json:"ended_at,omitzero"`
+	Kind       ChangeKind    `json:"kind"`
+	AuthorID   int64         `json:"author_id"`
+	Author     string        `json:"author"` // name, for people
+	Reason     string        `json:"reason"`
+	Request    ChangeRequest `json:"request"`
+	State      ChangeState   `json:"state"`
+	Step       string        `json:"step"` // what it does or waits for now, for people
+	PlanID     int64         `json:"plan_id"`
+	PlanHash   string        `json:"plan_hash"`
+	Omissions  []Omission    `json:"omissions"`
+	Outcome    string        `json:"outcome"`
+	ApprovedBy string        `json:"approved_by"` // people, or "rule" and its name; "" while nothing did
+	ExpiresAt  time.Time     `json:"expires_at,omitzero"`
+	EndedAt    time.Time     `json:"ended_at,omitzero"`
 }
 
 // ChangeRequest is what was asked for. Provision uses ASN and its options,
@@ -52,6 +53,9 @@ const (
 	KindDriftFix     ChangeKind = "drift_fix"
 	KindDeploy       ChangeKind = "deploy" // carries pending edits of the noun tables
 )
+
+var changeKinds = []ChangeKind{KindProvision, KindDepeer, KindShutdown, KindMaintenance, KindRefresh, KindRenumber, KindPolicy, KindAdopt,
+	KindRotateSecret, KindDriftFix, KindDeploy}
 
 // ChangeState is where a change stands. Once deploying it follows its deployments.
 type ChangeState string

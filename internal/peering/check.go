@@ -195,9 +195,7 @@ func (s *Session) Follows(by Actor, before *Session) error {
 
 func (p *Policies) complete() error {
 	for _, list := range []*[]int64{&p.Import, &p.Export} {
-		if *list == nil {
-			*list = []int64{}
-		}
+		*list = orNone(*list)
 		for i, id := range *list {
 			if slices.Contains((*list)[:i], id) {
 				return Errorf(Invalid, "routing policy %d stands twice in one list", id)
@@ -225,13 +223,17 @@ func need(there bool, field string) error {
 }
 
 func named(slug string, name *string) error {
-	if !slugShape.MatchString(slug) {
-		return Errorf(Invalid, "slug %q: lower-case letters, digits and dashes, starting with a letter or digit", slug)
-	}
 	if *name == "" {
 		*name = slug
 	}
-	return nil
+	return shaped("slug", slug)
+}
+
+func shaped(field, slug string) error {
+	if slugShape.MatchString(slug) {
+		return nil
+	}
+	return Errorf(Invalid, "%s %q: lower-case letters, digits and dashes, starting with a letter or digit", field, slug)
 }
 
 // choice takes the first of the words when nothing was said, and refuses others.
@@ -302,4 +304,12 @@ func contextObject(c *Context, field string) error {
 		return Errorf(Invalid, "%s has to be a JSON object", field)
 	}
 	return nil
+}
+
+// orNone makes JSON say [] where there is nothing.
+func orNone[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }

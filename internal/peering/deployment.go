@@ -29,6 +29,7 @@ type Deployment struct {
 	ConfirmedAt      time.Time       `json:"confirmed_at,omitzero"`
 	AbortSentAt      time.Time       `json:"abort_sent_at,omitzero"`
 	Outcome          string          `json:"outcome"`
+	ApprovedBy       string          `json:"approved_by"` // what counted when it began: people, or "rule" and its name
 	CreatedAt        time.Time       `json:"created_at"`
 	EndedAt          time.Time       `json:"ended_at,omitzero"`
 }

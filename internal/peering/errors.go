@@ -61,3 +61,7 @@ func KindOf(err error) Kind {
 
 // ErrFrozen is the cause of a refusal that ends by itself once the freeze is lifted.
 var ErrFrozen = NewError(Denied, "frozen")
+
+// ErrUnapproved is the cause of a refusal that ends once enough people approve:
+// votes are missing, were taken back, or no longer count.
+var ErrUnapproved = NewError(Denied, "not approved")

@@ -16,14 +16,13 @@ import (
 // Plan is what people approve: for each router the stanzas that move, and the
 // hashes of those that they refer to.
 type Plan struct {
-	ID          int64        `json:"id"`
-	ChangeID    int64        `json:"change_id"`
-	Hash        string       `json:"hash"`
-	Impact      Impact       `json:"impact"`
-	Rule        string       `json:"rule"`         // named automatic rule that approves it; "" is people
-	VotesNeeded int          `json:"votes_needed"` // 0 only with a rule
-	Routers     []RouterPlan `json:"routers"`
-	CreatedAt   time.Time    `json:"created_at"`
+	ID        int64        `json:"id"`
+	ChangeID  int64        `json:"change_id"`
+	Hash      string       `json:"hash"`
+	Impact    Impact       `json:"impact"`
+	Demand                 // what rules asked for when it was planned; set by the store
+	Routers   []RouterPlan `json:"routers"`
+	CreatedAt time.Time    `json:"created_at"`
 }
 
 // RouterPlan is a plan's part on one router.
@@ -36,6 +35,7 @@ type RouterPlan struct {
 	Moves        []Move           `json:"moves"`
 	Refers       []Move           `json:"refers"` // unmoved stanzas that moved ones refer to; before = after
 	Touched      []TouchedSession `json:"touched"`
+	Filters      FilterChange     `json:"-"` // counted in the plan's impact
 }
 
 // TouchedSession is a session that a plan's moves reach through references.
@@ -71,17 +71,22 @@ func (e ExpectedExport) Limit() (int64, bool) {
 
 // Impact is what a plan does, in figures; its Line is the first thing an approver reads.
 type Impact struct {
-	Adds      int      `json:"adds"`
-	Removes   int      `json:"removes"`
-	Refreshes int      `json:"refreshes"`
-	Resets    int      `json:"resets"`
-	Unchanged int      `json:"unchanged"` // touched without disruption
-	ResetASNs []string `json:"reset_asns,omitempty"`
-	Announces *int64   `json:"announces"` // to the touched sessions together; nil when not known
-	Routers   int      `json:"routers"`
-	Pending   []string `json:"pending,omitempty"` // edits of others that ride along, labelled
-	Protected []string `json:"protected,omitempty"`
+	Adds       int          `json:"adds"`
+	Removes    int          `json:"removes"`
+	Refreshes  int          `json:"refreshes"`
+	Resets     int          `json:"resets"`
+	Unchanged  int          `json:"unchanged"`  // touched without disruption
+	Disruption Disruption   `json:"disruption"` // the worst, a removal counted as reset
+	Filters    FilterChange `json:"filters"`
+	ResetASNs  []string     `json:"reset_asns,omitempty"`
+	Announces  *int64       `json:"announces"` // to the touched sessions together; nil when not known
+	Routers    int          `json:"routers"`
+	Pending    []string     `json:"pending,omitempty"` // edits of others that ride along, labelled
+	Protected  []string     `json:"protected,omitempty"`
 }
+
+// Sessions is how many sessions the plan reaches.
+func (i Impact) Sessions() int { return i.Adds + i.Removes + i.Refreshes + i.Resets + i.Unchanged }
 
 // Line is the impact in one sentence.
 func (i Impact) Line() string {
@@ -101,6 +106,9 @@ func (i Impact) Line() string {
 	}
 	if i.Unchanged > 0 {
 		parts = append(parts, fmt.Sprintf("edits %d without disruption", i.Unchanged))
+	}
+	if i.Filters.Added+i.Filters.Removed > 0 {
+		parts = append(parts, fmt.Sprintf("prefix lists +%d/−%d", i.Filters.Added, i.Filters.Removed))
 	}
 	if i.Announces != nil {
 		parts = append(parts, fmt.Sprintf("announces %d %s", *i.Announces, plural(int(*i.Announces), "prefix")))
@@ -125,10 +133,11 @@ func plural(n int, word string) string {
 
 // NewImpact counts what a plan's routers say.
 func NewImpact(routers []RouterPlan, pending []string) Impact {
-	impact := Impact{Routers: len(routers), Pending: pending}
+	impact := Impact{Routers: len(routers), Pending: pending, Disruption: DisruptsNone, Filters: FilterChange{Only: len(routers) > 0}}
 	var announces int64
 	known := true
 	for _, r := range routers {
+		impact.Filters = impact.Filters.And(r.Filters)
 		for _, t := range r.Touched {
 			impact.count(t)
 			for _, e := range t.Expect {
@@ -155,6 +164,7 @@ func (i *Impact) count(t TouchedSession) {
 		i.Adds++
 	case t.Removed:
 		i.Removes++
+		i.Disruption = i.Disruption.Worse(DisruptsReset)
 	case t.Disruption == DisruptsRefresh:
 		i.Refreshes++
 	case t.Disruption == DisruptsNone:
@@ -162,6 +172,9 @@ func (i *Impact) count(t TouchedSession) {
 	default:
 		i.Resets++
 		i.ResetASNs = append(i.ResetASNs, t.PeerAS.String())
+	}
+	if !t.Added && !t.Removed {
+		i.Disruption = i.Disruption.Worse(t.Disruption)
 	}
 	if t.Protected != "" {
 		i.Protected = append(i.Protected, fmt.Sprintf("%s %s (%s)", t.PeerAS, t.Neighbor, t.Protected))

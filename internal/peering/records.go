@@ -18,16 +18,6 @@ type VoteResult struct {
 	Text     string `json:"text"` // one line: what counts now, or why not
 }
 
-// Tally is the count of valid votes.
-type Tally struct {
-	Approved bool   `json:"approved"`
-	Rejected bool   `json:"rejected"`
-	Have     int    `json:"have"`
-	Need     int    `json:"need"`
-	Rejecter string `json:"rejecter,omitempty"`
-	Reason   string `json:"reason,omitempty"`
-}
-
 // Command is what a person told a change to do.
 type Command struct {
 	ID     int64       `json:"id"`

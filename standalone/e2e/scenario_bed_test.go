@@ -10,12 +10,10 @@ import (
 
 	sdkpb "go.temporal.io/api/sdk/v1"
 
-	"peerflow/activities"
 	"peerflow/db"
 	"peerflow/internal/bgp"
 	"peerflow/internal/peering"
 	"peerflow/standalone/up"
-	"peerflow/worker"
 )
 
 // quick shortens the numbers of verification to what daemons on loopback need
@@ -216,29 +214,11 @@ func (b *bed) details(ctx context.Context, workflowID string) string {
 	return metadata.GetCurrentDetails()
 }
 
-// twoVotes lets the plans of changes with one reason need two votes, as a rule for them would.
-type twoVotes struct {
-	activities.PlanStore
-	reason string
-	read   func(ctx context.Context, id int64) (peering.Change, error)
-}
-
-func (s twoVotes) StorePlan(ctx context.Context, p peering.Plan, texts []string, why string) (peering.Plan, error) {
-	c, err := s.read(ctx, p.ChangeID)
-	if err != nil {
-		return p, err
-	}
-	if c.Reason == s.reason {
-		p.VotesNeeded = 2
-	}
-	return s.PlanStore.StorePlan(ctx, p, texts, why)
-}
-
-// needTwo makes changes with this reason need two votes.
-func needTwo(reason string) func(*up.Options) {
-	return func(o *up.Options) {
-		o.Wire = func(a worker.Activities) {
-			a.Planning.Plans = twoVotes{PlanStore: a.Planning.Plans, reason: reason, read: a.Planning.Changes.Change}
-		}
-	}
+// needTwo makes changes of one kind need two votes.
+func (b *bed) needTwo(kind peering.ChangeKind) {
+	b.t.Helper()
+	system := peering.Actor{Kind: peering.ActorSystem, Name: "test"}
+	_, err := b.Parts.DB.ApprovalRules().Create(context.Background(), system,
+		peering.ApprovalRule{Name: "two-people", Kinds: []peering.ChangeKind{kind}, Terms: peering.Terms{VotesNeeded: 2}})
+	b.must(err)
 }

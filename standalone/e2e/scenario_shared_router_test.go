@@ -13,8 +13,7 @@ import (
 // Two changes share one router: what one of them waits for never reaches the
 // router with the other, and votes hold exactly as long as what was voted on.
 func TestChangesThatShareARouter(t *testing.T) {
-	const twice = "needs two votes"
-	b := stage(t, 0, needTwo(twice))
+	b := stage(t, 0)
 	second := b.user("second", peering.Approver)
 	third := b.user("third", peering.Approver)
 	b.admin = b.user("author", peering.Operator, peering.Approver, peering.Admin)
@@ -28,7 +27,8 @@ func TestChangesThatShareARouter(t *testing.T) {
 	b.cancel(alone)
 
 	// A awaits approval with one of two votes.
-	a := b.provision(knownAS, twice)
+	b.needTwo(peering.KindProvision)
+	a := b.provision(knownAS, "needs two votes")
 	if v := b.vote(second, a, a.PlanHash); !v.Accepted || v.Text != "approved by second: 1 of 2" {
 		t.Fatal(v.Text)
 	}

@@ -85,7 +85,7 @@ func (q *Queries) ChangeConflicting(ctx context.Context, changeID int64) (int64,
 }
 
 const changeGet = `-- name: ChangeGet :one
-SELECT c.id, c.kind, c.author_id, c.reason, c.request, c.state, c.step, c.plan_id, c.omissions, c.outcome, c.carried_authors, c.expires_at, c.created_at, c.updated_at, c.ended_at, c.version, u.name AS author, coalesce(p.hash, '')::text AS plan_hash
+SELECT c.id, c.kind, c.author_id, c.reason, c.request, c.state, c.step, c.plan_id, c.omissions, c.outcome, c.carried_authors, c.expires_at, c.created_at, c.updated_at, c.ended_at, c.version, c.approved_by, u.name AS author, coalesce(p.hash, '')::text AS plan_hash
 FROM change c
 JOIN app_user u ON u.id = c.author_id
 LEFT JOIN plan p ON p.id = c.plan_id
@@ -119,6 +119,7 @@ func (q *Queries) ChangeGet(ctx context.Context, id int64) (ChangeGetRow, error)
 		&i.Change.UpdatedAt,
 		&i.Change.EndedAt,
 		&i.Change.Version,
+		&i.Change.ApprovedBy,
 		&i.Author,
 		&i.PlanHash,
 	)
@@ -154,7 +155,7 @@ func (q *Queries) ChangeInsert(ctx context.Context, arg ChangeInsertParams) (int
 }
 
 const changeListByID = `-- name: ChangeListByID :many
-SELECT c.id, c.kind, c.author_id, c.reason, c.request, c.state, c.step, c.plan_id, c.omissions, c.outcome, c.carried_authors, c.expires_at, c.created_at, c.updated_at, c.ended_at, c.version, u.name AS author, coalesce(p.hash, '')::text AS plan_hash
+SELECT c.id, c.kind, c.author_id, c.reason, c.request, c.state, c.step, c.plan_id, c.omissions, c.outcome, c.carried_authors, c.expires_at, c.created_at, c.updated_at, c.ended_at, c.version, c.approved_by, u.name AS author, coalesce(p.hash, '')::text AS plan_hash
 FROM change c
 JOIN app_user u ON u.id = c.author_id
 LEFT JOIN plan p ON p.id = c.plan_id
@@ -195,6 +196,7 @@ func (q *Queries) ChangeListByID(ctx context.Context, ids []int64) ([]ChangeList
 			&i.Change.UpdatedAt,
 			&i.Change.EndedAt,
 			&i.Change.Version,
+			&i.Change.ApprovedBy,
 			&i.Author,
 			&i.PlanHash,
 		); err != nil {
@@ -245,6 +247,21 @@ func (q *Queries) ChangeMove(ctx context.Context, arg ChangeMoveParams) error {
 		arg.Ended,
 		arg.ID,
 	)
+	return err
+}
+
+const changeSetApproval = `-- name: ChangeSetApproval :exec
+UPDATE change SET approved_by = $1::text WHERE id = $2::bigint
+`
+
+type ChangeSetApprovalParams struct {
+	ApprovedBy string
+	ID         int64
+}
+
+// What approved a change; ” once it waits again.
+func (q *Queries) ChangeSetApproval(ctx context.Context, arg ChangeSetApprovalParams) error {
+	_, err := q.db.Exec(ctx, changeSetApproval, arg.ApprovedBy, arg.ID)
 	return err
 }
 

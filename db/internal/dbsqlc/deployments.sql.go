@@ -44,7 +44,7 @@ func (q *Queries) DeploymentClaimCommit(ctx context.Context, arg DeploymentClaim
 }
 
 const deploymentGet = `-- name: DeploymentGet :one
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, r.name AS router FROM deployment d JOIN router r ON r.id = d.router_id WHERE d.id = $1::bigint
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.approved_by, r.name AS router FROM deployment d JOIN router r ON r.id = d.router_id WHERE d.id = $1::bigint
 `
 
 type DeploymentGetRow struct {
@@ -82,13 +82,14 @@ func (q *Queries) DeploymentGet(ctx context.Context, id int64) (DeploymentGetRow
 		&i.Deployment.CreatedAt,
 		&i.Deployment.UpdatedAt,
 		&i.Deployment.EndedAt,
+		&i.Deployment.ApprovedBy,
 		&i.Router,
 	)
 	return i, err
 }
 
 const deploymentInFlight = `-- name: DeploymentInFlight :one
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, r.name AS router
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.approved_by, r.name AS router
 FROM deployment d
 JOIN router r ON r.id = d.router_id
 WHERE d.router_id = $1::bigint AND d.state IN ('committing', 'soaking', 'unknown', 'needs_operator')
@@ -129,13 +130,14 @@ func (q *Queries) DeploymentInFlight(ctx context.Context, routerID int64) (Deplo
 		&i.Deployment.CreatedAt,
 		&i.Deployment.UpdatedAt,
 		&i.Deployment.EndedAt,
+		&i.Deployment.ApprovedBy,
 		&i.Router,
 	)
 	return i, err
 }
 
 const deploymentInFlightOfChange = `-- name: DeploymentInFlightOfChange :one
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, r.name AS router
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.approved_by, r.name AS router
 FROM deployment d
 JOIN router r ON r.id = d.router_id
 WHERE d.change_id = $1::bigint AND d.state IN ('committing', 'soaking', 'unknown', 'needs_operator')
@@ -178,6 +180,7 @@ func (q *Queries) DeploymentInFlightOfChange(ctx context.Context, changeID int64
 		&i.Deployment.CreatedAt,
 		&i.Deployment.UpdatedAt,
 		&i.Deployment.EndedAt,
+		&i.Deployment.ApprovedBy,
 		&i.Router,
 	)
 	return i, err
@@ -204,7 +207,7 @@ func (q *Queries) DeploymentInsert(ctx context.Context, arg DeploymentInsertPara
 }
 
 const deploymentListOfChange = `-- name: DeploymentListOfChange :many
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, r.name AS router
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.approved_by, r.name AS router
 FROM deployment d
 JOIN router r ON r.id = d.router_id
 WHERE d.change_id = $1::bigint
@@ -252,6 +255,7 @@ func (q *Queries) DeploymentListOfChange(ctx context.Context, changeID int64) ([
 			&i.Deployment.CreatedAt,
 			&i.Deployment.UpdatedAt,
 			&i.Deployment.EndedAt,
+			&i.Deployment.ApprovedBy,
 			&i.Router,
 		); err != nil {
 			return nil, err
@@ -265,7 +269,7 @@ func (q *Queries) DeploymentListOfChange(ctx context.Context, changeID int64) ([
 }
 
 const deploymentLock = `-- name: DeploymentLock :one
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, r.name AS router FROM deployment d JOIN router r ON r.id = d.router_id WHERE d.id = $1::bigint FOR UPDATE OF d
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.approved_by, r.name AS router FROM deployment d JOIN router r ON r.id = d.router_id WHERE d.id = $1::bigint FOR UPDATE OF d
 `
 
 type DeploymentLockRow struct {
@@ -303,6 +307,7 @@ func (q *Queries) DeploymentLock(ctx context.Context, id int64) (DeploymentLockR
 		&i.Deployment.CreatedAt,
 		&i.Deployment.UpdatedAt,
 		&i.Deployment.EndedAt,
+		&i.Deployment.ApprovedBy,
 		&i.Router,
 	)
 	return i, err
@@ -363,7 +368,7 @@ func (q *Queries) DeploymentOfPlan(ctx context.Context, arg DeploymentOfPlanPara
 }
 
 const deploymentOpenList = `-- name: DeploymentOpenList :many
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, r.name AS router
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.approved_by, r.name AS router
 FROM deployment d
 JOIN router r ON r.id = d.router_id
 WHERE d.router_id = $1::bigint AND d.state IN ('queued', 'committing', 'soaking', 'unknown', 'needs_operator')
@@ -411,6 +416,7 @@ func (q *Queries) DeploymentOpenList(ctx context.Context, routerID int64) ([]Dep
 			&i.Deployment.CreatedAt,
 			&i.Deployment.UpdatedAt,
 			&i.Deployment.EndedAt,
+			&i.Deployment.ApprovedBy,
 			&i.Router,
 		); err != nil {
 			return nil, err
@@ -483,6 +489,21 @@ type DeploymentSetAbortSentParams struct {
 // We return to the base ourselves, and why; the first time counts.
 func (q *Queries) DeploymentSetAbortSent(ctx context.Context, arg DeploymentSetAbortSentParams) error {
 	_, err := q.db.Exec(ctx, deploymentSetAbortSent, arg.At, arg.Outcome, arg.ID)
+	return err
+}
+
+const deploymentSetApproval = `-- name: DeploymentSetApproval :exec
+UPDATE deployment SET approved_by = $1::text, updated_at = now() WHERE id = $2::bigint
+`
+
+type DeploymentSetApprovalParams struct {
+	ApprovedBy string
+	ID         int64
+}
+
+// What approved the plan when its deployment began.
+func (q *Queries) DeploymentSetApproval(ctx context.Context, arg DeploymentSetApprovalParams) error {
+	_, err := q.db.Exec(ctx, deploymentSetApproval, arg.ApprovedBy, arg.ID)
 	return err
 }
 

@@ -597,6 +597,70 @@ func AllDeploymentStateValues() []DeploymentState {
 	}
 }
 
+type Disruption string
+
+const (
+	DisruptionNone    Disruption = "none"
+	DisruptionRefresh Disruption = "refresh"
+	DisruptionReset   Disruption = "reset"
+	DisruptionRouter  Disruption = "router"
+)
+
+func (e *Disruption) Scan(src interface{}) error {
+	switch s := src.(type) {
+	case []byte:
+		*e = Disruption(s)
+	case string:
+		*e = Disruption(s)
+	default:
+		return fmt.Errorf("unsupported scan type for Disruption: %T", src)
+	}
+	return nil
+}
+
+type NullDisruption struct {
+	Disruption Disruption
+	Valid      bool // Valid is true if Disruption is not NULL
+}
+
+// Scan implements the Scanner interface.
+func (ns *NullDisruption) Scan(value interface{}) error {
+	if value == nil {
+		ns.Disruption, ns.Valid = "", false
+		return nil
+	}
+	ns.Valid = true
+	return ns.Disruption.Scan(value)
+}
+
+// Value implements the driver Valuer interface.
+func (ns NullDisruption) Value() (driver.Value, error) {
+	if !ns.Valid {
+		return nil, nil
+	}
+	return string(ns.Disruption), nil
+}
+
+func (e Disruption) Valid() bool {
+	switch e {
+	case DisruptionNone,
+		DisruptionRefresh,
+		DisruptionReset,
+		DisruptionRouter:
+		return true
+	}
+	return false
+}
+
+func AllDisruptionValues() []Disruption {
+	return []Disruption{
+		DisruptionNone,
+		DisruptionRefresh,
+		DisruptionReset,
+		DisruptionRouter,
+	}
+}
+
 type FreezeScope string
 
 const (
@@ -1553,6 +1617,26 @@ type ApprovalCode struct {
 	UsedAt    *time.Time
 }
 
+type ApprovalRule struct {
+	ID                int64
+	Name              string
+	Disabled          bool
+	Kinds             []ChangeKind
+	Disruption        Disruption
+	Protected         bool
+	MinSessions       int32
+	MinRouters        int32
+	RouterIds         []int64
+	SiteIds           []int64
+	VotesNeeded       int32
+	ApprovalMinutes   int32
+	SoloAfterMinutes  int32
+	FilterChangeLimit int32
+	Version           int64
+	CreatedAt         time.Time
+	UpdatedAt         time.Time
+}
+
 type AuditEvent struct {
 	ID       int64
 	At       time.Time
@@ -1610,6 +1694,7 @@ type Change struct {
 	UpdatedAt      time.Time
 	EndedAt        *time.Time
 	Version        int64
+	ApprovedBy     string
 }
 
 type ChangeFreeze struct {
@@ -1712,6 +1797,7 @@ type Deployment struct {
 	CreatedAt        time.Time
 	UpdatedAt        time.Time
 	EndedAt          *time.Time
+	ApprovedBy       string
 }
 
 type IXP struct {
@@ -1910,15 +1996,17 @@ type Peering struct {
 }
 
 type Plan struct {
-	ID          int64
-	ChangeID    int64
-	Hash        string
-	Impact      []byte
-	Rule        string
-	VotesNeeded int32
-	CreatedAt   time.Time
-	VoidedAt    *time.Time
-	VoidReason  string
+	ID               int64
+	ChangeID         int64
+	Hash             string
+	Impact           []byte
+	Rule             string
+	VotesNeeded      int32
+	CreatedAt        time.Time
+	VoidedAt         *time.Time
+	VoidReason       string
+	ApprovalMinutes  int32
+	SoloAfterMinutes int32
 }
 
 type PlanMove struct {

@@ -22,7 +22,7 @@ func (q *Queries) PlanDeployed(ctx context.Context, planID int64) (bool, error) 
 }
 
 const planGet = `-- name: PlanGet :one
-SELECT id, change_id, hash, impact, rule, votes_needed, created_at, voided_at, void_reason FROM plan WHERE id = $1::bigint
+SELECT id, change_id, hash, impact, rule, votes_needed, created_at, voided_at, void_reason, approval_minutes, solo_after_minutes FROM plan WHERE id = $1::bigint
 `
 
 // One plan.
@@ -39,6 +39,8 @@ func (q *Queries) PlanGet(ctx context.Context, id int64) (Plan, error) {
 		&i.CreatedAt,
 		&i.VoidedAt,
 		&i.VoidReason,
+		&i.ApprovalMinutes,
+		&i.SoloAfterMinutes,
 	)
 	return i, err
 }
@@ -61,17 +63,20 @@ func (q *Queries) PlanHasRouter(ctx context.Context, arg PlanHasRouterParams) (b
 }
 
 const planInsert = `-- name: PlanInsert :one
-INSERT INTO plan (change_id, hash, impact, rule, votes_needed)
-VALUES ($1::bigint, $2::text, $3::jsonb, $4::text, $5::integer)
+INSERT INTO plan (change_id, hash, impact, rule, votes_needed, approval_minutes, solo_after_minutes)
+VALUES ($1::bigint, $2::text, $3::jsonb, $4::text, $5::integer, $6::integer,
+    $7::integer)
 RETURNING id
 `
 
 type PlanInsertParams struct {
-	ChangeID    int64
-	Hash        string
-	Impact      []byte
-	Rule        string
-	VotesNeeded int32
+	ChangeID         int64
+	Hash             string
+	Impact           []byte
+	Rule             string
+	VotesNeeded      int32
+	ApprovalMinutes  int32
+	SoloAfterMinutes int32
 }
 
 // A plan in force.
@@ -82,6 +87,8 @@ func (q *Queries) PlanInsert(ctx context.Context, arg PlanInsertParams) (int64, 
 		arg.Impact,
 		arg.Rule,
 		arg.VotesNeeded,
+		arg.ApprovalMinutes,
+		arg.SoloAfterMinutes,
 	)
 	var id int64
 	err := row.Scan(&id)
@@ -150,14 +157,18 @@ func (q *Queries) PlanMovesPut(ctx context.Context, arg PlanMovesPutParams) erro
 }
 
 const planRenew = `-- name: PlanRenew :exec
-UPDATE plan SET impact = $1::jsonb, rule = $2::text, votes_needed = $3::integer WHERE id = $4::bigint
+UPDATE plan SET impact = $1::jsonb, rule = $2::text, votes_needed = $3::integer,
+    approval_minutes = $4::integer, solo_after_minutes = $5::integer
+WHERE id = $6::bigint
 `
 
 type PlanRenewParams struct {
-	Impact      []byte
-	Rule        string
-	VotesNeeded int32
-	ID          int64
+	Impact           []byte
+	Rule             string
+	VotesNeeded      int32
+	ApprovalMinutes  int32
+	SoloAfterMinutes int32
+	ID               int64
 }
 
 // Figures of a plan whose moves stayed the same.
@@ -166,6 +177,8 @@ func (q *Queries) PlanRenew(ctx context.Context, arg PlanRenewParams) error {
 		arg.Impact,
 		arg.Rule,
 		arg.VotesNeeded,
+		arg.ApprovalMinutes,
+		arg.SoloAfterMinutes,
 		arg.ID,
 	)
 	return err
@@ -182,6 +195,31 @@ func (q *Queries) PlanRevokeVotes(ctx context.Context, planID int64) (int64, err
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const planRouterIDs = `-- name: PlanRouterIDs :many
+SELECT router_id FROM plan_router WHERE plan_id = $1::bigint ORDER BY router_id
+`
+
+// The routers that a plan changes.
+func (q *Queries) PlanRouterIDs(ctx context.Context, planID int64) ([]int64, error) {
+	rows, err := q.db.Query(ctx, planRouterIDs, planID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []int64{}
+	for rows.Next() {
+		var router_id int64
+		if err := rows.Scan(&router_id); err != nil {
+			return nil, err
+		}
+		items = append(items, router_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const planRouterList = `-- name: PlanRouterList :many

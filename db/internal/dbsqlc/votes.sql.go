@@ -322,13 +322,13 @@ func (q *Queries) VoteRevoke(ctx context.Context, id int64) error {
 }
 
 const voteValid = `-- name: VoteValid :many
-SELECT v.decision, v.reason, u.name AS user_name
+SELECT v.decision, v.reason, u.name AS user_name, v.created_at, (v.user_id = c.author_id)::boolean AS author,
+    (v.user_id = ANY(c.carried_authors))::boolean AS carried, now()::timestamptz AS now
 FROM vote v
 JOIN plan p ON p.id = v.plan_id AND p.voided_at IS NULL
 JOIN change c ON c.id = v.change_id
 JOIN app_user u ON u.id = v.user_id AND u.active AND u.roles && '{approver,admin}'::app_role[]
 WHERE v.plan_id = $1::bigint AND v.change_id = $2::bigint AND v.revoked_at IS NULL
-    AND (v.decision = 'reject' OR v.solo OR v.user_id <> c.author_id AND NOT v.user_id = ANY(c.carried_authors))
 ORDER BY v.id
 `
 
@@ -338,13 +338,16 @@ type VoteValidParams struct {
 }
 
 type VoteValidRow struct {
-	Decision Decision
-	Reason   string
-	UserName string
+	Decision  Decision
+	Reason    string
+	UserName  string
+	CreatedAt time.Time
+	Author    bool
+	Carried   bool
+	Now       time.Time
 }
 
-// The valid votes on a plan, oldest first: not taken back, by people who may still vote, and approvals not by those whose
-// edits they approve unless they were alone.
+// The votes on a plan that may count, oldest first: not taken back, by people who may still decide; and the time now.
 func (q *Queries) VoteValid(ctx context.Context, arg VoteValidParams) ([]VoteValidRow, error) {
 	rows, err := q.db.Query(ctx, voteValid, arg.PlanID, arg.ChangeID)
 	if err != nil {
@@ -354,7 +357,15 @@ func (q *Queries) VoteValid(ctx context.Context, arg VoteValidParams) ([]VoteVal
 	items := []VoteValidRow{}
 	for rows.Next() {
 		var i VoteValidRow
-		if err := rows.Scan(&i.Decision, &i.Reason, &i.UserName); err != nil {
+		if err := rows.Scan(
+			&i.Decision,
+			&i.Reason,
+			&i.UserName,
+			&i.CreatedAt,
+			&i.Author,
+			&i.Carried,
+			&i.Now,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
