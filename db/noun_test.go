@@ -116,6 +116,12 @@ func TestEveryNounKeepsEveryField(t *testing.T) {
 	roundTrip(t, d.RoutingPolicies(), peering.RoutingPolicy{Slug: "s", Name: "n", Direction: peering.Export, Family: bgp.IPv6, Weight: -3,
 		ExpectIPv4: &count, ExpectIPv6: &count, AllowDefault: true, AllowLong: true, Context: data},
 		func(v peering.RoutingPolicy) peering.Meta { return v.Meta }, `{"family": null, "expect_prefixes_ipv4": 0, "expect_prefixes_ipv6": null}`)
+	roundTrip(t, d.ApprovalRules(), peering.ApprovalRule{Name: "n", Disabled: true, Kinds: []peering.ChangeKind{peering.KindPolicy, peering.KindDepeer},
+		Disruption: peering.DisruptsRouter, Protected: true, MinSessions: 3, MinRouters: 2, RouterIDs: []int64{n.router.ID}, SiteIDs: []int64{n.site.ID},
+		Terms: peering.Terms{VotesNeeded: 1, ApprovalMinutes: 600, SoloAfterMinutes: 30}}, func(v peering.ApprovalRule) peering.Meta { return v.Meta },
+		`{"kinds": [], "disruption": "none", "router_ids": [], "solo_after_minutes": 0, "votes_needed": 3}`)
+	roundTrip(t, d.ApprovalRules(), peering.ApprovalRule{Name: "auto", Kinds: []peering.ChangeKind{peering.KindRefresh}, Disruption: peering.DisruptsNone,
+		RouterIDs: []int64{}, SiteIDs: []int64{}, FilterChangeLimit: 20}, func(v peering.ApprovalRule) peering.Meta { return v.Meta }, `{"filter_change_limit": 30}`)
 	roundTrip(t, d.Peerings(), peering.Peering{LocalASID: n.peer.ID, PeerASID: n.us.ID, IXPID: n.ixp.ID, State: peering.Ignored, Evidence: peering.ByTicket,
 		EvidenceText: "T-1", Via: peering.BothWays, IgnoredUntil: time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC), Reason: "r"},
 		func(v peering.Peering) peering.Meta { return v.Meta }, `{"state": "none", "ignored_until": null}`)
