@@ -90,6 +90,7 @@ var writable = map[string]string{
 	"routing-policies":   `{"name": "edited"}`,
 	"peerings":           `{"reason": "edited"}`,
 	"sessions":           `{"description": "edited"}`,
+	"approval-rules":     `{"name": "edited"}`,
 }
 
 func TestNounsKeepTheSamePromises(t *testing.T) {

@@ -27,8 +27,9 @@ type stage struct {
 	plan     activities.PlanResult // what planning gives next
 	blocked  int64                 // the change that planning waits for
 	approved bool
-	rejected string // who
-	cancel   string // who cancelled with a command
+	rejected string               // who
+	count    func() peering.Tally // counts votes instead; nil: approved and rejected say it
+	cancel   string               // who cancelled with a command
 	resolve  int64
 	ends     []peering.DeploymentState // how each deployment ends, in order; confirmed when there is none left
 	took     time.Duration             // from submission to the end
@@ -186,6 +187,9 @@ func (s *stage) tallyVotes(in activities.StandingInput) (activities.Standing, er
 	standing := activities.Standing{Cancel: s.cancel, Resolve: s.resolve}
 	if in.Plan != 0 {
 		standing.Tally = peering.Tally{Approved: s.approved && s.rejected == "", Rejected: s.rejected != "", Rejecter: s.rejected, Need: 1}
+		if s.count != nil {
+			standing.Tally = s.count()
+		}
 	}
 	return standing, nil
 }

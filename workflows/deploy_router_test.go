@@ -24,12 +24,13 @@ type rehearsal struct {
 	until                time.Time
 	commits              int
 	// What goes wrong.
-	breaks string          // once this step was taken, every later one that writes fails …
-	broken bool            // … from now on
-	lost   map[string]bool // steps whose first answer gets lost
-	cancel string          // when this step is taken, somebody presses Cancel in Temporal
-	bad    bool            // verification fails
-	tries  map[string]int
+	breaks     string          // once this step was taken, every later one that writes fails …
+	broken     bool            // … from now on
+	lost       map[string]bool // steps whose first answer gets lost
+	cancel     string          // when this step is taken, somebody presses Cancel in Temporal
+	bad        bool            // verification fails
+	unapproved bool            // votes no longer suffice when it begins
+	tries      map[string]int
 }
 
 const (
@@ -123,6 +124,9 @@ func (r *rehearsal) prepare(context.Context, int64) (peering.Next, error) {
 func (r *rehearsal) begin(context.Context, int64) (activities.BeginResult, error) {
 	if r.broken {
 		return activities.BeginResult{Refused: "cancelled by anna"}, nil
+	}
+	if r.unapproved {
+		return activities.BeginResult{Unapproved: "0 of 1 approvals"}, nil
 	}
 	next, err := r.step("begin", peering.StepBegin, func() { r.dep.State = peering.DeploymentCommitting })
 	return activities.BeginResult{Next: next}, err
@@ -303,5 +307,14 @@ func TestTemporalsCancelEndsNoDeployment(t *testing.T) {
 				t.Errorf("ended %s (%s), runs %s, boots %s; want %s, %s", result.State, result.Text, r.runs, r.boots, want, runs)
 			}
 		})
+	}
+}
+
+func TestADeploymentWhoseVotesNoLongerSufficeAsksAgain(t *testing.T) {
+	t.Parallel()
+	r := rehearse(t)
+	r.unapproved = true
+	if got := r.run(t); got.State != peering.DeploymentStale || r.commits != 0 || r.runs != base {
+		t.Errorf("ended %s after %d commits, the router runs %s", got.State, r.commits, r.runs)
 	}
 }
