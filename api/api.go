@@ -95,7 +95,7 @@ Nothing here reaches a router at once: routers see changes alone, planned, shown
 // operation is one row of the API: what it is called, who may call it, and what it says of itself.
 type operation struct {
 	method, path string
-	role         peering.Role
+	role, also   peering.Role // either is enough; also is "" for most
 	tag          string
 	summary      string
 	description  string
@@ -104,12 +104,23 @@ type operation struct {
 	body         any                   // example value of a raw body's type; nil: huma knows
 }
 
+func (o operation) openTo(a peering.Actor) bool {
+	return a.May(o.role) || o.also != "" && a.May(o.also)
+}
+
+func (o operation) roles() string {
+	if o.also != "" {
+		return string(o.role) + " or " + string(o.also)
+	}
+	return string(o.role)
+}
+
 // add registers an operation; its handler's errors become problems here, once.
 func add[I, O any](s *server, o operation, handler func(context.Context, *I) (*O, error)) {
 	op := huma.Operation{
 		Method: o.method, Path: o.path, Tags: []string{o.tag}, Summary: o.summary, DefaultStatus: o.status,
-		Description: o.description + "\n\nNeeds the role " + string(o.role) + ".", OperationID: operationID(o.method, o.path),
-		MaxBodyBytes: largestBody, Metadata: map[string]any{"role": o.role, "filters": o.filters != nil}, Parameters: filterParameters(o.filters),
+		Description: o.description + "\n\nNeeds the role " + o.roles() + ".", OperationID: operationID(o.method, o.path),
+		MaxBodyBytes: largestBody, Metadata: map[string]any{"operation": o, "filters": o.filters != nil}, Parameters: filterParameters(o.filters),
 		Errors: errorsOf[I](o),
 	}
 	if o.body != nil {
@@ -136,6 +147,9 @@ func errorsOf[I any](o operation) []int {
 	}
 	if o.method != http.MethodGet {
 		list = append(list, http.StatusConflict)
+	}
+	if o.method != http.MethodGet && o.method != http.MethodDelete { // what is said of a body before it is read
+		list = append(list, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	}
 	if _, versioned := any(new(I)).(interface{ version() (int64, error) }); versioned {
 		list = append(list, http.StatusPreconditionFailed, http.StatusPreconditionRequired)

@@ -14,7 +14,7 @@ type Commands interface {
 
 type commandInput struct {
 	ByID
-	Body struct {
+	Body *struct {
 		Reason string `json:"reason,omitempty" maxLength:"1000"`
 	}
 }
@@ -39,7 +39,11 @@ func (s *server) registerCommands() {
 
 func (s *server) command(kind peering.CommandKind) func(context.Context, *commandInput) (*answer[peering.Command], error) {
 	return func(ctx context.Context, in *commandInput) (*answer[peering.Command], error) {
-		command, err := s.Commands.AddCommand(ctx, ActorOf(ctx), in.ID, kind, in.Body.Reason)
+		reason := ""
+		if in.Body != nil {
+			reason = in.Body.Reason
+		}
+		command, err := s.Commands.AddCommand(ctx, ActorOf(ctx), in.ID, kind, reason)
 		if err != nil {
 			return nil, err
 		}

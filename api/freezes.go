@@ -32,7 +32,7 @@ func (s *server) registerFreezes() {
 		description: "Those in force, newest first."}, func(ctx context.Context, in *freezesInput) (*answer[listed[peering.Freeze]], error) {
 		return sayAll(s.Freezes.ListFreezes(ctx, in.Lifted))
 	})
-	add(s, operation{method: http.MethodPost, path: "/api/v1/freezes", role: peering.Operator, tag: "freezes", status: http.StatusCreated, summary: "Freeze",
+	add(s, operation{method: http.MethodPost, path: "/api/v1/freezes", role: peering.Operator, also: peering.Emergency, tag: "freezes", status: http.StatusCreated, summary: "Freeze",
 		description: "Halts every change in its scope before its next commit; never between commit and confirm."},
 		func(ctx context.Context, in *freezeInput) (*answer[peering.Freeze], error) {
 			b := in.Body

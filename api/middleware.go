@@ -20,9 +20,9 @@ func (s *server) authorize(ctx huma.Context, next func(huma.Context)) {
 		refuseLogin(w, r, err)
 		return
 	}
-	role, _ := ctx.Operation().Metadata["role"].(peering.Role)
-	if !actor.May(role) {
-		writeProblem(w, r, newProblem(http.StatusForbidden, peering.Denied, "this needs the role "+string(role)+", which this login doesn't have"))
+	o, known := ctx.Operation().Metadata["operation"].(operation)
+	if !known || !o.openTo(actor) {
+		writeProblem(w, r, newProblem(http.StatusForbidden, peering.Denied, "this needs the role "+o.roles()+", which this login doesn't have"))
 		return
 	}
 	next(huma.WithValue(ctx, actorKey{}, actor))

@@ -79,7 +79,7 @@ func (s *server) neighbors(ctx context.Context, in *ByID) (*answer[listed[peerin
 }
 
 type syncInput struct {
-	Body struct {
+	Body *struct {
 		Full bool `json:"full,omitempty" doc:"fetch everything again instead of what changed"`
 	}
 }
@@ -90,7 +90,7 @@ type Started struct {
 }
 
 func (s *server) syncNow(ctx context.Context, in *syncInput) (*answer[Started], error) {
-	id, err := s.Workflows.SyncNow(ctx, in.Body.Full)
+	id, err := s.Workflows.SyncNow(ctx, in.Body != nil && in.Body.Full)
 	if err != nil {
 		return nil, &peering.Error{Kind: peering.Unavailable, Text: "Temporal doesn't answer: is it running?"}
 	}

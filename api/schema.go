@@ -13,6 +13,7 @@ import (
 func describeTypes(r huma.Registry) {
 	r.RegisterTypeAlias(reflect.TypeFor[bgp.PrefixLimit](), reflect.TypeFor[prefixLimitSchema]())
 	r.RegisterTypeAlias(reflect.TypeFor[bgp.Family](), reflect.TypeFor[familySchema]())
+	r.RegisterTypeAlias(reflect.TypeFor[[]bgp.Family](), reflect.TypeFor[familiesSchema]()) // else taken for bytes
 	r.RegisterTypeAlias(reflect.TypeFor[huma.ErrorModel](), reflect.TypeFor[Problem]())
 	r.RegisterTypeAlias(reflect.TypeFor[bgp.ASN](), reflect.TypeFor[asnSchema]())
 }
@@ -29,6 +30,12 @@ type familySchema struct{}
 
 func (familySchema) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: "string", Enum: []any{"ipv4", "ipv6"}}
+}
+
+type familiesSchema struct{}
+
+func (familiesSchema) Schema(r huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: "array", Items: familySchema{}.Schema(r)}
 }
 
 type asnSchema struct{}

@@ -80,7 +80,7 @@ func TestAgreementWakesTheChangesThatWaitForIt(t *testing.T) {
 	b.wants(b.do("admin", "POST", "/api/v1/peerings", `{"asn": 64501}`, "Idempotency-Key", "key-0001"), 202, "")
 	b.wants(b.do("admin", "POST", "/api/v1/peerings", `{"asn": 64502}`, "Idempotency-Key", "key-0002"), 202, "")
 	code, stdout, stderr := b.cli("admin", "", "peering", "agree", "AS64501", "--evidence", "mail of today", "--kind", "mail")
-	if code != exitOK || !strings.Contains(stdout, "1 peerings") {
+	if code != exitOK || !strings.Contains(stdout, "agreed: 1 peering\n") {
 		t.Fatalf("exit %d, %s%s", code, stdout, stderr)
 	}
 	b.wants(b.do("admin", "GET", "/api/v1/peerings/1", ""), 200, `"evidence_text":"mail of today"`)

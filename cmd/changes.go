@@ -15,13 +15,16 @@ import (
 
 func (a *app) changeCommands() *cobra.Command {
 	return group("change", "Look at changes and decide on them",
-		a.changeList(), a.changeShow(), a.changeWatch(), a.decision("approve", peering.Approve), a.decision("reject", peering.Reject),
-		a.command("cancel", "cancel", "Cancel a change that isn't being deployed yet"),
-		a.rollBack(),
-		a.command("confirm", "confirm-now", "End the soak early, in your name"),
-		a.command("resolve", "resolve", "Have the router read, for a change that needs an operator"),
-		a.command("revoke", "revoke", "Take your vote back"),
-		a.command("retry", "retry", "Try again after a failure was repaired"))
+		a.changeList(), a.changeShow(), a.changeWatch(),
+		a.decision("approve", "Approve a change's plan", peering.Approve), a.decision("reject", "Reject a change's plan, which ends it", peering.Reject),
+		a.command("cancel", "cancel", "Cancel a change that isn't being deployed yet", `Needs the role operator. Refused from the commit on: then it is rollback.`),
+		a.command("rollback", "roll-back", "Let the router return to what it ran before, now", `Needs the role operator, and no approval. Possible from the commit until the
+confirm; what was confirmed is undone with a new change.`),
+		a.command("confirm", "confirm-now", "End the soak early, in your name", `Needs the role approver. Stored with your name and with what wasn't checked;
+refused when a check has failed.`),
+		a.command("resolve", "resolve", "Have the router read, for a change that needs an operator", `Needs the role operator. Reads the router first, and records what it runs.`),
+		a.command("revoke", "revoke", "Take your vote back", `Needs the role approver. Possible until the commit.`),
+		a.command("retry", "retry", "Try again after a failure was repaired", `Needs the role operator.`))
 }
 
 // changeID reads 12, or change/12 as it is printed.
@@ -87,6 +90,9 @@ func (a *app) changeShow() *cobra.Command {
 		} else {
 			ShowPlan(s, r.Change, *r.Plan)
 		}
+		if r.Change.State == peering.ChangeAwaitingApproval {
+			s.line("to decide: peerflow change approve %d --plan %s", id, shortHash(r.Change.PlanHash))
+		}
 		w := newWatcher(c, id, s)
 		for _, d := range r.Deployments {
 			w.deployment(d)
@@ -136,10 +142,10 @@ func (a *app) changeWatch() *cobra.Command {
 	})
 }
 
-func (a *app) decision(verb string, d peering.Decision) *cobra.Command {
+func (a *app) decision(verb, short string, d peering.Decision) *cobra.Command {
 	var reason, plan string
 	var code bool
-	c := a.onChange(verb, "Decide on a change's plan: "+verb, func(ctx context.Context, c *Client, id int64) error {
+	c := a.onChange(verb, short, func(ctx context.Context, c *Client, id int64) error {
 		hash, err := planOf(ctx, c, id, plan)
 		if err != nil {
 			return err
@@ -150,6 +156,9 @@ func (a *app) decision(verb string, d peering.Decision) *cobra.Command {
 		result, err := c.Decide(ctx, id, d, hash, reason)
 		return a.say(result, err, result.Text)
 	})
+	c.Long = `Needs the role approver. Counts for the plan in force, or with --plan for that
+one alone: what moved since you looked is refused. The author of a change
+doesn't approve it, except as the only user.`
 	c.Flags().StringVar(&plan, "plan", "", "only this plan, by the first 8 or more digits of its hash")
 	c.Flags().StringVar(&reason, "reason", "", "why, for the record")
 	c.Flags().BoolVar(&code, "code", false, "print an approval code to paste in the Temporal UI instead of deciding")
@@ -159,6 +168,9 @@ func (a *app) decision(verb string, d peering.Decision) *cobra.Command {
 // planOf is the plan in force, unless the caller named another.
 func planOf(ctx context.Context, c *Client, id int64, plan string) (string, error) {
 	if plan != "" {
+		if _, err := strconv.ParseUint(plan[:min(8, len(plan))], 16, 32); err != nil || len(plan) < 8 {
+			return "", usage("--plan=%s: give the first 8 or more digits of the plan's hash, as change show prints them", plan)
+		}
 		return strings.ToLower(plan), nil
 	}
 	change, err := c.Change(ctx, id)
@@ -175,19 +187,14 @@ func (a *app) printCode(ctx context.Context, c *Client, id int64, d peering.Deci
 }
 
 // command tells a change something; verb is its path.
-func (a *app) command(use, verb, short string) *cobra.Command {
+func (a *app) command(use, verb, short, long string) *cobra.Command {
 	var reason string
 	c := a.onChange(use, short, func(ctx context.Context, c *Client, id int64) error {
 		done, err := c.Command(ctx, id, verb, reason)
 		return a.say(done, err, fmt.Sprintf("change/%d: %s, by %s", id, strings.ReplaceAll(string(done.Kind), "_", " "), done.User))
 	})
+	c.Long = long
 	c.Flags().StringVar(&reason, "reason", "", "why, for the record")
-	return c
-}
-
-func (a *app) rollBack() *cobra.Command {
-	c := a.command("rollback", "roll-back", "Let the router return to what it ran before, now")
-	c.Long = "Possible from the commit until the confirm, without approval. What was confirmed is undone with a new change."
 	return c
 }
 

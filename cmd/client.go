@@ -90,8 +90,12 @@ func problemOf(status int, text []byte) error {
 	if json.Unmarshal(text, &p) != nil || p.Detail == "" {
 		p.Detail = http.StatusText(status)
 	}
+	var fields []string
 	for _, e := range p.Errors {
-		p.Detail += fmt.Sprintf("; %s: %s", strings.TrimPrefix(e.Location, "body."), e.Message)
+		fields = append(fields, fmt.Sprintf("%s: %s", strings.TrimPrefix(e.Location, "body."), e.Message))
+	}
+	if len(fields) > 0 { // they say more than that something doesn't fit
+		p.Detail = strings.Join(fields, "; ")
 	}
 	p.Status = status
 	return &p

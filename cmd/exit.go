@@ -59,6 +59,8 @@ func exitCode(err error) int {
 		return exitRefused
 	case http.StatusNotFound:
 		return exitNotFound
+	case http.StatusUnprocessableEntity:
+		return exitUsage
 	case http.StatusServiceUnavailable:
 		return exitUnavailable
 	}

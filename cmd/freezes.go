@@ -11,7 +11,10 @@ import (
 )
 
 func (a *app) freezeCommands() *cobra.Command {
-	return group("freeze", "Halt changes before their next commit", a.freezeOn(), a.freezeOff(), a.freezeList())
+	c := group("freeze", "Halt changes before their next commit", a.freezeOn(), a.freezeOff(), a.freezeList())
+	c.Long = `A freeze halts changes before their next commit, never between commit and
+confirm. Freezing needs the role operator or emergency, lifting operator.`
+	return c
 }
 
 func (a *app) freezeOn() *cobra.Command {

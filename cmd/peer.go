@@ -33,8 +33,12 @@ func (a *app) peerCommand() *cobra.Command {
 	p := &peerRun{app: a}
 	var exchanges []string
 	c := &cobra.Command{Use: "peer AS64501", Short: "Bring up sessions with a network", Args: takes("an AS number"),
-		Long: `Looks the network up, plans sessions at the exchanges you share, shows what it would do and asks for approval, then
-follows the change until it is verified. Without a terminal it plans and says how to go on, unless --yes approves it.`}
+		Long: `Looks the network up, plans sessions at the exchanges you share, shows what it
+would do and asks for approval, then follows the change until it is verified.
+Without a terminal it plans and says how to go on, unless --yes approves it.
+
+Exit code 6: configured, and the other side isn't there yet (--wait=up), or the
+peer has to agree first. 5: the change failed or was rolled back.`}
 	c.Flags().StringVar(&p.wait, "wait", "", "wait for others' approval too, until the change is verified or (=up) its sessions are up")
 	c.Flags().Lookup("wait").NoOptDefVal = "verified"
 	c.Flags().BoolVar(&p.yes, "yes", false, "approve as yourself, without asking")

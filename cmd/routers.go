@@ -87,8 +87,10 @@ func onRouter[T any](a *app, use, short, path string, print func(Screen, T)) *co
 
 func (a *app) routerDiff() *cobra.Command {
 	c := onRouter(a, "diff", "Compare what a router runs of ours with what is recorded", "diff", showRouterDiff)
-	c.Long = `Reads the router now. "-" is what it runs, "+" what is recorded; each stanza says which side moved since it was last deployed:
-pending (the record: a change of kind deploy carries it), drift (the router: somebody else wrote there), or a change under way.`
+	c.Long = `Reads the router now. "-" is what it runs, "+" what is recorded. Each stanza
+says which side moved since it was last deployed: pending (the record: a change
+of kind deploy carries it), drift (the router: somebody else wrote there), or a
+change under way.`
 	return c
 }
 
@@ -97,7 +99,7 @@ func showRouterDiff(s Screen, d api.RouterDiffView) {
 		s.line("%s  %s", s.paint(bold, d.Router), s.paint(green, "runs what is recorded"))
 		return
 	}
-	s.line("%s  %d stanzas differ", s.paint(bold, d.Router), len(d.Stanzas))
+	s.line("%s  not as recorded: %s", s.paint(bold, d.Router), count(len(d.Stanzas), "stanza"))
 	pending := "pending"
 	if len(d.Authors) > 0 {
 		pending += ", edits by " + strings.Join(d.Authors, ", ")
@@ -128,7 +130,8 @@ func (a *app) routerAdopt() *cobra.Command {
 		s.line("%s.", v.Needs)
 		s.line("peerflow router diff %s tells whether it is there.", v.Router)
 	})
-	c.Long = "Changes nothing: peerflow never writes the router's own configuration file, it only owns the file that this line includes."
+	c.Long = `Changes nothing: peerflow never writes the router's own configuration file, it
+only owns the file that this line includes.`
 	return c
 }
 

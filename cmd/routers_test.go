@@ -20,7 +20,7 @@ func TestARouterDiffIsLabelledAndNeverEmptyForWantOfAnAnswer(t *testing.T) {
 	b.wants(b.do("admin", "GET", "/api/v1/routers/9/diff", ""), 404, "9")
 
 	code, stdout, stderr := b.cli("admin", "", "router", "diff", "edge1")
-	for _, want := range []string{"3 stanzas differ", "pending, edits by ada", "drift", "change/7 put it there", "  - limit 100;\n  + limit 200;\n"} {
+	for _, want := range []string{"3 stanzas", "pending, edits by ada", "drift", "change/7 put it there", "  - limit 100;\n  + limit 200;\n"} {
 		if code != exitOK || !strings.Contains(stdout, want) {
 			t.Errorf("exit %d, %q isn't in\n%s%s", code, want, stdout, stderr)
 		}

@@ -48,11 +48,20 @@ func newRoot(a *app, extra ...*cobra.Command) *cobra.Command {
 	root := group("peerflow", "BGP peering, from looking a network up to a session that is verified")
 	root.Long = root.Short + `.
 
-Commands speak to the API at --api. Their token comes from PEERFLOW_TOKEN, or from the file "token" of the
-data folder (PEERFLOW_DATA, else ./peerflow-data).
+Commands speak to the API at --api. Their token comes from PEERFLOW_TOKEN, or
+from the file "token" of the data folder (PEERFLOW_DATA, else ./peerflow-data).
+Colours are for terminals, and NO_COLOR turns them off.
 
-Exit codes: 0 ok, 1 failure, 2 wrong usage, 3 refused, 4 not found, 5 the change failed or was rolled back,
-6 configured and waiting for the other side, 7 peerflow or a part of it doesn't answer.`
+Exit codes:
+  0  ok
+  1  failure
+  2  wrong usage, or a value that doesn't fit
+  3  refused: not allowed, rejected, or in conflict with what is recorded
+  4  not found
+  5  the change failed or was rolled back
+  6  waiting for them: configured here, and the other side isn't there yet;
+     or its agreement is awaited
+  7  peerflow, a part of it, or the router doesn't answer`
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetIn(a.in)
 	root.SetOut(a.out)
@@ -73,9 +82,11 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 		if len(args) == 0 {
 			return c.Help()
 		}
-		text := fmt.Sprintf("there is no command %q here", args[0])
+		text := fmt.Sprintf("%s has no command %q", c.CommandPath(), args[0])
 		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
 			text += ": did you mean " + strings.Join(near, " or ") + "?"
+		} else {
+			text += fmt.Sprintf(" (see %s --help)", c.CommandPath())
 		}
 		return usage("%s", text)
 	}
@@ -87,7 +98,8 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 func takes(names ...string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) != len(names) {
-			return usage("%s takes %s, and got %d arguments", c.CommandPath(), orDefault(strings.Join(names, " and "), "no arguments"), len(args))
+			given := map[bool]string{true: "none was given", false: fmt.Sprintf("%d given", len(args))}[len(args) == 0]
+			return usage("%s takes %s: %s (see %[1]s --help)", c.CommandPath(), orDefault(strings.Join(names, " and "), "no arguments"), given)
 		}
 		return nil
 	}
@@ -104,7 +116,11 @@ func (a *app) client() (*Client, error) {
 		}
 		token = string(text)
 	}
-	return &Client{URL: a.api, Token: strings.TrimSpace(token)}, nil
+	url := a.api
+	if !strings.Contains(url, "://") {
+		url = "http://" + url
+	}
+	return &Client{URL: url, Token: strings.TrimSpace(token)}, nil
 }
 
 func (a *app) screen() Screen { return NewScreen(a.out, a.getenv) }

@@ -6,7 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
-	"text/tabwriter"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
@@ -17,13 +17,18 @@ type Screen struct {
 	Out    io.Writer
 	Colour bool
 	Live   bool // the last line may be written over
+	Width  int  // columns of the terminal; 0 elsewhere, where nothing is cut
 }
 
 // NewScreen looks what out can do; NO_COLOR is honoured.
 func NewScreen(out io.Writer, getenv func(string) string) Screen {
 	f, ok := out.(*os.File)
 	terminal := ok && term.IsTerminal(int(f.Fd())) && getenv("TERM") != "dumb"
-	return Screen{Out: out, Live: terminal, Colour: terminal && getenv("NO_COLOR") == ""}
+	s := Screen{Out: out, Live: terminal, Colour: terminal && getenv("NO_COLOR") == ""}
+	if terminal {
+		s.Width, _, _ = term.GetSize(int(f.Fd())) // a size that can't be had cuts nothing
+	}
+	return s
 }
 
 const (
@@ -70,13 +75,42 @@ func (s Screen) diff(text string) {
 	}
 }
 
-// table prints rows in columns; the first row is the heading.
+// table prints rows in columns; the first row is the heading. On a terminal the
+// last column ends at its edge.
 func (s Screen) table(rows [][]string) {
-	w := tabwriter.NewWriter(s.Out, 0, 4, 2, ' ', 0)
+	var widths []int
 	for _, row := range rows {
-		fmt.Fprintln(w, strings.Join(row, "\t"))
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
 	}
-	_ = w.Flush() // a closed pipe is the reader's wish
+	for _, row := range rows {
+		var b strings.Builder
+		for i, cell := range row[:len(row)-1] {
+			b.WriteString(cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
+		}
+		s.line("%s", strings.TrimRight(cut(b.String()+row[len(row)-1], s.Width), " "))
+	}
+}
+
+// cut ends a line at a width; 0 leaves it whole.
+func cut(line string, width int) string {
+	letters := []rune(line)
+	if width == 0 || len(letters) <= width {
+		return line
+	}
+	return string(letters[:width-1]) + "…"
+}
+
+// count says how many there are: "1 session", "2 sessions".
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }
 
 func printJSON(out io.Writer, v any) error {

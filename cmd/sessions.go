@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -68,7 +70,8 @@ func (a *app) names(ctx context.Context) (n names, err error) {
 func (a *app) peeringAgree() *cobra.Command {
 	var evidence, kind string
 	c := &cobra.Command{Use: "agree AS64501", Short: "Record that a peer agreed", Args: takes("an AS number"),
-		Long: "Marks every peering with the network that isn't agreed yet; changes that wait for it go on."}
+		Long: `Marks every peering with the network that isn't agreed yet; changes that wait
+for it go on. Needs the role operator.`}
 	c.Flags().StringVar(&evidence, "evidence", "", "the mail's id, the ticket, or who said so (required)")
 	c.Flags().StringVar(&kind, "kind", "person", "what the evidence is: mail, ticket, api or person")
 	c.RunE = func(cc *cobra.Command, args []string) error {
@@ -104,7 +107,7 @@ func (a *app) agree(ctx context.Context, asn bgp.ASN, kind, evidence string) err
 		}
 		agreed = append(agreed, p)
 	}
-	return a.say(agreed, nil, fmt.Sprintf("%s agreed: %d peerings", asn, len(agreed)))
+	return a.say(agreed, nil, fmt.Sprintf("%s agreed: %s", asn, count(len(agreed), "peering")))
 }
 
 func (a *app) sessionCommands() *cobra.Command {
@@ -119,7 +122,14 @@ func (a *app) sessionList() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		filters := []string{"peer_asn", asn, "router", router, "turn", turn}
+		if router != "" { // a name with a typing error would list nothing, as if all was well
+			_, r, err := a.router(cc.Context(), router)
+			if err != nil {
+				return err
+			}
+			router = fmt.Sprint(r.ID)
+		}
+		filters := []string{"peer_asn", asn, "router_id", router, "turn", turn}
 		if down {
 			filters = append(filters, "display", string(peering.ShowDown), "display", string(peering.ShowDegraded))
 		}
@@ -140,7 +150,7 @@ func (a *app) sessionList() *cobra.Command {
 	c.Flags().BoolVar(&waiting, "waiting", false, "only those that wait for the other side")
 	c.Flags().StringVar(&turn, "turn", "", "only those where it is the turn of us, them, exchange or nobody")
 	c.Flags().StringVar(&asn, "asn", "", "only with this network")
-	c.Flags().StringVar(&router, "router", "", "only on this router (its name)")
+	c.Flags().StringVar(&router, "router", "", "only on this router (name or id)")
 	return c
 }
 
@@ -154,21 +164,37 @@ func (a *app) sessionTable(sessions []api.SessionView) {
 }
 
 func (a *app) sessionWhy() *cobra.Command {
-	return &cobra.Command{Use: "why SESSION", Short: "Say why a session is as it is", Args: takes("a session"), RunE: func(cc *cobra.Command, args []string) error {
-		c, err := a.client()
-		if err != nil {
-			return err
-		}
-		v, err := only[api.SessionView](cc.Context(), c, "session "+args[0], "/api/v1/sessions"+query("id", strings.TrimPrefix(args[0], "session/")))
-		if err != nil {
-			return err
-		}
-		if a.json {
-			return printJSON(a.out, v)
-		}
-		a.explain(v)
-		return nil
-	}}
+	return &cobra.Command{Use: "why SESSION", Short: "Say why a session is as it is", Args: takes("a session"),
+		Long: "The session is named by its number or by the peer's address.", RunE: func(cc *cobra.Command, args []string) error {
+			named, err := sessionNamed(args[0])
+			if err != nil {
+				return err
+			}
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			v, err := only[api.SessionView](cc.Context(), c, "session "+args[0], "/api/v1/sessions"+named)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return printJSON(a.out, v)
+			}
+			a.explain(v)
+			return nil
+		}}
+}
+
+// sessionNamed reads 12, session/12 as it is printed, or a peer's address.
+func sessionNamed(text string) (string, error) {
+	if id, err := strconv.ParseInt(strings.TrimPrefix(text, "session/"), 10, 64); err == nil && id > 0 {
+		return query("id", fmt.Sprint(id)), nil
+	}
+	if addr, err := netip.ParseAddr(text); err == nil {
+		return query("peer_address", addr.String()), nil
+	}
+	return "", usage("%q is no session: give its number, or the peer's address", text)
 }
 
 func (a *app) explain(v api.SessionView) {

@@ -327,7 +327,7 @@ func changeQuery(filters []peering.Filter, page peering.Page) (listQuery, error)
 		}
 		for _, v := range f.Values {
 			if _, err := strconv.ParseInt(v, 10, 64); err != nil {
-				return listQuery{}, peering.Errorf(peering.Invalid, "filter router_id: %q is no number", clip(v))
+				return listQuery{}, peering.Errorf(peering.Invalid, "filter router_id: %q doesn't fit: it is no number", clip(v))
 			}
 			routers = append(routers, v)
 		}

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -9,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 
@@ -50,13 +52,28 @@ var (
 )
 
 var (
-	number   = valueKind{"integer", "bigint", func(s string) (any, error) { return strconv.ParseInt(s, 10, 64) }, ordered}
+	number   = valueKind{"integer", "bigint", func(s string) (any, error) { return read(strconv.ParseInt(s, 10, 64))("it is no number") }, ordered}
 	asNumber = valueKind{"AS number", "bigint", func(s string) (any, error) { n, err := bgp.ParseASN(s); return int64(n), err }, ordered}
-	moment   = valueKind{"date-time", "timestamptz", func(s string) (any, error) { return time.Parse(time.RFC3339, s) }, ordered}
-	word     = valueKind{"string", "text", func(s string) (any, error) { return s, nil }, worded}
-	flag     = valueKind{"boolean", "boolean", func(s string) (any, error) { return strconv.ParseBool(s) }, exact}
-	host     = valueKind{"address", "inet", func(s string) (any, error) { a, err := netip.ParseAddr(s); return a.Unmap(), err }, exact}
+	moment   = valueKind{"date-time", "timestamptz", func(s string) (any, error) {
+		return read(time.Parse(time.RFC3339, s))("write it as 2026-01-31T15:04:05Z")
+	}, ordered}
+	word = valueKind{"string", "text", func(s string) (any, error) { return s, nil }, worded}
+	flag = valueKind{"boolean", "boolean", func(s string) (any, error) { return read(strconv.ParseBool(s))("it is true or false") }, exact}
+	host = valueKind{"address", "inet", func(s string) (any, error) {
+		a, err := netip.ParseAddr(s)
+		return read(a.Unmap(), err)("it is no IP address")
+	}, exact}
 )
+
+// read says in our words what a parser's error means.
+func read[T any](v T, err error) func(remedy string) (any, error) {
+	return func(remedy string) (any, error) {
+		if err != nil {
+			return nil, errors.New(remedy)
+		}
+		return v, nil
+	}
+}
 
 // oneOf is an enum; values is sqlc's list of them.
 func oneOf[E ~string](values func() []E, expr string) field {
@@ -195,6 +212,9 @@ func (q listQuery) ids(ctx context.Context, tx pgx.Tx) (ids []int64, next string
 }
 
 func (l listing) condition(q *listQuery, f peering.Filter) (string, error) {
+	if err := storable(f); err != nil {
+		return "", err
+	}
 	if f.Field == "q" && f.Op == "" && len(l.search) > 0 {
 		return l.matches(q, f)
 	}
@@ -209,6 +229,16 @@ func (l listing) condition(q *listQuery, f peering.Filter) (string, error) {
 		return "", peering.Errorf(peering.Invalid, "filter %s has no value", f.Field)
 	}
 	return found.condition(q, f)
+}
+
+// storable refuses letters that no text in the database can hold.
+func storable(f peering.Filter) error {
+	for _, v := range f.Values {
+		if !utf8.ValidString(v) || strings.ContainsRune(v, 0) {
+			return peering.Errorf(peering.Invalid, "filter %s: a value isn't text", f.Field)
+		}
+	}
+	return nil
 }
 
 func (l listing) field(name string) (field, bool) {

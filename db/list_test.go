@@ -119,6 +119,8 @@ func TestFiltersThatCanNotBeNameTheRemedy(t *testing.T) {
 		"passive__isnull=maybe":  "true or false",
 		"id;DROP TABLE session=": "no filter",
 		"created_at__gt=today":   "today",
+		"vrf=a\x00b":             "isn't text",
+		"q=\xff":                 "isn't text",
 	} {
 		_, err := d.Sessions().List(t.Context(), filters(filter), peering.Page{})
 		wantKind(t, filter, err, peering.Invalid)
