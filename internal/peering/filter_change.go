@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// FilterChange is what moves do to the entries of prefix lists.
+// FilterChange is what moves do to the entries of prefix lists that the router has and keeps.
 type FilterChange struct {
 	Added   int  `json:"added"`
 	Removed int  `json:"removed"`
@@ -43,8 +43,11 @@ func Filters(before, after map[string]Stanza, moves []Move) FilterChange {
 }
 
 func filterChange(old, now *Stanza) FilterChange {
-	was, is := entriesOf(old), entriesOf(now)
-	change := FilterChange{Only: old != nil && now != nil && slices.Equal(was.frame, is.frame)}
+	if old == nil || now == nil {
+		return FilterChange{} // comes or goes as a whole
+	}
+	was, is := entriesOf(old.Text), entriesOf(now.Text)
+	change := FilterChange{Only: slices.Equal(was.frame, is.frame)}
 	for entry, n := range is.count {
 		if come := n - was.count[entry]; come > 0 {
 			change.Added += come
@@ -78,12 +81,9 @@ var brackets = strings.NewReplacer(",", " ", "[", " [ ", "]", " ] ", "{", " { ",
 
 const entryMark = "\x00"
 
-func entriesOf(s *Stanza) entries {
+func entriesOf(stanza string) entries {
 	e := entries{count: map[netip.Prefix]int{}}
-	if s == nil {
-		return e
-	}
-	marked := prefixShape.ReplaceAllStringFunc(s.Text, func(text string) string {
+	marked := prefixShape.ReplaceAllStringFunc(stanza, func(text string) string {
 		p, err := netip.ParsePrefix(text)
 		if err != nil {
 			return text
