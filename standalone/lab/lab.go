@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -64,15 +65,27 @@ func launch(logFile, path string, args ...string) (*process, error) {
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.Dir = filepath.Dir(logFile)
 	cmd.SysProcAttr = childAttributes()
-	if err := cmd.Start(); err != nil {
+	p := &process{cmd: cmd, exited: make(chan struct{})}
+	if err := p.run(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", path, err)
 	}
-	p := &process{cmd: cmd, exited: make(chan struct{})}
-	go func() {
-		_ = cmd.Wait() // how it ended is in its log
-		close(p.exited)
-	}()
 	return p, nil
+}
+
+// run starts the child from a thread that lives as long as the child: the kernel kills the child with the thread that
+// started it, and a thread ends with any goroutine that locked it meanwhile.
+func (p *process) run() error {
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		err := p.cmd.Start()
+		started <- err
+		if err == nil {
+			_ = p.cmd.Wait() // how it ended is in its log
+			close(p.exited)
+		}
+	}()
+	return <-started
 }
 
 // close asks the child to end, and makes it end when it doesn't.
