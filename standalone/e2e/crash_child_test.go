@@ -1,5 +1,3 @@
-//go:build crash
-
 package e2e
 
 import (
@@ -12,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -23,7 +22,6 @@ import (
 	"peerflow/activities"
 	"peerflow/cmd"
 	"peerflow/internal/driver"
-	"peerflow/internal/driver/bird"
 	"peerflow/internal/peering"
 	"peerflow/standalone/up"
 	"peerflow/worker"
@@ -75,12 +73,15 @@ func runChild(text string) error {
 	return err
 }
 
-// crashProfile leaves a worker that is replaced at once enough of the rollback
+// crashProfile leaves a process that is replaced at once enough of the rollback
 // timer to confirm, on a busy machine too.
-func crashProfile(peering.Router) peering.Profile {
+func crashProfile(r peering.Router) peering.Profile {
 	p := peering.LabProfile
-	p.Commit, p.Settle, p.Soak, p.MinTimer, p.Margin = 10*time.Second, time.Second, 3*time.Second, 90*time.Second, 3*time.Second
+	p.Commit, p.Settle, p.Soak, p.MinTimer, p.Margin = 10*time.Second, time.Second, 3*time.Second, 2*time.Minute, 3*time.Second
 	p.ConfirmReserve, p.Sample, p.Stable = 3*time.Second, 2*time.Second, time.Second
+	if strings.HasSuffix(r.Name, brief) {
+		p.MinTimer = time.Minute
+	}
 	return p
 }
 
@@ -178,7 +179,10 @@ func (r reporter) around(ctx context.Context, p passage, step string, do func(co
 
 // wire puts a report around every write to a router and to the record.
 func (r reporter) wire(a worker.Activities) {
-	drivers := driver.NewRegistry(reportedPlatform{bird.New(), r})
+	drivers := driver.Registry{}
+	for slug, platform := range a.Deploying.Access.Drivers {
+		drivers[slug] = reportedPlatform{platform, r}
+	}
 	a.Deploying.Access.Drivers = drivers
 	a.Deploying.Deployments = &reportedRecord{DeploymentStore: a.Deploying.Deployments, r: r}
 	a.Approving.Votes = reportedVotes{a.Approving.Votes, r}
@@ -194,12 +198,24 @@ func (p reportedPlatform) Open(ctx context.Context, t driver.Target, s driver.Se
 	if err != nil {
 		return nil, err
 	}
-	return &reportedConn{conn.(*bird.Conn), p.r, t.Router}, nil
+	reported := &reportedConn{Conn: conn, OwnedReader: conn.(driver.OwnedReader), NeighborReader: conn.(driver.NeighborReader),
+		Checker: conn.(driver.Checker), writer: conn.(driver.ConfirmedCommitter), r: p.r, router: t.Router}
+	if counter, ok := conn.(driver.ExportCounter); ok {
+		return struct {
+			*reportedConn
+			driver.ExportCounter
+		}{reported, counter}, nil
+	}
+	return reported, nil
 }
 
-// reportedConn is BIRD's connection with a report around each write.
+// reportedConn is a connection with a report around each write.
 type reportedConn struct {
-	*bird.Conn
+	driver.Conn
+	driver.OwnedReader
+	driver.NeighborReader
+	driver.Checker
+	writer driver.ConfirmedCommitter
 	r      reporter
 	router string
 }
@@ -209,19 +225,22 @@ func (c *reportedConn) around(ctx context.Context, step string, m driver.Commit,
 }
 
 func (c *reportedConn) Stage(ctx context.Context, m driver.Commit) error {
-	return c.around(ctx, "stage", m, c.Conn.Stage)
+	return c.around(ctx, "stage", m, c.writer.Stage)
 }
 func (c *reportedConn) Commit(ctx context.Context, m driver.Commit) error {
-	return c.around(ctx, "commit", m, c.Conn.Commit)
+	return c.around(ctx, "commit", m, c.writer.Commit)
 }
 func (c *reportedConn) Confirm(ctx context.Context, m driver.Commit) error {
-	return c.around(ctx, "confirm", m, c.Conn.Confirm)
+	return c.around(ctx, "confirm", m, c.writer.Confirm)
 }
 func (c *reportedConn) Abort(ctx context.Context, m driver.Commit) error {
-	return c.around(ctx, "abort", m, c.Conn.Abort)
+	return c.around(ctx, "abort", m, c.writer.Abort)
 }
 func (c *reportedConn) Install(ctx context.Context, m driver.Commit) error {
-	return c.around(ctx, "install", m, c.Conn.Install)
+	return c.around(ctx, "install", m, c.writer.Install)
+}
+func (c *reportedConn) Discard(ctx context.Context, m driver.Commit) error {
+	return c.writer.Discard(ctx, m)
 }
 
 // reportedRecord is the record of deployments with a report around each write.

@@ -1,5 +1,3 @@
-//go:build crash
-
 package e2e
 
 import (
@@ -28,14 +26,19 @@ type watch struct {
 	url string
 
 	mu    sync.Mutex
-	held  map[string]*hold // by router and point; each catches one passage
+	holds map[string]*hold // by router; each catches one passage
 	heard []passage
 }
 
-// hold is one passage that waits for the test.
+// hold is one passage that waits for the test. While it does, nothing else that
+// this process wants to do to the router passes either: Temporal may try again
+// what takes so long.
 type hold struct {
+	point   string
+	process int // that was caught, 0 for none yet
 	reached chan passage
 	answer  chan string
+	over    chan struct{} // it was answered, or the process is gone
 }
 
 func newWatch(t *testing.T) *watch {
@@ -44,7 +47,7 @@ func newWatch(t *testing.T) *watch {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &watch{url: "http://" + listener.Addr().String(), held: map[string]*hold{}}
+	w := &watch{url: "http://" + listener.Addr().String(), holds: map[string]*hold{}}
 	server := &http.Server{Handler: w, ReadHeaderTimeout: time.Minute}
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(func() { _ = server.Close() })
@@ -57,34 +60,54 @@ func (w *watch) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 		http.Error(out, err.Error(), http.StatusBadRequest)
 		return
 	}
+	w.hear(p)
 	answer := goOn
-	if h := w.hear(p); h != nil {
+	switch h, caught := w.stopped(p); {
+	case caught:
 		h.reached <- p
 		select {
 		case answer = <-h.answer:
 		case <-r.Context().Done(): // the process was killed here
 		}
+		close(h.over)
+	case h != nil:
+		select {
+		case <-h.over:
+		case <-r.Context().Done():
+			return
+		}
 	}
 	_, _ = io.WriteString(out, answer)
 }
 
-func (w *watch) hear(p passage) *hold {
+// stopped is what holds a passage up, and whether it is this passage that it waited for.
+func (w *watch) stopped(p passage) (h *hold, caught bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	h = w.holds[p.Router]
+	switch {
+	case h == nil || h.process != 0 && h.process != p.Process || h.process == 0 && h.point != p.Point:
+		return nil, false
+	case h.process == 0:
+		h.process = p.Process
+		return h, true
+	}
+	return h, false
+}
+
+func (w *watch) hear(p passage) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	p.at = time.Now()
 	w.heard = append(w.heard, p)
-	key := p.Router + " " + p.Point
-	h := w.held[key]
-	delete(w.held, key)
-	return h
 }
 
 // hold stops the next process that comes to a point.
 func (w *watch) hold(router, point string) *hold {
-	h := &hold{reached: make(chan passage, 1), answer: make(chan string, 1)}
+	h := &hold{point: point, reached: make(chan passage, 1), answer: make(chan string, 1), over: make(chan struct{})}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.held[router+" "+point] = h
+	w.holds[router] = h
 	return h
 }
 
@@ -123,17 +146,7 @@ type child struct {
 	gone   chan struct{}
 }
 
-// spawn starts this test binary as a child and waits until it is ready.
-func spawn(t *testing.T, c childConfig, log string) *child {
-	t.Helper()
-	p, err := launchChild(c, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.kill)
-	return p
-}
-
+// launchChild starts this test binary as a child and waits until it is ready.
 func launchChild(c childConfig, log string) (*child, error) {
 	text, err := json.Marshal(c)
 	if err != nil {
@@ -168,7 +181,7 @@ func launchChild(c childConfig, log string) (*child, error) {
 	return p, nil
 }
 
-// kill ends the process as a crash would, with everything in its group.
+// kill ends the process as a crash would, once.
 func (p *child) kill() {
 	p.signal(syscall.SIGKILL)
 	<-p.gone
@@ -179,6 +192,6 @@ func (p *child) signal(s syscall.Signal) {
 	select {
 	case <-p.gone:
 	default:
-		_ = syscall.Kill(-p.cmd.Process.Pid, s) // it may have ended meanwhile
+		_ = p.cmd.Process.Signal(s) // it may have ended meanwhile
 	}
 }

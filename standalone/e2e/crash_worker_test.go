@@ -1,10 +1,10 @@
-//go:build crash
-
 package e2e
 
 import (
+	"context"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"go.temporal.io/sdk/client"
@@ -17,26 +17,26 @@ import (
 	"peerflow/workflows"
 )
 
-// lanes is a peerflow whose workers are processes of their own, one task queue
-// for each group of edges.
+// lanes is a peerflow whose workers are processes of their own, each on a task
+// queue of its own.
 type lanes struct {
 	*crashBed
 	dir      string
 	postgres *pgserver.Server
 }
 
-func startLanes(t *testing.T, net byte, edges int) *lanes {
+func startLanes(t *testing.T, net byte) *lanes {
 	t.Helper()
 	dir := t.TempDir()
 	must(t, os.Chmod(filepath.Dir(dir), 0o711)) // the database's user passes through
-	l := &lanes{dir: dir, crashBed: &crashBed{yard: startYard(t, filepath.Join(dir, "yard"), net, edges), watch: newWatch(t)}}
-	l.open(t, l.serve(t))
+	l := &lanes{dir: dir, crashBed: &crashBed{yard: startYard(t, filepath.Join(dir, "yard"), net), watch: newWatch(t)}}
+	must(t, l.open(l.serve(t)))
+	t.Cleanup(l.parts.Close)
 	by := peering.Actor{Kind: peering.ActorSystem, Name: "crash test"}
 	admin, err := l.parts.DB.CreateUser(t.Context(), by, "admin", []peering.Role{peering.Admin, peering.Emergency})
 	must(t, err)
 	l.admin = peering.Actor{Kind: peering.ActorUser, UserID: admin.ID, Name: admin.Name, Door: peering.DoorAPI, Roles: admin.Roles}
 	l.seed(t)
-	l.settled(t)
 	return l
 }
 
@@ -48,7 +48,7 @@ func (l *lanes) serve(t *testing.T) cmd.Config {
 	postgres, err := pgserver.Start(ctx, pgserver.Options{DataDir: data})
 	must(t, err)
 	l.postgres = postgres
-	t.Cleanup(func() { _ = postgres.Stop(t.Context()) })
+	t.Cleanup(func() { _ = postgres.Stop(context.Background()) })
 	must(t, postgres.EnsureDatabases(ctx, append([]string{"peerflow"}, temporalserver.Databases()...)...))
 	secret, err := temporalauth.LoadOrCreate(filepath.Join(data, "temporal.secret"))
 	must(t, err)
@@ -65,20 +65,18 @@ func (l *lanes) serve(t *testing.T) cmd.Config {
 	return c
 }
 
-// worker starts a worker process for a lane.
-func (l *lanes) worker(t *testing.T, queue string) *child { // t owns the process
-	t.Helper()
-	log := filepath.Join(l.dir, queue+".log")
-	t.Cleanup(func() {
-		if said, err := os.ReadFile(log); err == nil && t.Failed() {
-			t.Logf("%s:\n%s", log, tail(said, 6000))
-		}
-	})
-	return spawn(t, childConfig{Watch: l.url, Queue: queue, Parts: l.parts.Config}, log)
+// lane is the bed with changes that are led on one task queue, and its worker process.
+type lane struct {
+	*crashBed
+	t      *testing.T // owns the worker
+	worker *child
+	of     childConfig
+	log    string
 }
 
-// on is the bed with changes that are led on one lane.
-func (l *lanes) on(queue string) *crashBed {
+// lane starts a worker that lives as long as t; temporal is the way to Temporal, "" for the straight one.
+func (l *lanes) lane(t *testing.T, queue, temporal string) *lane {
+	t.Helper()
 	bed := *l.crashBed
 	bed.lead = func(t *testing.T, w *wish) {
 		t.Helper()
@@ -86,26 +84,71 @@ func (l *lanes) on(queue string) *crashBed {
 		_, err := l.parts.Temporal.ExecuteWorkflow(t.Context(), options, workflows.DeployChange, workflows.DeployChangeInput{Change: w.change})
 		must(t, err)
 	}
-	return &bed
+	n := &lane{crashBed: &bed, t: t, of: childConfig{Watch: l.url, Queue: queue, Parts: l.parts.Config}, log: filepath.Join(l.dir, queue+".log")}
+	if temporal != "" {
+		n.of.Parts.TemporalAddress = temporal
+	}
+	t.Cleanup(func() {
+		if said, err := os.ReadFile(n.log); err == nil && t.Failed() {
+			t.Logf("%s:\n%s", n.log, tail(said, 6000))
+		}
+	})
+	must(t, n.start())
+	return n
 }
 
+// start starts a worker process, beside one that may run already.
+func (n *lane) start() (err error) {
+	if n.worker, err = launchChild(n.of, n.log); err == nil {
+		n.t.Cleanup(n.worker.kill)
+	}
+	return err
+}
+
+// Each round has a worker of its own, and starts when the one before it has
+// killed its worker: while some wait for rollback timers, others are made ready.
 func TestAKilledWorkerLeavesNoDoubt(t *testing.T) {
 	t.Parallel()
-	root := t // the worker outlives the rounds
-	l := startLanes(t, 71, len(crashPoints))
-	bed := l.on("kill")
-	running := l.worker(t, "kill")
-	t.Run("replaced at once", func(t *testing.T) {
-		bed.round(t, l.edges, false, func(*testing.T, []*wish) {
-			running.kill()
-			running = l.worker(root, "kill")
-		})
-	})
-	t.Run("replaced after the timer", func(t *testing.T) {
-		bed.round(t, l.edges, true, func(t *testing.T, wishes []*wish) {
-			running.kill()
-			outage(t, wishes)
-			running = l.worker(root, "kill")
-		})
+	l := startLanes(t, 71)
+	var all sync.WaitGroup
+	before := make(chan struct{})
+	close(before)
+	for _, late := range []bool{false, true} {
+		for _, driver := range crashDrivers {
+			crashed, next := before, make(chan struct{})
+			before = next
+			all.Go(func() {
+				done := sync.OnceFunc(func() { close(next) })
+				defer done()
+				<-crashed
+				t.Run(driver+" "+lateness(late), func(t *testing.T) { l.killed(t, driver, late, done) })
+			})
+		}
+	}
+	all.Wait()
+}
+
+func lateness(late bool) string {
+	if late {
+		return "replaced after the timer"
+	}
+	return "replaced at once"
+}
+
+func (l *lanes) killed(t *testing.T, driver string, late bool, killed func()) {
+	queue := driver
+	if late {
+		queue += brief
+	}
+	n := l.lane(t, queue, "")
+	n.round(t, pointsOf(late, driver), late, func(edges []*edge) error {
+		n.worker.kill()
+		killed()
+		if late {
+			if err := awaitReverts(edges...); err != nil {
+				return err
+			}
+		}
+		return n.start()
 	})
 }

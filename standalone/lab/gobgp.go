@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/osrg/gobgp/v4/api"
 	"github.com/osrg/gobgp/v4/pkg/apiutil"
@@ -178,6 +179,17 @@ func (p *Peer) State(ctx context.Context, neighbor netip.Addr) bgp.State {
 		state = stateNames[n.GetState().GetSessionState()]
 	})
 	return state
+}
+
+// Since is when a session came up, in whole seconds, as this peer saw it; zero while it isn't up.
+func (p *Peer) Since(ctx context.Context, neighbor netip.Addr) time.Time {
+	var since time.Time
+	_ = p.server.ListPeer(ctx, &api.ListPeerRequest{Address: neighbor.String()}, func(n *api.Peer) { // no such neighbor: zero
+		if n.GetState().GetSessionState() == api.PeerState_SESSION_STATE_ESTABLISHED {
+			since = n.GetTimers().GetState().GetUptime().AsTime()
+		}
+	})
+	return since
 }
 
 var stateNames = map[api.PeerState_SessionState]bgp.State{

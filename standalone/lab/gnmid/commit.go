@@ -240,3 +240,25 @@ func (t *Target) OperatorSet(_ context.Context, r *gpb.SetRequest) error {
 	t.endPending()
 	return t.save()
 }
+
+// OperatorConfirm is somebody on the console who makes the pending commit stay.
+func (t *Target) OperatorConfirm() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.pending == nil {
+		return errors.New("no commit waits for its confirmation")
+	}
+	t.endPending()
+	return t.save()
+}
+
+// Pending is the id of the commit that waits for its confirmation, as the
+// console shows it; "" for none.
+func (t *Target) Pending() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.pending == nil {
+		return ""
+	}
+	return t.pending.id
+}
