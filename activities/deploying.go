@@ -397,6 +397,7 @@ func (d *Deploying) EndDeployment(ctx context.Context, in EndInput) (peering.Nex
 		return peering.NextStep(dep, peering.Read{}, peering.Profile{}, false), fail(err)
 	}
 	if dep.CommitSentAt.IsZero() {
+		d.tidy(ctx, dep)
 		return d.end(ctx, dep, in, nil)
 	}
 	a, err := d.open(ctx, in.Deployment)
@@ -435,6 +436,23 @@ func (d *Deploying) shutOut(ctx context.Context, a at, end peering.DeploymentSta
 		return nil
 	}
 	return err
+}
+
+// tidy removes the candidate of a deployment that ends without a commit. One
+// that stays, on a router that can't be reached, does no harm: the end doesn't
+// wait for it.
+func (d *Deploying) tidy(ctx context.Context, dep peering.Deployment) {
+	if dep.State != peering.DeploymentCommitting {
+		return // nothing is staged before
+	}
+	a, err := d.open(ctx, dep.ID)
+	if err == nil {
+		defer a.close()
+		err = d.discard(ctx, a)
+	}
+	if err != nil {
+		activity.GetLogger(ctx).Warn("candidate stays on the router", "router", dep.Router, "deployment", dep.ID, "error", err)
+	}
 }
 
 func (d *Deploying) end(ctx context.Context, dep peering.Deployment, in EndInput, runs []peering.Stanza) (peering.Next, error) {

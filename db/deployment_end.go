@@ -19,7 +19,8 @@ const watchFor = 14 * 24 * time.Hour
 // operations (and the shared ones with the change's last router), moves the
 // ledger and sets sessions in_sync, all in the same transaction. When the
 // overlay no longer fits the records, the router is right and the record isn't:
-// the deployment becomes needs_operator and says why. What ended stays; the
+// the deployment becomes needs_operator and says why. Failed means that nothing
+// was written, and is refused once the commit was sent. What ended stays; the
 // same end again is no error.
 func (d *DB) EndDeployment(ctx context.Context, id int64, e peering.DeploymentEnd) error {
 	if !e.State.Ended() && e.State != peering.DeploymentNeedsOperator {
@@ -31,6 +32,9 @@ func (d *DB) EndDeployment(ctx context.Context, id int64, e peering.DeploymentEn
 		}
 		if err := dep.State.To(e.State); err != nil {
 			return err
+		}
+		if e.State == peering.DeploymentFailed && !dep.CommitSentAt.IsZero() {
+			return peering.Errorf(peering.Conflict, "deployment %d has sent its commit meanwhile: only a read of the router says how it ends", id)
 		}
 		if e.State == peering.DeploymentConfirmed {
 			return tx.endConfirmed(ctx, change, dep, e)

@@ -262,6 +262,22 @@ func TestWhatEndedStays(t *testing.T) {
 	}
 }
 
+// A commit attempt that was given up may claim its commit between our last look
+// and the end: whether anything was written is the router's to say.
+func TestADeploymentThatSentItsCommitCanNotHaveFailed(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	_, _, ids := s.queue(s.edge1)
+	s.must(s.begin(ids[0]))
+	claimed, err := s.MarkCommitSent(t.Context(), ids[0], now, now)
+	s.must(err)
+	end := peering.DeploymentEnd{State: peering.DeploymentFailed, Outcome: "nothing was written"}
+	s.refused(s.EndDeployment(t.Context(), ids[0], end), peering.Conflict, "sent its commit")
+	if d := s.deployment(ids[0]); !claimed || d.State != peering.DeploymentCommitting {
+		t.Errorf("claimed %t, and it is %s", claimed, d.State)
+	}
+}
+
 func TestTheLedgerKeepsWhatWasWrittenUntilItIsProvenAbsent(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
