@@ -50,6 +50,7 @@ type wish struct {
 	before   photo
 	sessions map[bgp.ASN]time.Time // nil: something reset them on purpose
 	dep      peering.Deployment    // as last read
+	rests    func()                // called when nothing is left but to wait for the rollback timer; may be nil
 }
 
 // wish brings a change on a router of its own to where it waits for approval.
@@ -164,13 +165,16 @@ func (w *wish) judge(t *testing.T, want ...peering.DeploymentState) {
 // outlast waits until commit + T + margin. A deployment that never gets as far ends at once.
 func (w *wish) outlast(t *testing.T) {
 	t.Helper()
-	eventually(t, 4*time.Minute, w.edge.name+": end of the rollback timer", func() bool {
+	eventually(t, 4*time.Minute, w.edge.name+": a commit, or an end without one", func() bool {
 		d := w.deployment(t)
-		if d.CommitSentAt.IsZero() {
-			return d.ID != 0 && d.State.Ended()
-		}
-		return time.Since(d.CommitSentAt) > d.Timer+routerMargin
+		return !d.CommitSentAt.IsZero() || d.ID != 0 && d.State.Ended()
 	})
+	if w.rests != nil {
+		w.rests()
+	}
+	if !w.dep.CommitSentAt.IsZero() {
+		<-time.After(time.Until(w.dep.CommitSentAt.Add(w.dep.Timer + routerMargin)))
+	}
 }
 
 // matches says where router and record differ.
@@ -230,6 +234,8 @@ func changeEnd(s peering.DeploymentState) peering.ChangeState {
 		return peering.ChangeCompleted
 	case peering.DeploymentInterfered:
 		return peering.ChangeInterfered
+	case peering.DeploymentFailed:
+		return peering.ChangeFailed
 	}
 	return peering.ChangeRolledBack
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ var liveRows = []struct {
 	name string
 	try  func(*testing.T, *wish)
 }{
+	{"4: staging fails for good", stagingFails},
 	{"7: the request never arrives", lost("before commit", peering.DeploymentRolledBack)},
 	{"7: the reply gets lost", lost("after commit", peering.DeploymentConfirmed)},
 	{"7: the request gets lost, and the way to the router with it", routerLost},
@@ -42,10 +44,17 @@ func TestEverythingElseThatGoesWrongLeavesNoDoubt(t *testing.T) {
 	live := l.lane(t, "live", "")
 	away := newLine(t, l.parts.Config.TemporalAddress)
 	cut := l.lane(t, "cut", away.address)
+	busy := make(chan struct{}, 2*perWorker) // the others wait for a rollback timer, or for their turn
 	var subs []sub
 	for _, driver := range crashDrivers {
 		for _, r := range liveRows {
-			subs = append(subs, sub{driver + ", " + r.name, func(t *testing.T, _ func(int)) { r.try(t, live.wish(t, driver, "")) }})
+			subs = append(subs, sub{driver + ", " + r.name, func(t *testing.T, _ func(int)) {
+				busy <- struct{}{}
+				w := live.wish(t, driver, "")
+				w.rests = sync.OnceFunc(func() { <-busy })
+				defer w.rests()
+				r.try(t, w)
+			}})
 		}
 	}
 	together(t, subs)
@@ -74,10 +83,22 @@ func signalAll(s syscall.Signal, pids []int) error {
 // lost tries a deployment whose request or reply at one point gets lost.
 func lost(point string, want peering.DeploymentState) func(*testing.T, *wish) {
 	return func(t *testing.T, w *wish) {
-		h := w.b.lose(w.edge.name, point)
+		w.b.lose(w.edge.name, point, 1)
 		w.approve(t)
-		h.await(t, point)
 		w.judge(t, want)
+		if len(w.b.passages(w.dep.ID, point)) == 0 {
+			t.Errorf("nothing came to %q: nothing got lost", point)
+		}
+	}
+}
+
+// stagingFails: nothing was written, and the candidate goes.
+func stagingFails(t *testing.T, w *wish) {
+	w.b.lose(w.edge.name, "after stage", 10)
+	w.approve(t)
+	w.judge(t, peering.DeploymentFailed)
+	if len(w.b.passages(w.dep.ID, "after stage")) == 0 {
+		t.Error("nothing was staged")
 	}
 }
 
@@ -104,7 +125,7 @@ func restarted(point string) func(*testing.T, *wish) {
 }
 
 func abortLost(t *testing.T, w *wish) {
-	w.b.lose(w.edge.name, "after abort")
+	w.b.lose(w.edge.name, "after abort", 1)
 	w.approve(t)
 	w.rollBack(t)
 	w.judge(t, peering.DeploymentRolledBack)

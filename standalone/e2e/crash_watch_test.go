@@ -25,9 +25,10 @@ import (
 type watch struct {
 	url string
 
-	mu    sync.Mutex
-	holds map[string]*hold // by router; each catches one passage
-	heard []passage
+	mu     sync.Mutex
+	holds  map[string]*hold // by router; each catches one passage
+	losses map[string]int   // by router and point: how many more get lost
+	heard  []passage
 }
 
 // hold is one passage that waits for the test. While it does, nothing else that
@@ -47,7 +48,7 @@ func newWatch(t *testing.T) *watch {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &watch{url: "http://" + listener.Addr().String(), holds: map[string]*hold{}}
+	w := &watch{url: "http://" + listener.Addr().String(), holds: map[string]*hold{}, losses: map[string]int{}}
 	server := &http.Server{Handler: w, ReadHeaderTimeout: time.Minute}
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(func() { _ = server.Close() })
@@ -62,6 +63,9 @@ func (w *watch) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	}
 	w.hear(p)
 	answer := goOn
+	if w.lost(p) {
+		answer = lose
+	}
 	switch h, caught := w.stopped(p); {
 	case caught:
 		h.reached <- p
@@ -111,11 +115,22 @@ func (w *watch) hold(router, point string) *hold {
 	return h
 }
 
-// lose makes the next request or reply at a point get lost.
-func (w *watch) lose(router, point string) *hold {
-	h := w.hold(router, point)
-	h.answer <- lose
-	return h
+// lose makes the next requests or replies at a point get lost.
+func (w *watch) lose(router, point string, times int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.losses[router+" "+point] = times
+}
+
+func (w *watch) lost(p passage) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	key := p.Router + " " + p.Point
+	if w.losses[key] == 0 {
+		return false
+	}
+	w.losses[key]--
+	return true
 }
 
 // passages lists what was heard of a deployment at a point.

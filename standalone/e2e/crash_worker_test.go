@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -65,35 +67,39 @@ func (l *lanes) serve(t *testing.T) cmd.Config {
 	return c
 }
 
-// lane is the bed with changes that are led on one task queue, and its worker process.
+// lane is the bed with changes that are led on one task queue, and its worker
+// process, which starts with the first of them.
 type lane struct {
 	*crashBed
 	t      *testing.T // owns the worker
+	first  sync.Once
 	worker *child
 	of     childConfig
 	log    string
 }
 
-// lane starts a worker that lives as long as t; temporal is the way to Temporal, "" for the straight one.
+// lane makes one that lives as long as t; temporal is the way to Temporal, "" for the straight one.
 func (l *lanes) lane(t *testing.T, queue, temporal string) *lane {
 	t.Helper()
 	bed := *l.crashBed
-	bed.lead = func(t *testing.T, w *wish) {
-		t.Helper()
-		options := client.StartWorkflowOptions{ID: changeRunOf(w.change), TaskQueue: queue}
-		_, err := l.parts.Temporal.ExecuteWorkflow(t.Context(), options, workflows.DeployChange, workflows.DeployChangeInput{Change: w.change})
-		must(t, err)
-	}
 	n := &lane{crashBed: &bed, t: t, of: childConfig{Watch: l.url, Queue: queue, Parts: l.parts.Config}, log: filepath.Join(l.dir, queue+".log")}
 	if temporal != "" {
 		n.of.Parts.TemporalAddress = temporal
+	}
+	bed.lead = func(t *testing.T, w *wish) {
+		t.Helper()
+		var err error
+		n.first.Do(func() { err = n.start() })
+		must(t, err)
+		options := client.StartWorkflowOptions{ID: changeRunOf(w.change), TaskQueue: queue}
+		_, err = l.parts.Temporal.ExecuteWorkflow(t.Context(), options, workflows.DeployChange, workflows.DeployChangeInput{Change: w.change})
+		must(t, err)
 	}
 	t.Cleanup(func() {
 		if said, err := os.ReadFile(n.log); err == nil && t.Failed() {
 			t.Logf("%s:\n%s", n.log, tail(said, 6000))
 		}
 	})
-	must(t, n.start())
 	return n
 }
 
@@ -105,25 +111,24 @@ func (n *lane) start() (err error) {
 	return err
 }
 
-// Each round has a worker of its own, and starts when the one before it has
-// killed its worker: while some wait for rollback timers, others are made ready.
+// perWorker is how many points one worker is killed at.
+const perWorker = 5
+
 func TestAKilledWorkerLeavesNoDoubt(t *testing.T) {
 	t.Parallel()
 	l := startLanes(t, 71)
+	turns := make(chan struct{}, 2) // groups made ready at once, while others wait for rollback timers
 	var all sync.WaitGroup
-	before := make(chan struct{})
-	close(before)
 	for _, late := range []bool{false, true} {
-		for _, driver := range crashDrivers {
-			crashed, next := before, make(chan struct{})
-			before = next
-			all.Go(func() {
-				done := sync.OnceFunc(func() { close(next) })
-				defer done()
-				<-crashed
-				t.Run(driver+" "+lateness(late), func(t *testing.T) { l.killed(t, driver, late, done) })
+		all.Go(func() {
+			t.Run(lateness(late), func(t *testing.T) {
+				var groups sync.WaitGroup
+				for points := range slices.Chunk(pointsOf(late, crashDrivers...), perWorker) {
+					groups.Go(func() { l.killed(t, points, late, turns) })
+				}
+				groups.Wait()
 			})
-		}
+		})
 	}
 	all.Wait()
 }
@@ -135,15 +140,15 @@ func lateness(late bool) string {
 	return "replaced at once"
 }
 
-func (l *lanes) killed(t *testing.T, driver string, late bool, killed func()) {
-	queue := driver
-	if late {
-		queue += brief
-	}
-	n := l.lane(t, queue, "")
-	n.round(t, pointsOf(late, driver), late, func(edges []*edge) error {
+// killed brings a group of points to a worker of their own, and kills it there.
+func (l *lanes) killed(t *testing.T, points []tried, late bool, turns chan struct{}) {
+	turns <- struct{}{}
+	pass := sync.OnceFunc(func() { <-turns })
+	defer pass()
+	n := l.lane(t, fmt.Sprintf("%s before %s", lateness(late), points[0].name[:2]), "")
+	n.round(t, points, late, func(edges []*edge) error {
 		n.worker.kill()
-		killed()
+		pass()
 		if late {
 			if err := awaitReverts(edges...); err != nil {
 				return err

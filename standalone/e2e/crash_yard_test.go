@@ -202,7 +202,7 @@ func (b *crashBed) edge(t *testing.T, driver, suffix string) *edge {
 // eventually polls until the condition holds.
 func eventually(t *testing.T, patience time.Duration, what string, holds func() bool) {
 	t.Helper()
-	look := time.NewTicker(100 * time.Millisecond)
+	look := time.NewTicker(300 * time.Millisecond) // many wait at once
 	defer look.Stop()
 	deadline := time.After(patience)
 	for !holds() {
