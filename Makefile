@@ -48,8 +48,8 @@ test: deps ## the race detector where it pays, then every test (PKGS= and TESTFL
 	exit $$status
 
 .PHONY: crash
-crash: deps ## the crash matrix on BIRD: kills at every point, judged by the router (about 10 minutes on a quiet machine)
-	@go test -tags crash -count=1 -timeout 60m -run 'NoDoubt' ./standalone/e2e
+crash: deps ## the whole crash matrix: every point and driver, for a killed worker and for the killed process tree
+	@go test -count=1 -timeout 60m -v -run NoDoubt ./standalone/e2e -full
 
 .PHONY: build
 build: bin/peerflow bin/peerflow-standalone ## both binaries, into bin/
