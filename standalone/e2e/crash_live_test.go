@@ -68,6 +68,7 @@ func TestEverythingElseThatGoesWrongLeavesNoDoubt(t *testing.T) {
 		t.Cleanup(func() { _ = resume() })
 		live.unconfirmed(t, func() error { return signalAll(syscall.SIGSTOP, pids) }, resume)
 	})
+	l.enough(t)
 }
 
 // signalAll sends a signal to processes, of which some may have ended.

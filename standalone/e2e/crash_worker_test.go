@@ -31,7 +31,7 @@ func startLanes(t *testing.T, net byte) *lanes {
 	t.Helper()
 	dir := t.TempDir()
 	must(t, os.Chmod(filepath.Dir(dir), 0o711)) // the database's user passes through
-	l := &lanes{dir: dir, crashBed: &crashBed{yard: startYard(t, filepath.Join(dir, "yard"), net), watch: newWatch(t)}}
+	l := &lanes{dir: dir, crashBed: &crashBed{yard: startYard(t, filepath.Join(dir, "yard"), net), watch: newWatch(t), tally: &tally{}}}
 	must(t, l.open(l.serve(t)))
 	t.Cleanup(l.parts.Close)
 	by := peering.Actor{Kind: peering.ActorSystem, Name: "crash test"}
@@ -131,6 +131,7 @@ func TestAKilledWorkerLeavesNoDoubt(t *testing.T) {
 		})
 	}
 	all.Wait()
+	l.enough(t)
 }
 
 func lateness(late bool) string {
