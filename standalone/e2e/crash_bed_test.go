@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,9 +27,6 @@ type crashBed struct {
 	*tally
 	lead func(*testing.T, *wish) // starts a change's workflow; nil where peerflow does it by itself
 }
-
-// tally counts points.
-type tally struct{ judged, excused atomic.Int64 }
 
 // open connects to what serves now.
 func (b *crashBed) open(c cmd.Config) error {
@@ -157,7 +153,7 @@ func (w *wish) judge(t *testing.T, want ...peering.DeploymentState) {
 	w.outlast(t)
 	w.b.judged.Add(1)
 	now := w.edge.photo(t)
-	eventually(t, recordMargin, w.edge.name+": terminal record", func() bool { d := w.deployment(t); return d.ID != 0 && d.State.Ended() })
+	w.b.settles(t, w.edge.name+": terminal record", func() bool { d := w.deployment(t); return d.ID != 0 && d.State.Ended() })
 	w.matches(t, now)
 	final := w.edge.photo(t)
 	w.matches(t, final) // recording it moved nothing
@@ -170,8 +166,7 @@ func (w *wish) judge(t *testing.T, want ...peering.DeploymentState) {
 
 // gaveUp tells whether a process that lived was given up, because its heartbeat
 // didn't get through a busy machine: what it had sent may be lost, as in row 7,
-// and after three tries without a commit nothing is written any more. Few may be
-// excused so: see enough.
+// and after three tries without a commit nothing is written any more.
 func (w *wish) gaveUp(t *testing.T) bool {
 	t.Helper()
 	late := func(text string) bool {
@@ -179,20 +174,7 @@ func (w *wish) gaveUp(t *testing.T) bool {
 	}
 	given := late(w.dep.Outcome) || slices.ContainsFunc(w.b.passages(w.dep.ID, "after commit"), func(p passage) bool { return late(p.Error) })
 	harmless := w.dep.State == peering.DeploymentRolledBack || w.dep.State == peering.DeploymentFailed && w.dep.CommitSentAt.IsZero()
-	if !given || !harmless {
-		return false
-	}
-	w.b.excused.Add(1)
-	t.Logf("%s ended %s (%s): the machine was too busy", w.edge.name, w.dep.State, w.dep.Outcome)
-	return true
-}
-
-// enough fails a test in which the machine was too busy for more than a few points.
-func (b *crashBed) enough(t *testing.T) {
-	t.Helper()
-	if excused, judged := b.excused.Load(), b.judged.Load(); excused*5 > judged {
-		t.Errorf("of %d points %d couldn't be tried as they should, since the machine was too busy: try again on a quieter one", judged, excused)
-	}
+	return given && harmless && w.b.excuse(t, fmt.Sprintf("%s ended %s (%s)", w.edge.name, w.dep.State, w.dep.Outcome))
 }
 
 // outlast waits until commit + T + margin. A deployment that never gets as far ends at once.
@@ -277,7 +259,7 @@ func changeEnd(s peering.DeploymentState) peering.ChangeState {
 func (w *wish) end(t *testing.T, want peering.ChangeState) {
 	t.Helper()
 	var c peering.Change
-	eventually(t, recordMargin, fmt.Sprintf("end of change %d", w.change), func() bool {
+	w.b.settles(t, fmt.Sprintf("end of change %d", w.change), func() bool {
 		var err error
 		c, err = w.b.parts.DB.Change(t.Context(), w.change)
 		return err == nil && c.State.Ended()

@@ -194,11 +194,11 @@ func interfered21(do func(device, context.Context) error) func(*testing.T, *wish
 		must(t, do(w.edge.device, t.Context()))
 		found := w.edge.photo(t)
 		h.answer <- goOn
+		w.outlast(t)
 		w.end(t, peering.ChangeInterfered)
 		if d := w.deployment(t); d.State != peering.DeploymentInterfered || !d.ConfirmSentAt.IsZero() {
 			t.Errorf("recorded %s, confirm sent %s", d.State, clock(d.ConfirmSentAt))
 		}
-		w.outlast(t)
 		now := w.edge.photo(t)
 		if now.identity != found.identity || now.pending || now.boots != found.boots || now.others != found.others {
 			t.Errorf("the other writer left it with %.12q, and now it runs %.12q", found.identity, now.identity)
