@@ -231,8 +231,7 @@ func (l *lanes) zombies(t *testing.T) {
 			"abort": peering.DeploymentRolledBack, "commit": peering.DeploymentRolledBack} {
 			p := point{name: write, at: "before " + write, abort: write == "abort"}
 			subs = append(subs, sub{driver + ", " + write, func(t *testing.T, meet func(int)) {
-				w := n.wish(t, driver, "")
-				h := p.reach(t, w)
+				w, h := n.at(t, p, driver, "")
 				meet(0)
 				eventually(t, 3*time.Minute, write+": taken over", func() bool { return w.deployment(t).State.Ended() })
 				meet(1)
@@ -271,8 +270,7 @@ func (n *lane) unconfirmed(t *testing.T, away, back func() error) {
 	var subs []sub
 	for _, driver := range crashDrivers {
 		subs = append(subs, sub{driver, func(t *testing.T, meet func(int)) {
-			w := n.wish(t, driver, brief)
-			h := w.reach(t, "after verdict pending")
+			w, h := n.at(t, point{name: "9", at: "after verdict pending"}, driver, brief)
 			meet(0)
 			h.answer <- goOn
 			must(t, awaitReverts(w.edge))

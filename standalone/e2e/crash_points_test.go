@@ -93,9 +93,8 @@ func (b *crashBed) round(t *testing.T, points []tried, late bool, crash func([]*
 			if late {
 				suffix = brief
 			}
-			w := b.wish(t, p.driver, suffix)
+			w, _ := b.at(t, p.point, p.driver, suffix)
 			edges[i] = w.edge
-			p.reach(t, w)
 			meet(0)
 			if p.after != nil {
 				p.after(t, w)
@@ -133,20 +132,44 @@ func pointsOf(late bool, drivers ...string) (all []tried) {
 	return all
 }
 
+// at brings a new deployment to a point. One that Temporal gave up on a busy
+// machine before it came there is replaced.
+func (b *crashBed) at(t *testing.T, p point, driver, suffix string) (*wish, *hold) {
+	t.Helper()
+	for {
+		w := b.wish(t, driver, suffix)
+		h, reached := p.reach(t, w)
+		if reached {
+			return w, h
+		}
+		if !b.excuse(t, fmt.Sprintf("%s ended %s before it came to %s", w.edge.name, w.dep.State, p.at)) {
+			t.Fatalf("%s ended %s (%s) before it came to %s", w.edge.name, w.dep.State, w.dep.Outcome, p.at)
+		}
+	}
+}
+
 // reach brings a deployment to the point; nothing is held where the point isn't a deployment's.
-func (p point) reach(t *testing.T, w *wish) *hold {
+func (p point) reach(t *testing.T, w *wish) (h *hold, reached bool) {
 	t.Helper()
 	if p.bring != nil {
 		p.bring(t, w)
-		return nil
+		return nil, true
 	}
-	h := w.b.hold(w.edge.name, p.at)
+	h = w.b.hold(w.edge.name, p.at)
 	w.approve(t)
 	if p.abort { // at once: it is refused when the confirm is on its way
 		w.rollBack(t)
 	}
-	h.await(t, p.name)
-	return h
+	eventually(t, 3*time.Minute, p.name+": somebody comes to this point", func() bool {
+		select {
+		case <-h.reached:
+			reached = true
+		default:
+		}
+		state := w.deployment(t).State
+		return reached || state == peering.DeploymentFailed || state == peering.DeploymentRolledBack
+	})
+	return h, reached
 }
 
 func waits(*testing.T, *wish) {} // it does already
@@ -190,16 +213,6 @@ func (w *wish) decide(ctx context.Context) (result activities.VoteResult, err er
 		err = handle.Get(ctx, &result)
 	}
 	return result, err
-}
-
-// await returns once a process is held.
-func (h *hold) await(t *testing.T, what string) {
-	t.Helper()
-	select {
-	case <-h.reached:
-	case <-time.After(3 * time.Minute):
-		t.Fatalf("%s: nobody came to this point", what)
-	}
 }
 
 func execution(id string) *commonpb.WorkflowExecution {

@@ -115,6 +115,16 @@ func (w *watch) hold(router, point string) *hold {
 	return h
 }
 
+// await returns once a process is held.
+func (h *hold) await(t *testing.T, what string) {
+	t.Helper()
+	select {
+	case <-h.reached:
+	case <-time.After(3 * time.Minute):
+		t.Fatalf("%s: nobody came to this point", what)
+	}
+}
+
 // lose makes the next requests or replies at a point get lost.
 func (w *watch) lose(router, point string, times int) {
 	w.mu.Lock()
