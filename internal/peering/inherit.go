@@ -45,20 +45,22 @@ func (d Desired) Relationship(s Session) Effective[Relationship] {
 	return Effective[Relationship]{Origin: FromNowhere}
 }
 
-// Network is the peer's record; false when none exists for its AS number.
-func (d Desired) Network(asn bgp.ASN) (AutonomousSystem, bool) {
+// Network is the peer's record, the oldest one if there were two; false when
+// none exists for its AS number.
+func (d Desired) Network(asn bgp.ASN) (network AutonomousSystem, found bool) {
 	for _, n := range d.Networks {
-		if n.ASN == asn {
-			return n, true
+		if n.ASN == asn && (!found || n.ID < network.ID) {
+			network, found = n, true
 		}
 	}
-	return AutonomousSystem{}, false
+	return network, found
 }
 
-// PolicyOf is an effective policy: what the session says, then what its network
-// adds, then its group or exchange; higher weight first within that order kept
-// stable. A policy that occurs twice counts where it stands first.
-func (d Desired) PolicyOf(s Session, dir Direction, f bgp.Family) []Effective[RoutingPolicy] {
+// PolicyOf is an effective policy in one family, or in several together: what
+// the session says, then what its network adds, then its group or exchange;
+// higher weight first within that order kept stable. A policy that occurs twice
+// counts where it stands first.
+func (d Desired) PolicyOf(s Session, dir Direction, families ...bgp.Family) []Effective[RoutingPolicy] {
 	network, _ := d.Network(s.PeerAS)
 	var out []Effective[RoutingPolicy]
 	add := func(p Policies, from Origin) {
@@ -68,7 +70,7 @@ func (d Desired) PolicyOf(s Session, dir Direction, f bgp.Family) []Effective[Ro
 		}
 		for _, id := range ids {
 			policy, ok := d.Policies[id]
-			if ok && (policy.Family == 0 || policy.Family == f) && !holds(out, id) {
+			if ok && (policy.Family == 0 || slices.Contains(families, policy.Family)) && !holds(out, id) {
 				out = append(out, Effective[RoutingPolicy]{policy, from})
 			}
 		}
@@ -86,7 +88,8 @@ func holds(list []Effective[RoutingPolicy], id int64) bool {
 }
 
 // LimitOf is the effective prefix limit of a session in one family: its own,
-// the group's (direct), the network's, else max(floor, PeeringDB × 1.1).
+// the group's (direct), the network's, else what its class of session has by
+// default. FromNowhere: it has none, and CheckLimits refuses it.
 func (d Desired) LimitOf(s Session, f bgp.Family) Effective[bgp.PrefixLimit] {
 	if l := s.Limits.For(f); !l.Inherits() {
 		return Effective[bgp.PrefixLimit]{l, FromSession}
@@ -102,10 +105,19 @@ func (d Desired) LimitOf(s Session, f bgp.Family) Effective[bgp.PrefixLimit] {
 	return d.defaultLimit(s, f)
 }
 
+// defaultLimit is max(floor, PeeringDB × 1.1). A transit has no default: what it
+// announces is no figure of its own network. A route server has what it publishes
+// itself, and no floor, which is meant for one network's routes.
 func (d Desired) defaultLimit(s Session, f bgp.Family) Effective[bgp.PrefixLimit] {
 	published, floor := d.Mirror[s.PeerAS].IPv4, int64(floorIPv4)
 	if f == bgp.IPv6 {
 		published, floor = d.Mirror[s.PeerAS].IPv6, floorIPv6
+	}
+	switch d.Relationship(s).Value.Role {
+	case bgp.RoleCustomer: // we are the customer of a transit
+		published, floor = 0, 0
+	case bgp.RoleRSClient:
+		floor = 0
 	}
 	origin := FromRule
 	if published*11/10 > floor {
@@ -116,6 +128,20 @@ func (d Desired) defaultLimit(s Session, f bgp.Family) Effective[bgp.PrefixLimit
 		return Effective[bgp.PrefixLimit]{Origin: FromNowhere}
 	}
 	return Effective[bgp.PrefixLimit]{limit, origin}
+}
+
+// CheckLimits refuses a session that has no prefix limit: transits and route
+// servers must be given one.
+func (d Desired) CheckLimits() error {
+	for _, s := range d.SessionsInOrder() {
+		for _, f := range s.Families {
+			if d.LimitOf(s, f).Origin == FromNowhere {
+				return Errorf(Invalid, "session %d with %s at %s is %s and has no %s prefix limit: set one on the session, its group or its AS (a number or \"unlimited\")",
+					s.ID, s.PeerAS, s.PeerAddress, d.Relationship(s).Value.Name, f)
+			}
+		}
+	}
+	return nil
 }
 
 // LocalAddressOf is our side of a session: its own, else the connection's in

@@ -30,6 +30,20 @@ func Router(ctx context.Context, d peering.Desired) (string, error) {
 	if d.Template.Engine == peering.EnginePongo2 {
 		return "", peering.Errorf(peering.Unsupported, "template %s: this build renders jinja2 only", d.Template.Name)
 	}
+	if err := d.CheckLimits(); err != nil {
+		return "", err
+	}
+	text, err := run(ctx, d)
+	if err != nil {
+		return "", err
+	}
+	if err := heeded(ctx, d, text); err != nil {
+		return "", err
+	}
+	return checked(d, text)
+}
+
+func run(ctx context.Context, d peering.Desired) (string, error) {
 	tmpl, err := environment(d.Template).Parse(d.Template.Name, d.Template.Body)
 	if err != nil {
 		return "", invalid(d.Template.Name, err)
@@ -40,7 +54,7 @@ func Router(ctx context.Context, d peering.Desired) (string, error) {
 	if err != nil {
 		return "", invalid(d.Template.Name, err)
 	}
-	return checked(d, text)
+	return text, nil
 }
 
 // checked refuses an empty rendering where sessions are wanted, and text that

@@ -85,6 +85,8 @@ func (v *view) session(s peering.Session) *jinja.Dict {
 		"local_address", local,
 		"afi", jinja.Str(bgp.FamilyOf(s.PeerAddress).String()),
 		"families", families,
+		"import_policies", v.policyList(s, peering.Import, s.Families...), // of all families, in the order they apply
+		"export_policies", v.policyList(s, peering.Export, s.Families...),
 		"vrf", jinja.Str(s.VRF),
 		"interface", jinja.Str(s.Interface),
 		"multihop", jinja.Int(s.Multihop),
@@ -113,9 +115,10 @@ func (v *view) family(s peering.Session, f bgp.Family) *jinja.Dict {
 	)
 }
 
-func (v *view) policyList(s peering.Session, dir peering.Direction, f bgp.Family) *jinja.List {
+// policyList gives the policies of one direction that hold for any of the families.
+func (v *view) policyList(s peering.Session, dir peering.Direction, families ...bgp.Family) *jinja.List {
 	list := jinja.NewList()
-	for _, p := range v.d.PolicyOf(s, dir, f) {
+	for _, p := range v.d.PolicyOf(s, dir, families...) {
 		list.Items = append(list.Items, v.policy(p.Value))
 	}
 	return list
@@ -132,11 +135,19 @@ func (v *view) policy(p peering.RoutingPolicy) *jinja.Dict {
 		"identifier", jinja.Str(identifier(p.Slug)),
 		"name", jinja.Str(p.Name),
 		"direction", jinja.Str(string(p.Direction)),
+		"family", familyOrNone(p.Family), // none: both
 		"weight", jinja.Int(p.Weight),
 		"context", fromJSON(p.Context),
 	)
 	v.policies[p.ID] = made
 	return made
+}
+
+func familyOrNone(f bgp.Family) jinja.Value {
+	if f == 0 {
+		return jinja.None
+	}
+	return jinja.Str(f.String())
 }
 
 // usedPolicies lists the policies of all sessions, by slug.
