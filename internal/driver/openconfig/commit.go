@@ -2,8 +2,6 @@ package openconfig
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -70,7 +68,8 @@ func (w *writer) claim(ctx context.Context, c driver.Commit) (pending bool, err 
 }
 
 // Commit sends one Set: owned stanzas that the artifact lacks are deleted,
-// those that differ are replaced, and the rest isn't touched. Foreign entries
+// those that differ are replaced (one that keeps its password is edited, so that
+// the password isn't sent again), and the rest isn't touched. Foreign entries
 // never are: one that stands where a stanza should go is a refusal.
 func (w *writer) Commit(ctx context.Context, c driver.Commit) error {
 	ctx, cancel := context.WithTimeout(ctx, writeDeadline)
@@ -304,69 +303,6 @@ func (w *writer) nothingForeign(root map[string]any, wanted map[string]peering.S
 		}
 	}
 	return nil
-}
-
-func (w *writer) deletes(root map[string]any, wanted map[string]peering.Stanza, running []peering.Stanza, hash string) *gpb.SetRequest {
-	r := &gpb.SetRequest{}
-	for _, s := range slices.Backward(running) { // what refers goes before what it refers to
-		if _, stays := wanted[s.Key]; !stays {
-			r.Delete = append(r.Delete, w.stanzaPath(s))
-		}
-	}
-	for _, other := range markers(root) {
-		if other != hash {
-			r.Delete = append(r.Delete, markerPath(other))
-		}
-	}
-	return r
-}
-
-// replaces adds the stanzas that differ from what runs, with their secrets in clear.
-func (w *writer) replaces(ctx context.Context, r *gpb.SetRequest, wanted map[string]peering.Stanza, running []peering.Stanza) error {
-	ours, err := peering.StanzaMap(running)
-	if err != nil {
-		return err
-	}
-	var moved []peering.Stanza
-	for key, s := range wanted {
-		if ours[key].Text != s.Text {
-			moved = append(moved, s)
-		}
-	}
-	slices.SortFunc(moved, byOrder)
-	for _, s := range moved {
-		u, err := w.update(ctx, s)
-		if err != nil {
-			return err
-		}
-		r.Replace = append(r.Replace, u)
-	}
-	return nil
-}
-
-func (w *writer) update(ctx context.Context, s peering.Stanza) (*gpb.Update, error) {
-	_, entry, err := parse(s)
-	if err != nil {
-		return nil, err
-	}
-	config, _ := entry["config"].(map[string]any)
-	if text, ok := config["auth-password"].(string); ok {
-		if strings.HasPrefix(text, redacted) {
-			return nil, peering.Errorf(peering.Conflict, "%s has a password that isn't one of ours: store it, or rotate the secret", s.Key)
-		}
-		if config["auth-password"], err = peering.ReplaceSecrets(text, func(ref peering.SecretRef) (string, error) { return w.secrets.Resolve(ctx, ref) }); err != nil {
-			return nil, err
-		}
-	}
-	raw, err := json.Marshal(qualified("", entry))
-	if err != nil {
-		return nil, errors.New("stanza " + s.Key + " can't be written as JSON")
-	}
-	return jsonUpdate(w.stanzaPath(s), raw), nil
-}
-
-func jsonUpdate(p *gpb.Path, raw []byte) *gpb.Update {
-	return &gpb.Update{Path: p, Val: &gpb.TypedValue{Value: &gpb.TypedValue_JsonIetfVal{JsonIetfVal: raw}}}
 }
 
 // stanzaPath is the list entry that a stanza stands for.
