@@ -52,7 +52,8 @@ var arrows = []arrow{
 	{folder: "api", may: append([]string{"workflows", "internal/auth"}, domain...),
 		why: "speaks HTTP; the rest is behind its own small interfaces"},
 	{folder: "db", may: domain,
-		why: "speaks SQL and turns rows into domain values"},
+		tests: []string{"internal/render", "internal/driver/..."}, // what is stored is held against what it renders to
+		why:   "speaks SQL and turns rows into domain values"},
 	{folder: "db/dbtest", may: append([]string{"db/...", "standalone/pgserver"}, domain...),
 		why: "a real PostgreSQL for tests"},
 	{folder: "db/internal/dbsqlc", why: "generated: rows and queries alone"},
