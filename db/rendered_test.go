@@ -171,11 +171,13 @@ func (n several) alone(t testing.TB, change int64, f func()) {
 	}
 	sqlRun(t, n.DB, `DELETE FROM change_operation WHERE change_id <> $1`, change)
 	sqlRun(t, n.DB, `DELETE FROM change WHERE id <> $1`, change)
+	defer func() {
+		for _, table := range []string{"change", "change_operation"} {
+			sqlRun(t, n.DB, `INSERT INTO `+table+` OVERRIDING SYSTEM VALUE SELECT * FROM kept_`+table+` ON CONFLICT DO NOTHING`)
+			sqlRun(t, n.DB, `DROP TABLE kept_`+table)
+		}
+	}()
 	f()
-	for _, table := range []string{"change", "change_operation"} {
-		sqlRun(t, n.DB, `INSERT INTO `+table+` OVERRIDING SYSTEM VALUE SELECT * FROM kept_`+table+` ON CONFLICT DO NOTHING`)
-		sqlRun(t, n.DB, `DROP TABLE kept_`+table)
-	}
 }
 
 func TestNothingOfAPendingOverlayLeaksIntoAnother(t *testing.T) {
