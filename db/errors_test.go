@@ -202,7 +202,8 @@ func TestATransactionThatLostARaceRunsAgain(t *testing.T) {
 				meet.Done()
 				meet.Wait()
 			}
-			return tx.Exec(t.Context(), `UPDATE site SET name = name || 'x' WHERE slug = $1`, second)
+			err := tx.Exec(t.Context(), `UPDATE site SET name = name || 'x' WHERE slug = $1`, second)
+			return errors.Join(err, tx.Log(t.Context(), "site", 1, "update", nil, nil))
 		})
 	}
 	failed := make(chan error, 2)

@@ -121,5 +121,8 @@ func startServer() (*server, error) {
 		return nil, err
 	}
 	defer d.Close() // a template with an open connection can't be cloned
-	return s, d.Migrate(ctx)
+	if err := d.Migrate(ctx); err != nil {
+		return nil, err
+	}
+	return s, guardTables(ctx, s.at(s.template))
 }
