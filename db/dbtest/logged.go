@@ -46,17 +46,17 @@ var Unlogged = map[string]string{
 
 // Logged are the tables of the source of truth.
 var Logged = []string{
-	"api_token", "app_user", "autonomous_system", "bgp_group", "change_freeze", "command", "connection", "ixp", "peering", "platform",
+	"api_token", "app_user", "approval_rule", "autonomous_system", "bgp_group", "change_freeze", "command", "connection", "ixp", "peering", "platform",
 	"policy_assignment", "relationship", "router", "routing_policy", "secret", "secret_version", "session", "site", "template", "vote",
 }
 
 // A statement outside a transaction is a test's own hand: at its commit the
-// current query is that statement, and COMMIT for a transaction of package db.
+// current query is that statement or none, and COMMIT for a transaction of package db.
 // A router's fence is no edit: each attempt to write draws one.
 const guard = `
 CREATE FUNCTION logged_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF lower(current_query()) NOT LIKE 'commit%' THEN
+    IF coalesce(lower(current_query()), '') NOT LIKE 'commit%' THEN
         RETURN NULL;
     END IF;
     IF TG_OP = 'UPDATE' AND to_jsonb(NEW) - 'fence' = to_jsonb(OLD) - 'fence' THEN
