@@ -65,7 +65,7 @@ func (s *server) follow(ctx context.Context, in *eventsInput) (*huma.StreamRespo
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		hc.SetHeader("Content-Type", "text/event-stream")
 		hc.SetHeader("X-Accel-Buffering", "no")
-		stream := &eventStream{server: s, change: in.ID, after: in.LastEventID, out: hc.BodyWriter()}
+		stream := &eventStream{server: s, change: in.ID, after: in.LastEventID, beat: heartbeat, out: hc.BodyWriter()}
 		if err := stream.run(hc.Context(), first); err != nil && hc.Context().Err() == nil {
 			s.Log.Warn("event stream ended", "change", in.ID, "error", err)
 		}
@@ -78,11 +78,12 @@ type eventStream struct {
 	change int64
 	after  string
 	ended  bool // the event that ends the change was given
+	beat   time.Duration
 	out    io.Writer
 }
 
 func (e *eventStream) run(ctx context.Context, batch []Event) error {
-	beat := time.NewTicker(heartbeat)
+	beat := time.NewTicker(e.beat)
 	defer beat.Stop()
 	look := time.NewTicker(eventPause)
 	defer look.Stop()

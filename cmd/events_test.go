@@ -36,6 +36,9 @@ func (b *bench) stream(c peering.Change, after string) *stream {
 	if res.StatusCode != 200 || res.Header.Get("Content-Type") != "text/event-stream" {
 		b.Fatalf("%d %s", res.StatusCode, res.Header.Get("Content-Type"))
 	}
+	if res.Header.Get("Cache-Control") != "no-store" || res.Header.Get("X-Accel-Buffering") != "no" {
+		b.Errorf("proxies may keep the stream back: %v", res.Header)
+	}
 	return &stream{bench: b, lines: bufio.NewScanner(res.Body), stop: cancel}
 }
 
@@ -100,6 +103,7 @@ func TestEventsComeOnceEachAcrossReconnects(t *testing.T) {
 		t.Errorf("a reader that has everything got %s again", id)
 	}
 	b.wants(b.do("admin", "GET", pathOf(c, "events"), "", "Last-Event-ID", "x"), 422, "position")
+	b.wants(b.do("", "GET", pathOf(c, "events"), ""), 401, "token")
 	b.wants(b.do("admin", "GET", "/api/v1/changes/99/events", ""), 404, "")
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -42,8 +43,17 @@ type diagnosis struct {
 	look func() (string, error)
 }
 
+// finding is what a look found, as --json prints it.
+type finding struct {
+	Check string `json:"check"`
+	OK    bool   `json:"ok"`
+	Text  string `json:"text"` // what is there, or what is wrong and the remedy
+}
+
 func diagnose(c *cobra.Command, checks []diagnosis) error {
+	asJSON, _ := c.Flags().GetBool("json") // the root's flag
 	sick := 0
+	findings := []finding{}
 	for _, d := range checks {
 		text, err := d.look()
 		mark := "ok  "
@@ -51,7 +61,17 @@ func diagnose(c *cobra.Command, checks []diagnosis) error {
 			sick++
 			mark, text = "FAIL", err.Error()
 		}
-		fmt.Fprintf(c.OutOrStdout(), "%s  %-14s %s\n", mark, d.what, text)
+		findings = append(findings, finding{d.what, err == nil, text})
+		if !asJSON {
+			fmt.Fprintf(c.OutOrStdout(), "%s  %-14s %s\n", mark, d.what, text)
+		}
+	}
+	if asJSON {
+		e := json.NewEncoder(c.OutOrStdout())
+		e.SetIndent("", "  ")
+		if err := e.Encode(findings); err != nil {
+			return err
+		}
 	}
 	if sick > 0 {
 		return fmt.Errorf("%d of the checks failed", sick)
