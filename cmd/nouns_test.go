@@ -135,6 +135,7 @@ func (b *bench) promises(path, edit string) {
 	b.wants(b.do("admin", "DELETE", one, "", "If-Match", tag), 412, "version")
 	b.wants(b.do("admin", "GET", path+"?no_such_filter=1", ""), 422, "no_such_filter")
 	b.wants(b.do("admin", "GET", path+"?ordering=name", ""), 422, "")
+	b.wants(b.do("admin", "PATCH", one, strings.Replace(edit, "edited", `a\u0000b`, 1), "If-Match", "*"), 422, "")
 	if path != "/api/v1/peerings" { // where POST starts a change
 		b.wants(b.do("admin", "POST", path, `{"no_such_field": 1}`), 422, "no_such_field")
 	}

@@ -19,6 +19,8 @@ const (
 	uniqueViolation     = "23505"
 	checkViolation      = "23514"
 	invalidText         = "22P02" // an enum value that doesn't exist, broken JSON
+	notInEncoding       = "22021" // a NUL in a text
+	notInJSON           = "22P05" // a NUL in a JSON text
 	undefinedTable      = "42P01"
 )
 
@@ -58,6 +60,8 @@ func translateCode(pg *pgconn.PgError, err error) error {
 		return &peering.Error{Kind: r.kind, Text: r.text}
 	case invalidText:
 		return &peering.Error{Kind: peering.Invalid, Text: pg.Message}
+	case notInEncoding, notInJSON:
+		return peering.NewError(peering.Invalid, "a text holds a letter that can't be stored (NUL)")
 	case undefinedTable:
 		return peering.NewError(peering.Unavailable, "the database has no peerflow schema: run `peerflow migrate`")
 	}
