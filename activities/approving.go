@@ -38,14 +38,9 @@ func (a *Approving) TallyVotes(ctx context.Context, in StandingInput) (Standing,
 		return Standing{}, fail(err)
 	}
 	var standing Standing
+	standing.Cancel = cancelIn(commands)
 	for _, c := range commands {
-		switch c.Kind {
-		case peering.CommandCancel:
-			standing.Cancel = "cancelled by " + c.User
-			if c.Reason != "" {
-				standing.Cancel += ": " + c.Reason
-			}
-		case peering.CommandResolve:
+		if c.Kind == peering.CommandResolve {
 			standing.Resolve = c.ID
 		}
 	}

@@ -38,6 +38,21 @@ func (c *Changing) MoveChange(ctx context.Context, in MoveInput) error {
 	return fail(c.Changes.MoveChange(ctx, in.Change, in.To, in.Step, in.Outcome))
 }
 
+// StepInput says what a change does or waits for.
+type StepInput struct {
+	Change int64  `json:"change"`
+	Text   string `json:"text"`
+}
+
+// NoteStep says so, and leaves the state as it is.
+func (c *Changing) NoteStep(ctx context.Context, in StepInput) error {
+	change, err := c.Changes.Change(ctx, in.Change)
+	if err != nil || change.State.Ended() {
+		return fail(err)
+	}
+	return fail(c.Changes.MoveChange(ctx, in.Change, change.State, in.Text, ""))
+}
+
 // DescribeResult is what a workflow needs to know of its change.
 type DescribeResult struct {
 	Kind    peering.ChangeKind  `json:"kind"`

@@ -20,12 +20,16 @@ import (
 type Deploying struct {
 	Access      Access
 	Intent      IntentStore
+	Changes     ChangeStore
 	Plans       PlanStore
 	Votes       VoteStore
 	Deployments DeploymentStore
 	Observed    ObservationStore
 	Now         func() time.Time
-	Profile     func(peering.Router) peering.Profile // numbers of verification: peering.ProfileFor
+	// Room tells why the disk under the database is too full for new commits; nil
+	// where the database is on another machine.
+	Room    func() error
+	Profile func(peering.Router) peering.Profile // numbers of verification: peering.ProfileFor
 }
 
 // at is a deployment with its router open.
@@ -195,7 +199,7 @@ func (d *Deploying) rollBackOrdered(ctx context.Context, dep peering.Deployment)
 type BeginResult struct {
 	Next    peering.Next `json:"next"`
 	Refused string       `json:"refused,omitempty"` // what stands in the way: a missing vote, a cancel
-	Frozen  string       `json:"frozen,omitempty"`  // who froze it, and why: it may begin once that is lifted
+	Frozen  string       `json:"frozen,omitempty"`  // what has to go before it may begin: a freeze with author and reason, a full disk
 	// Unapproved says which approvals are missing (again): the change asks for them anew.
 	Unapproved string `json:"unapproved,omitempty"`
 }
@@ -209,6 +213,9 @@ func (d *Deploying) BeginDeployment(ctx context.Context, id int64) (BeginResult,
 	}
 	if dep.Baseline == nil {
 		return BeginResult{Next: peering.Next{Step: peering.StepPrepare}}, nil
+	}
+	if text, err := d.hindrance(ctx); err != nil || text != "" {
+		return BeginResult{Frozen: text}, fail(err)
 	}
 	timer := d.Profile(router).Timer(dep.Baseline.LargestHold(touchedAddresses(plan)))
 	_, err = d.Deployments.BeginDeployment(ctx, id, timer, d.Now())
@@ -472,28 +479,39 @@ func (d *Deploying) end(ctx context.Context, dep peering.Deployment, in EndInput
 	return ended(stored.State, stored.Outcome), fail(err)
 }
 
-// ResolveInput names a change, and the command that asks to resolve it.
-type ResolveInput struct {
-	Change  int64 `json:"change"`
-	Command int64 `json:"command"`
-}
-
-// ResolveDeployments reads the routers of a change's deployments that need an
-// operator, and writes what they say. Idempotent: what ended stays.
-func (d *Deploying) ResolveDeployments(ctx context.Context, in ResolveInput) error {
-	all, err := d.Deployments.Deployments(ctx, in.Change)
+// Unresolved lists a change's deployments that need an operator.
+func (d *Deploying) Unresolved(ctx context.Context, changeID int64) ([]QueuedDeployment, error) {
+	all, err := d.Deployments.Deployments(ctx, changeID)
 	if err != nil {
-		return fail(err)
+		return nil, fail(err)
 	}
+	var open []QueuedDeployment
 	for _, dep := range all {
 		if dep.State != peering.DeploymentNeedsOperator {
 			continue
 		}
-		if err := d.resolve(ctx, dep); err != nil {
-			return err
+		site, err := d.Intent.SiteOf(ctx, dep.RouterID)
+		if err != nil {
+			return nil, fail(err)
 		}
+		open = append(open, QueuedDeployment{ID: dep.ID, Site: site, InFlight: true, NeedsOperator: true})
 	}
-	return fail(d.Votes.CommandHandled(ctx, in.Command))
+	return open, nil
+}
+
+// ResolveDeployment reads the router of a deployment that needs an operator, and
+// writes what it says. Idempotent: what ended stays.
+func (d *Deploying) ResolveDeployment(ctx context.Context, id int64) error {
+	dep, err := d.Deployments.Deployment(ctx, id)
+	if err != nil || dep.State != peering.DeploymentNeedsOperator {
+		return fail(err)
+	}
+	return d.resolve(ctx, dep)
+}
+
+// ResolveHandled closes a person's command to resolve.
+func (d *Deploying) ResolveHandled(ctx context.Context, command int64) error {
+	return fail(d.Votes.CommandHandled(ctx, command))
 }
 
 func (d *Deploying) resolve(ctx context.Context, dep peering.Deployment) error {

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"go.temporal.io/sdk/activity"
-
 	"peerflow/internal/bgp"
 	"peerflow/internal/peering"
 	"peerflow/internal/render"
@@ -207,8 +205,8 @@ func (p *Planning) facts(ctx context.Context, changeID int64) (peering.Change, p
 type PlanResult struct {
 	PlanID      int64  `json:"plan_id"`
 	Hash        string `json:"hash"`
-	Empty       bool   `json:"empty"`                // the routers run it already
-	BlockedBy   int64  `json:"blocked_by,omitempty"` // an earlier open change touches the same object
+	Empty       bool   `json:"empty"`           // the routers run it already
+	Again       bool   `json:"again,omitempty"` // routers moved between sites meanwhile: scope and plan again
 	VotesNeeded int    `json:"votes_needed"`
 	Routers     int    `json:"routers"`
 	Impact      string `json:"impact"`
@@ -216,23 +214,34 @@ type PlanResult struct {
 	Moved       string `json:"moved,omitempty"` // what differs from the plan that was in force; "" when nothing does
 }
 
-// PlanChange renders each affected router without and with the change's
-// overlay, takes what differs, and stores it as the plan in force. A plan that
-// didn't change keeps its votes. Idempotent: the same state gives the same hash.
-func (p *Planning) PlanChange(ctx context.Context, changeID int64) (PlanResult, error) {
-	change, err := p.Changes.Change(ctx, changeID)
+// PlanChange renders each affected router of a site without and with the
+// change's overlay and takes what differs. On the last site it stores all of it
+// as the plan in force. A plan that didn't change keeps its votes. Idempotent:
+// the same state gives the same hash.
+func (p *Planning) PlanChange(ctx context.Context, in PlanInput) (PlanResult, error) {
+	r, err := p.reach(ctx, in.Change)
 	if err != nil {
 		return PlanResult{}, fail(err)
 	}
-	blocker, err := p.Changes.ConflictingChange(ctx, changeID)
-	if err != nil || blocker != 0 {
-		return PlanResult{BlockedBy: blocker}, fail(err)
-	}
-	ops, err := p.Changes.Overlay(ctx, changeID)
+	parts, texts, err := p.planSite(ctx, r, in.Site)
 	if err != nil {
 		return PlanResult{}, fail(err)
 	}
-	plan, texts, err := p.build(ctx, change, ops)
+	if !in.Last {
+		return PlanResult{}, fail(p.Plans.StoreParts(ctx, in.Change, parts, texts))
+	}
+	if parts, err = p.together(ctx, r, parts); err != nil {
+		return PlanResult{}, fail(err)
+	}
+	if len(parts) < len(r.routers) {
+		return PlanResult{Again: true}, nil
+	}
+	return p.put(ctx, r.change, parts, texts)
+}
+
+// put stores a plan in force.
+func (p *Planning) put(ctx context.Context, change peering.Change, parts []peering.PlanPart, texts []string) (PlanResult, error) {
+	plan, err := assemble(change, parts)
 	if err != nil {
 		return PlanResult{}, fail(err)
 	}
@@ -264,30 +273,21 @@ func (p *Planning) moved(ctx context.Context, change peering.Change, now peering
 	return strings.Join(peering.MovedSince(earlier.Routers, now.Routers), ", "), err
 }
 
-func (p *Planning) build(ctx context.Context, change peering.Change, ops []peering.Operation) (peering.Plan, []string, error) {
-	routers, err := p.affected(ctx, change, ops)
-	if err != nil {
-		return peering.Plan{}, nil, err
-	}
+// assemble makes one plan of what was found on each router.
+func assemble(change peering.Change, parts []peering.PlanPart) (peering.Plan, error) {
 	plan := peering.Plan{ChangeID: change.ID}
-	var texts, pending []string
-	for _, r := range routers {
-		activity.RecordHeartbeat(ctx, r.Name)
-		one, more, labels, err := p.planRouter(ctx, change, r, ops)
-		if err != nil {
-			return peering.Plan{}, nil, fmt.Errorf("plan router %s: %w", r.Name, err)
+	var pending []string
+	for _, part := range parts {
+		if len(part.Moves) > 0 {
+			plan.Routers, pending = append(plan.Routers, part.RouterPlan), append(pending, part.Pending...)
 		}
-		if len(one.Moves) == 0 {
-			continue
-		}
-		plan.Routers, texts, pending = append(plan.Routers, one), append(texts, more...), append(pending, labels...)
 	}
 	plan.Impact = peering.NewImpact(plan.Routers, pending)
 	if len(plan.Impact.Protected) > 0 {
-		return peering.Plan{}, nil, peering.Errorf(peering.Denied, "the change would touch protected sessions: %s", strings.Join(plan.Impact.Protected, ", "))
+		return peering.Plan{}, peering.Errorf(peering.Denied, "the change would touch protected sessions: %s", strings.Join(plan.Impact.Protected, ", "))
 	}
 	plan.Hash = peering.PlanHash(plan.Routers)
-	return plan, texts, nil
+	return plan, nil
 }
 
 // affected lists the routers that a change may reach: those its operations

@@ -47,6 +47,8 @@ type IntentStore interface {
 	// PendingAuthors names who edited records of a router since it was last
 	// deployed, from the change log, for the label of pending edits.
 	PendingAuthors(ctx context.Context, routerID int64) ([]peering.User, error)
+	// SiteOf is the slug of the site where a router stands: its workers open the router.
+	SiteOf(ctx context.Context, routerID int64) (string, error)
 	// AllRouters lists every router, by id.
 	AllRouters(ctx context.Context) ([]peering.Router, error)
 	// Driver is the driver slug of a router's platform.
@@ -59,6 +61,12 @@ type PlanStore interface {
 	// stays, with its votes, when the hash is equal (base, artifact and diff are
 	// renewed); otherwise it is voided with the reason, votes included.
 	StorePlan(ctx context.Context, p peering.Plan, texts []string, voidReason string) (peering.Plan, error)
+	// StoreParts keeps what planning found on some routers, with the texts that it names.
+	StoreParts(ctx context.Context, changeID int64, parts []peering.PlanPart, texts []string) error
+	// Parts lists what was stored since DropParts.
+	Parts(ctx context.Context, changeID int64) ([]peering.PlanPart, error)
+	// DropParts forgets an earlier planning.
+	DropParts(ctx context.Context, changeID int64) error
 	// Plan gives one plan with its routers.
 	Plan(ctx context.Context, id int64) (peering.Plan, error)
 	// Texts gives stored texts by hash; a missing one is not_found.
@@ -100,6 +108,8 @@ type DeploymentStore interface {
 	// deadline. Called again while committing it answers the same. It also takes a
 	// new fence. A refusal is kind denied and names what stands in the way.
 	BeginDeployment(ctx context.Context, id int64, timer time.Duration, now time.Time) (peering.Deployment, error)
+	// DatabaseTime is the database's clock.
+	DatabaseTime(ctx context.Context) (time.Time, error)
 	// TakeFence takes a new token for one attempt of a writing step.
 	TakeFence(ctx context.Context, id int64) (int64, error)
 	// MarkCommitSent claims the one attempt; false when it was claimed before.

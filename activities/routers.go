@@ -19,8 +19,9 @@ type Routers struct {
 
 // QueuedDeployment is one entry of a router's queue.
 type QueuedDeployment struct {
-	ID       int64 `json:"id"`
-	InFlight bool  `json:"in_flight"`
+	ID       int64  `json:"id"`
+	InFlight bool   `json:"in_flight"`
+	Site     string `json:"site,omitempty"` // whose workers open the router
 	// NeedsOperator holds the queue until a person resolved it.
 	NeedsOperator bool `json:"needs_operator,omitempty"`
 }
@@ -32,9 +33,13 @@ func (r *Routers) QueuedDeployments(ctx context.Context, routerID int64) ([]Queu
 	if err != nil {
 		return nil, fail(err)
 	}
+	site, err := r.Intent.SiteOf(ctx, routerID)
+	if err != nil {
+		return nil, fail(err)
+	}
 	var queue []QueuedDeployment
 	for _, d := range open {
-		queue = append(queue, QueuedDeployment{ID: d.ID, InFlight: d.State.InFlight(), NeedsOperator: d.State == peering.DeploymentNeedsOperator})
+		queue = append(queue, QueuedDeployment{ID: d.ID, Site: site, InFlight: d.State.InFlight(), NeedsOperator: d.State == peering.DeploymentNeedsOperator})
 	}
 	return queue, nil
 }
@@ -70,6 +75,18 @@ func (r *Routers) PollNeighbors(ctx context.Context, routerID int64) (PollResult
 		result.Changed = append(result.Changed, c.Address)
 	}
 	return result, nil
+}
+
+// UnpolledInput names a router that no worker could poll, and why.
+type UnpolledInput struct {
+	Router int64  `json:"router"`
+	Text   string `json:"text"`
+}
+
+// NoteUnpolled records a poll that didn't take place.
+func (r *Routers) NoteUnpolled(ctx context.Context, in UnpolledInput) error {
+	_, err := r.Observed.StorePoll(ctx, Poll{RouterID: in.Router, At: r.Now(), Error: in.Text})
+	return fail(err)
 }
 
 func (r *Routers) read(ctx context.Context, routerID int64) ([]peering.Neighbor, error) {

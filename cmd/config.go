@@ -2,6 +2,8 @@ package cmd
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -10,18 +12,22 @@ import (
 type Config struct {
 	DatabaseURL     string        // PEERFLOW_DATABASE_URL
 	TemporalAddress string        // PEERFLOW_TEMPORAL_ADDRESS, host:port
-	TemporalSecret  string        // PEERFLOW_TEMPORAL_SECRET; "" for a server without one
+	TemporalSecret  string        // PEERFLOW_TEMPORAL_SECRET, a bearer token; "" for a server without one
+	TemporalKeyFile string        // PEERFLOW_TEMPORAL_API_KEY_FILE, needs TLS; "" for a server without API keys
+	TemporalTLS     TemporalTLS   // PEERFLOW_TEMPORAL_TLS, _CA, _CERT, _KEY, _SERVER_NAME
 	Namespace       string        // PEERFLOW_TEMPORAL_NAMESPACE; "" is default
 	KeyFile         string        // PEERFLOW_KEY_FILE: the envelope key of the secrets
 	Listen          string        // PEERFLOW_LISTEN of the API, host:port
 	PeeringDBURL    string        // PEERFLOW_PEERINGDB_URL; "" is the public one
 	PeeringDBKey    string        // PEERFLOW_PEERINGDB_KEY; "" asks anonymously
 	PollEvery       time.Duration // PEERFLOW_POLL; 0 is 60 s
+	Sites           []string      // PEERFLOW_SITES: whose routers a worker reaches, by slug; none is every site there is
 	LocalApproval   bool          // embedded with loopback listeners only: see Approval in docs/architecture.md
 }
 
-// configFromEnvironment refuses what is missing, naming the variable.
-func configFromEnvironment(getenv func(string) string) (Config, error) {
+// ConfigFromEnvironment refuses what makes no sense, naming the variable. It may
+// lack the addresses of database and Temporal.
+func ConfigFromEnvironment(getenv func(string) string) (Config, error) {
 	c := Config{
 		DatabaseURL:     getenv("PEERFLOW_DATABASE_URL"),
 		TemporalAddress: getenv("PEERFLOW_TEMPORAL_ADDRESS"),
@@ -31,9 +37,16 @@ func configFromEnvironment(getenv func(string) string) (Config, error) {
 		Listen:          orDefault(getenv("PEERFLOW_LISTEN"), "127.0.0.1:8480"),
 		PeeringDBURL:    getenv("PEERFLOW_PEERINGDB_URL"),
 		PeeringDBKey:    getenv("PEERFLOW_PEERINGDB_KEY"),
+		Sites:           words(getenv("PEERFLOW_SITES")),
+		TemporalKeyFile: getenv("PEERFLOW_TEMPORAL_API_KEY_FILE"),
+		TemporalTLS: TemporalTLS{CAFile: getenv("PEERFLOW_TEMPORAL_CA"), CertFile: getenv("PEERFLOW_TEMPORAL_CERT"),
+			KeyFile: getenv("PEERFLOW_TEMPORAL_KEY"), ServerName: getenv("PEERFLOW_TEMPORAL_SERVER_NAME")},
 	}
-	if c.DatabaseURL == "" {
-		return c, fmt.Errorf("PEERFLOW_DATABASE_URL isn't set: give the database's URL, or run peerflow up")
+	if on := getenv("PEERFLOW_TEMPORAL_TLS"); on != "" {
+		var err error
+		if c.TemporalTLS.On, err = strconv.ParseBool(on); err != nil {
+			return c, fmt.Errorf("PEERFLOW_TEMPORAL_TLS=%s: say true or false", on)
+		}
 	}
 	if every := getenv("PEERFLOW_POLL"); every != "" {
 		d, err := time.ParseDuration(every)
@@ -43,6 +56,11 @@ func configFromEnvironment(getenv func(string) string) (Config, error) {
 		c.PollEvery = d
 	}
 	return c, nil
+}
+
+// words cuts a list at commas and blanks.
+func words(list string) []string {
+	return strings.FieldsFunc(strings.ToLower(list), func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 func orDefault(s, fallback string) string {

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
-	sdklog "go.temporal.io/sdk/log"
-	sdkworker "go.temporal.io/sdk/worker"
 
 	"peerflow/activities"
 	"peerflow/db"
@@ -16,7 +14,6 @@ import (
 	"peerflow/internal/peering"
 	"peerflow/internal/peeringdb"
 	"peerflow/internal/secret"
-	"peerflow/internal/temporalauth"
 	"peerflow/worker"
 	"peerflow/workflows"
 )
@@ -31,6 +28,7 @@ type Parts struct {
 	Mirror    *peeringdb.Syncer
 	Log       *slog.Logger
 	Profile   func(peering.Router) peering.Profile // numbers of verification
+	Room      func() error                         // why the database's disk is too full for new commits; nil: not known here
 	Wire      func(worker.Activities)              // changes how activities are wired before the worker is built; nil leaves them
 }
 
@@ -57,13 +55,10 @@ func OpenParts(ctx context.Context, c Config, log *slog.Logger) (*Parts, error) 
 		database.Close()
 		return nil, err
 	}
-	temporal, err := client.DialContext(ctx, client.Options{
-		HostPort: c.TemporalAddress, Namespace: orDefault(c.Namespace, client.DefaultNamespace),
-		HeadersProvider: temporalauth.Headers(c.TemporalSecret), Logger: sdklog.NewStructuredLogger(log),
-	})
+	temporal, err := dialTemporal(ctx, c, log)
 	if err != nil {
 		database.Close()
-		return nil, fmt.Errorf("connect to Temporal at %s: %w", c.TemporalAddress, err)
+		return nil, err
 	}
 	source := &peeringdb.Client{BaseURL: c.PeeringDBURL, APIKey: c.PeeringDBKey}
 	return &Parts{
@@ -78,8 +73,14 @@ func (p *Parts) Close() {
 	p.DB.Close()
 }
 
-// Worker builds the worker.
-func (p *Parts) Worker() sdkworker.Worker { return worker.New(p.Temporal, p.Activities()) }
+// Workers builds the workers of this process.
+func (p *Parts) Workers() *worker.Workers {
+	sites := p.DB.SiteSlugs
+	if len(p.Config.Sites) > 0 {
+		sites = func(context.Context) ([]string, error) { return p.Config.Sites, nil }
+	}
+	return worker.NewWorkers(p.Temporal, p.Activities(), sites, p.Log)
+}
 
 // Activities wires every activity to the real thing.
 func (p *Parts) Activities() worker.Activities {
@@ -88,7 +89,7 @@ func (p *Parts) Activities() worker.Activities {
 		Planning:  &activities.Planning{Access: access, Intent: p.DB, Changes: p.DB, Plans: p.DB, Mirror: p.Mirror, Now: time.Now},
 		Approving: &activities.Approving{Votes: p.DB},
 		Changing:  &activities.Changing{Changes: p.DB, Plans: p.DB, Deployments: p.DB, Observed: p.DB, Queue: p.Workflows},
-		Deploying: &activities.Deploying{Access: access, Intent: p.DB, Plans: p.DB, Votes: p.DB, Deployments: p.DB, Observed: p.DB, Now: time.Now, Profile: p.Profile},
+		Deploying: &activities.Deploying{Access: access, Intent: p.DB, Changes: p.DB, Plans: p.DB, Votes: p.DB, Deployments: p.DB, Observed: p.DB, Now: time.Now, Room: p.Room, Profile: p.Profile},
 		Routers:   &activities.Routers{Access: access, Intent: p.DB, Plans: p.DB, Deployments: p.DB, Observed: p.DB, Now: time.Now},
 		Mirroring: &activities.Mirroring{Sync: mirrorSync{p.Mirror}},
 	}
@@ -161,7 +162,15 @@ func summary(c peering.Change) string {
 
 // EnsureSchedules polls every router and keeps the mirror fresh.
 func (p *Parts) EnsureSchedules(ctx context.Context) error {
-	routers, err := p.DB.AllRouters(ctx)
+	if err := p.schedulePolls(ctx, map[int64]string{}); err != nil {
+		return err
+	}
+	return p.Workflows.SyncEvery(ctx, 6*time.Hour)
+}
+
+// schedulePolls does so for routers that aren't known yet at their site.
+func (p *Parts) schedulePolls(ctx context.Context, known map[int64]string) error {
+	sites, err := p.DB.RouterSites(ctx)
 	if err != nil {
 		return err
 	}
@@ -169,10 +178,44 @@ func (p *Parts) EnsureSchedules(ctx context.Context) error {
 	if every == 0 {
 		every = time.Minute
 	}
-	for _, r := range routers {
-		if err := p.Workflows.PollEvery(ctx, r.ID, every); err != nil {
-			return fmt.Errorf("schedule the poll of router %s: %w", r.Name, err)
+	for router, site := range sites {
+		if was, ok := known[router]; ok && was == site {
+			continue
+		}
+		if err := p.Workflows.PollEvery(ctx, router, site, every); err != nil {
+			return fmt.Errorf("schedule the poll of router %d: %w", router, err)
+		}
+		known[router] = site
+	}
+	for router := range known {
+		if _, ok := sites[router]; ok {
+			continue
+		}
+		if err := p.Workflows.PollNoMore(ctx, router); err != nil {
+			return fmt.Errorf("end the poll of router %d: %w", router, err)
+		}
+		delete(known, router)
+	}
+	return nil
+}
+
+// newRouterEvery is how soon a router that is recorded, moved or removed is
+// polled at its site, or not at all.
+const newRouterEvery = 10 * time.Second
+
+// KeepPolling looks after the polls of routers that come, move and go, until ctx ends.
+func (p *Parts) KeepPolling(ctx context.Context) {
+	known := map[int64]string{}
+	tick := time.NewTicker(newRouterEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := p.schedulePolls(ctx, known); err != nil && ctx.Err() == nil {
+			p.Log.Warn("schedule polls", "error", err)
 		}
 	}
-	return p.Workflows.SyncEvery(ctx, 6*time.Hour)
 }

@@ -1,15 +1,18 @@
 package cmd
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"peerflow/api"
+	"peerflow/db"
 	"peerflow/internal/peering"
 )
 
@@ -25,7 +28,47 @@ func (a *app) userCommands() *cobra.Command {
 		return a.say(user, err, fmt.Sprintf("user/%d %s: make a login with peerflow token add %s", user.ID, user.Name, user.Name))
 	}}
 	add.Flags().StringSliceVar(&roles, "role", []string{"viewer"}, "viewer, operator, approver, admin, emergency")
-	return group("user", "People who may log in", add, a.userList())
+	return group("user", "People who may log in", add, a.userList(), a.userFirst())
+}
+
+// FirstAdmin makes the first administrator with a token of that name; "" where
+// somebody may log in already.
+func FirstAdmin(ctx context.Context, database *db.DB, name, token string) (clear string, err error) {
+	if n, err := database.ActiveUsers(ctx); err != nil || n > 0 {
+		return "", err
+	}
+	by := peering.Actor{Kind: peering.ActorSystem, Name: "peerflow"}
+	admin, err := database.CreateUser(ctx, by, name, []peering.Role{peering.Admin, peering.Emergency})
+	if err != nil {
+		return "", err
+	}
+	clear, _, err = database.MintToken(ctx, by, admin.ID, token, admin.Roles, time.Time{})
+	return clear, err
+}
+
+func (a *app) userFirst() *cobra.Command {
+	return &cobra.Command{Use: "first NAME", Short: "Make the first administrator, on the database itself; the token is printed once", Args: takes("a name"),
+		Long: `Makes the first administrator of a new installation and prints the token: there is nobody yet whom the API would let in.
+It speaks to PEERFLOW_DATABASE_URL and refuses once somebody may log in. (peerflow up does this by itself.)`,
+		RunE: func(cc *cobra.Command, args []string) error {
+			c, err := a.config()
+			if err != nil {
+				return err
+			}
+			database, err := OpenDatabase(cc.Context(), c, 2)
+			if err != nil {
+				return err
+			}
+			defer database.Close()
+			if err := database.CheckSchema(cc.Context()); err != nil {
+				return err
+			}
+			token, err := FirstAdmin(cc.Context(), database, args[0], "command line")
+			if err == nil && token == "" {
+				err = peering.Errorf(peering.Conflict, "somebody may log in already: an administrator adds others with peerflow user add")
+			}
+			return a.say(map[string]string{"user": args[0], "token": token}, err, token)
+		}}
 }
 
 func (a *app) userList() *cobra.Command {

@@ -7,33 +7,49 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 )
 
+// config is the environment's, with a database.
+func (a *app) config() (Config, error) {
+	c, err := ConfigFromEnvironment(a.getenv)
+	if err == nil && c.DatabaseURL == "" {
+		err = usage("PEERFLOW_DATABASE_URL isn't set: give the database's URL, or run peerflow up")
+	}
+	return c, err
+}
+
 func (a *app) migrateCommand() *cobra.Command {
-	return &cobra.Command{Use: "migrate", Short: "Bring the database's schema to this build's", Args: takes(), RunE: func(cc *cobra.Command, _ []string) error {
-		c, err := configFromEnvironment(a.getenv)
-		if err != nil {
-			return err
-		}
-		database, err := OpenDatabase(cc.Context(), c, 2)
-		if err != nil {
-			return err
-		}
-		defer database.Close()
-		if err := database.Migrate(cc.Context()); err != nil {
-			return err
-		}
-		return a.say(map[string]string{"schema": "current"}, nil, "the schema is current")
-	}}
+	return &cobra.Command{Use: "migrate", Short: "Bring the database's schema, and Temporal's namespace, to this build's", Args: takes(),
+		Long: `Brings the schema of PEERFLOW_DATABASE_URL to this build's. Where PEERFLOW_TEMPORAL_ADDRESS is set, it also registers
+the search attributes that workflows carry; the namespace (PEERFLOW_TEMPORAL_NAMESPACE, default "default") must exist.`,
+		RunE: func(cc *cobra.Command, _ []string) error {
+			c, err := a.config()
+			if err != nil {
+				return err
+			}
+			database, err := OpenDatabase(cc.Context(), c, 2)
+			if err != nil {
+				return err
+			}
+			defer database.Close()
+			if err := database.Migrate(cc.Context()); err != nil {
+				return err
+			}
+			if c.TemporalAddress != "" {
+				if err := PrepareTemporal(cc.Context(), c, slog.New(slog.DiscardHandler)); err != nil {
+					return err
+				}
+			}
+			return a.say(map[string]string{"schema": "current"}, nil, "the schema is current")
+		}}
 }
 
 // parts opens what a process works on, as its environment says.
 func (a *app) parts(ctx context.Context) (*Parts, error) {
-	c, err := configFromEnvironment(a.getenv)
+	c, err := a.config()
 	if err != nil {
 		return nil, err
 	}
@@ -44,15 +60,19 @@ func (a *app) parts(ctx context.Context) (*Parts, error) {
 }
 
 func (a *app) workerCommand() *cobra.Command {
-	return &cobra.Command{Use: "worker", Short: "Run a worker (PEERFLOW_DATABASE_URL, PEERFLOW_TEMPORAL_ADDRESS)", Args: takes(),
+	return &cobra.Command{Use: "worker", Short: "Run a worker (PEERFLOW_DATABASE_URL, PEERFLOW_TEMPORAL_ADDRESS, PEERFLOW_SITES)", Args: takes(),
+		Long: `Runs workflows and work on the database, and speaks to routers.
+PEERFLOW_SITES lists the sites whose routers this worker reaches, by slug, with commas between them; without it, it
+serves every site, new ones too. Run one with a list of its own next to routers that others don't reach, and
+give those others their lists too.`,
 		RunE: func(cc *cobra.Command, _ []string) error {
 			parts, err := a.parts(cc.Context())
 			if err != nil {
 				return err
 			}
 			defer parts.Close()
-			w := parts.Worker()
-			if err := w.Start(); err != nil {
+			w := parts.Workers()
+			if err := w.Start(cc.Context()); err != nil {
 				return err
 			}
 			parts.Log.Info("worker runs", "version", Version())
@@ -76,12 +96,9 @@ PEERFLOW_HOSTS lists the names, beside localhost, under which it is reached, wit
 				return err
 			}
 			go parts.Relay(cc.Context())
-			return parts.serve(cc.Context(), parts.API(parts.Guard(hosts(a.getenv("PEERFLOW_HOSTS"))...)))
+			go parts.KeepPolling(cc.Context())
+			return parts.serve(cc.Context(), parts.API(parts.Guard(words(a.getenv("PEERFLOW_HOSTS"))...)))
 		}}
-}
-
-func hosts(list string) []string {
-	return strings.FieldsFunc(strings.ToLower(list), func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 // stopPatience is how long requests that run may go on after a stop.

@@ -86,7 +86,11 @@ func (s starter) SyncNow(ctx context.Context, full bool) (string, error) {
 }
 
 func (s starter) CompareRouter(ctx context.Context, routerID int64) (string, time.Time, error) {
-	result, err := s.parts.Workflows.CompareRouter(s.as(ctx), routerID)
+	site, err := s.parts.DB.SiteOf(ctx, routerID)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	result, err := s.parts.Workflows.CompareRouter(s.as(ctx), routerID, site)
 	return result.Hash, result.At, err
 }
 

@@ -161,3 +161,9 @@ func (tx *Tx) refuseIfFrozen(ctx context.Context, siteID, routerID int64) error 
 	return peering.Errorf(peering.Denied, "%w by %s (%s, freeze %d): %s", peering.ErrFrozen, frozen.Author, frozen.ChangeFreeze.Scope,
 		frozen.ChangeFreeze.ID, frozen.ChangeFreeze.Reason)
 }
+
+// DatabaseTime is the database's clock.
+func (d *DB) DatabaseTime(ctx context.Context) (now time.Time, err error) {
+	now, err = d.q.DatabaseTime(ctx)
+	return now.UTC(), translate(err)
+}

@@ -1,6 +1,11 @@
 package db
 
 import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+
 	"peerflow/db/internal/dbsqlc"
 	"peerflow/internal/peering"
 )
@@ -30,4 +35,29 @@ func siteOf(r dbsqlc.Site) peering.Site {
 
 func siteParams(s peering.Site) dbsqlc.SiteUpdateParams {
 	return dbsqlc.SiteUpdateParams{Slug: s.Slug, Name: s.Name, ID: s.ID, Version: s.Version}
+}
+
+// SiteOf is the slug of the site where a router stands; not_found when there is no such router.
+func (d *DB) SiteOf(ctx context.Context, routerID int64) (string, error) {
+	slug, err := d.q.SiteOfRouter(ctx, routerID)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", missing("router", routerID)
+	}
+	return slug, translate(err)
+}
+
+// RouterSites maps every router to the slug of its site.
+func (d *DB) RouterSites(ctx context.Context) (map[int64]string, error) {
+	rows, err := d.q.RouterSites(ctx)
+	sites := make(map[int64]string, len(rows))
+	for _, row := range rows {
+		sites[row.ID] = row.Slug
+	}
+	return sites, translate(err)
+}
+
+// SiteSlugs names every site, in order.
+func (d *DB) SiteSlugs(ctx context.Context) ([]string, error) {
+	slugs, err := d.q.SiteSlugs(ctx)
+	return slugs, translate(err)
 }

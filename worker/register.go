@@ -40,7 +40,27 @@ func New(c client.Client, a Activities) worker.Worker {
 	return w
 }
 
-// Register lists the workflows and activities.
+// NewAtSite builds the worker of a site's queue: of the activities that open routers.
+func NewAtSite(c client.Client, site string, a Activities) worker.Worker {
+	w := worker.New(c, workflows.SiteQueue(site), worker.Options{
+		DisableWorkflowWorker:              true,
+		MaxConcurrentActivityExecutionSize: 50,
+		MaxConcurrentActivityTaskPollers:   2,
+		MaxHeartbeatThrottleInterval:       heartbeatInterval,
+	})
+	registerOnRouters(w, a)
+	return w
+}
+
+// registerOnRouters lists the activities that open routers.
+func registerOnRouters(w worker.ActivityRegistry, a Activities) {
+	w.RegisterActivity(a.Planning)
+	w.RegisterActivity(a.Deploying)
+	w.RegisterActivity(a.Routers)
+}
+
+// Register lists the workflows and activities. Those that open routers are among
+// them, for workflows that were started without a site.
 func Register(w worker.Registry, a Activities) {
 	for name, f := range map[string]any{
 		"ProvisionPeering": workflows.ProvisionPeering,
@@ -53,10 +73,8 @@ func Register(w worker.Registry, a Activities) {
 	} {
 		w.RegisterWorkflowWithOptions(f, workflow.RegisterOptions{Name: name})
 	}
-	w.RegisterActivity(a.Planning)
+	registerOnRouters(w, a)
 	w.RegisterActivity(a.Approving)
 	w.RegisterActivity(a.Changing)
-	w.RegisterActivity(a.Deploying)
-	w.RegisterActivity(a.Routers)
 	w.RegisterActivity(a.Mirroring)
 }

@@ -26,6 +26,10 @@ type stage struct {
 	outcome  string
 	plan     activities.PlanResult // what planning gives next
 	blocked  int64                 // the change that planning waits for
+	sites    []string              // of the routers that the change reaches
+	away     map[string]int        // how often no worker of a site takes planning up
+	planned  []activities.PlanInput
+	noted    []string
 	approved bool
 	rejected string               // who
 	count    func() peering.Tally // counts votes instead; nil: approved and rejected say it
@@ -68,11 +72,12 @@ func newStage(t *testing.T) *stage {
 	s.env.RegisterWorkflow(workflows.DeployChange)
 	for name, f := range map[string]any{
 		"DescribeChange": step(s, "DescribeChange", s.describeChange), "PlanChange": step(s, "PlanChange", s.planChange),
+		"ScopeChange": s.scopeChange, "NoteStep": s.noteStep,
 		"MoveChange": s.moveChange, "TallyVotes": step(s, "TallyVotes", s.tallyVotes),
 		"RecordVote": step(s, "RecordVote", s.recordVote), "PlannedRouters": step(s, "PlannedRouters", s.plannedRouters),
 		"SubmitDeployment": step(s, "SubmitDeployment", s.submit), "ReadDeployment": step(s, "ReadDeployment", s.readDeployment),
 		"SettleChange": step(s, "SettleChange", s.settle), "WaitingChanges": step(s, "WaitingChanges", s.waitingChanges),
-		"TellChanges": s.tellChanges, "ResolveDeployments": s.resolveDeployments,
+		"TellChanges": s.tellChanges, "Unresolved": s.unresolved, "ResolveDeployment": s.resolveDeployment, "ResolveHandled": s.resolveHandled,
 		"LookUpPeer": step(s, "LookUpPeer", s.lookUp), "AssessAgreement": step(s, "AssessAgreement", s.assess),
 		"PlanSessions": step(s, "PlanSessions", s.planSessions), "CountSessionsUp": step(s, "CountSessionsUp", s.countUp),
 	} {
@@ -154,10 +159,22 @@ func (s *stage) describeChange(int64) (activities.DescribeResult, error) {
 	return activities.DescribeResult{State: s.state, Outcome: s.outcome, PlanID: s.plan.PlanID}, nil
 }
 
-func (s *stage) planChange(int64) (activities.PlanResult, error) {
-	if s.blocked != 0 {
-		return activities.PlanResult{BlockedBy: s.blocked}, nil
+func (s *stage) scopeChange(context.Context, int64) (activities.ScopeResult, error) {
+	return activities.ScopeResult{BlockedBy: s.blocked, Sites: s.sites}, nil
+}
+
+func (s *stage) noteStep(_ context.Context, in activities.StepInput) error {
+	s.step = in.Text
+	s.noted = append(s.noted, in.Text)
+	return nil
+}
+
+func (s *stage) planChange(in activities.PlanInput) (activities.PlanResult, error) {
+	if s.away[in.Site] > 0 {
+		s.away[in.Site]--
+		return activities.PlanResult{}, nobodyCame
 	}
+	s.planned = append(s.planned, in)
 	return s.plan, nil
 }
 
@@ -259,14 +276,25 @@ func (s *stage) tellChanges(context.Context, activities.TellInput) error {
 	return s.around("TellChanges", func() error { return nil })
 }
 
-func (s *stage) resolveDeployments(context.Context, activities.ResolveInput) error {
-	return s.around("ResolveDeployments", func() error {
-		s.resolve, s.resolved = 0, true
-		for i := range s.deployments {
-			s.deployments[i].state = peering.DeploymentRolledBack
+func (s *stage) unresolved(context.Context, int64) (open []activities.QueuedDeployment, err error) {
+	for i, d := range s.deployments {
+		if d.state == peering.DeploymentNeedsOperator {
+			open = append(open, activities.QueuedDeployment{ID: int64(i), NeedsOperator: true})
 		}
+	}
+	return open, nil
+}
+
+func (s *stage) resolveDeployment(_ context.Context, id int64) error {
+	return s.around("ResolveDeployment", func() error {
+		s.deployments[id].state = peering.DeploymentRolledBack
 		return nil
 	})
+}
+
+func (s *stage) resolveHandled(context.Context, int64) error {
+	s.resolve, s.resolved = 0, true
+	return nil
 }
 
 func (s *stage) lookUp(int64) (activities.LookUpResult, error) { return activities.LookUpResult{}, nil }

@@ -96,12 +96,12 @@ func (c Client) AwaitSync(ctx context.Context) (activities.SyncResult, error) {
 // CompareRouter has a router read and compared with what is recorded, or joins
 // the comparison that runs. What can't be had within the budget is an error of
 // its kind, never an empty answer.
-func (c Client) CompareRouter(ctx context.Context, router int64) (result activities.CompareResult, err error) {
+func (c Client) CompareRouter(ctx context.Context, router int64, site string) (result activities.CompareResult, err error) {
 	ctx, cancel := context.WithTimeout(ctx, glanceBudget+5*time.Second)
 	defer cancel()
 	options := client.StartWorkflowOptions{TaskQueue: ControlQueue, ID: diffID(router), StaticSummary: fmt.Sprintf("router %d against what is recorded", router),
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING, WorkflowExecutionTimeout: glanceBudget + 5*time.Second}
-	run, err := c.Temporal.ExecuteWorkflow(ctx, options, CompareRouter, CompareRouterInput{Router: router})
+	run, err := c.Temporal.ExecuteWorkflow(ctx, options, CompareRouter, CompareRouterInput{Router: router, Site: site})
 	if err != nil {
 		return result, peering.NewError(peering.Unavailable, "Temporal doesn't answer: is it running?")
 	}
@@ -123,12 +123,22 @@ func glanced(err error) error {
 	return peering.Errorf(peering.Unavailable, "the router wasn't read within %s: is a worker running, and does the router answer?", glanceBudget)
 }
 
-// PollEvery creates or updates the schedule that polls a router.
-func (c Client) PollEvery(ctx context.Context, router int64, every time.Duration) error {
+// PollEvery creates or updates the schedule that polls a router at a site.
+func (c Client) PollEvery(ctx context.Context, router int64, site string, every time.Duration) error {
 	return c.schedule(ctx, pollID(router), every, &client.ScheduleWorkflowAction{
-		ID: pollID(router), TaskQueue: ControlQueue, Workflow: PollRouter, Args: []any{PollRouterInput{Router: router}},
+		ID: pollID(router), TaskQueue: ControlQueue, Workflow: PollRouter, Args: []any{PollRouterInput{Router: router, Site: site}},
 		WorkflowExecutionTimeout: 2 * time.Minute,
 	})
+}
+
+// PollNoMore removes the schedule of a router that is gone.
+func (c Client) PollNoMore(ctx context.Context, router int64) error {
+	err := c.Temporal.ScheduleClient().GetHandle(ctx, pollID(router)).Delete(ctx)
+	var gone *serviceerror.NotFound
+	if errors.As(err, &gone) {
+		return nil
+	}
+	return err
 }
 
 // SyncEvery creates or updates the schedule of the mirror's sync.

@@ -1,14 +1,17 @@
 package workflows
 
 import (
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"peerflow/activities"
+	"peerflow/internal/peering"
 )
 
-// CompareRouterInput names a router.
+// CompareRouterInput names a router, and the site whose workers open it.
 type CompareRouterInput struct {
-	Router int64 `json:"router"`
+	Router int64  `json:"router"`
+	Site   string `json:"site,omitempty"` // by slug; "" is this workflow's own queue
 }
 
 // CompareRouter reads a router once, on behalf of a person who waits for the
@@ -16,6 +19,9 @@ type CompareRouterInput struct {
 func CompareRouter(ctx workflow.Context, in CompareRouterInput) (activities.CompareResult, error) {
 	var a *activities.Routers
 	var result activities.CompareResult
-	err := workflow.ExecuteActivity(glance(ctx), a.CompareRouter, in.Router).Get(ctx, &result)
+	err := workflow.ExecuteActivity(onSite(glance(ctx), in.Site, glanceBudget/2), a.CompareRouter, in.Router).Get(ctx, &result)
+	if unserved(err) {
+		err = temporal.NewApplicationError(noWorker(in.Site), string(peering.Unavailable))
+	}
 	return result, err
 }

@@ -121,15 +121,16 @@ func (c *changeRun) pickUp(ctx workflow.Context) (*DeployChangeResult, error) {
 
 // makePlan answers a result when there is nothing to deploy.
 func (c *changeRun) makePlan(ctx workflow.Context) (*DeployChangeResult, error) {
-	var a *activities.Planning
 	for {
-		if err := workflow.ExecuteActivity(plan(ctx), a.PlanChange, c.id).Get(ctx, &c.plan); err != nil {
-			return nil, err
+		round, err := c.planRound(ctx)
+		if err != nil || round.done != nil {
+			return round.done, err
 		}
-		if c.plan.BlockedBy == 0 {
+		if round.blockedBy == 0 {
+			c.plan = round.plan
 			break
 		}
-		step := fmt.Sprintf("waits for change %d, which edits the same object", c.plan.BlockedBy)
+		step := fmt.Sprintf("waits for change %d, which edits the same object", round.blockedBy)
 		if done, err := c.waitBlocked(ctx, step); err != nil || done != nil {
 			return done, err
 		}
@@ -175,8 +176,8 @@ func (c *changeRun) approval(ctx workflow.Context) (waited, error) {
 			return waited{}, c.move(ctx, peering.ChangeApproved, "approved by "+standing.Tally.ApprovedBy(), "")
 		}
 		if by, moved := strings.CutPrefix(c.wait(ctx, untilNextCount(ctx, standing.Tally)), activities.RouterMoved); moved {
-			if moved, err := c.moved(ctx, by); err != nil || moved {
-				return waited{replan: moved}, err
+			if w, err := c.moved(ctx, by); err != nil || w.replan || w.end != nil {
+				return w, err
 			}
 		}
 	}
@@ -206,18 +207,17 @@ func (c *changeRun) judge(ctx workflow.Context, s activities.Standing, expires t
 
 // moved plans again, and tells whether the plan in force is another one; by says
 // who moved the router.
-func (c *changeRun) moved(ctx workflow.Context, by string) (bool, error) {
-	var a *activities.Planning
-	var now activities.PlanResult
-	if err := workflow.ExecuteActivity(plan(ctx), a.PlanChange, c.id).Get(ctx, &now); err != nil {
-		return false, err
+func (c *changeRun) moved(ctx workflow.Context, by string) (waited, error) {
+	now, err := c.planRound(ctx)
+	if err != nil || now.done != nil {
+		return waited{end: now.done}, err
 	}
-	if now.Hash == c.plan.Hash {
-		c.plan = now
-		return false, nil
+	if now.plan.Hash == c.plan.Hash {
+		c.plan = now.plan
+		return waited{}, nil
 	}
-	c.note = fmt.Sprintf("; planned again, and earlier votes are void: %s moved%s", now.Moved, by)
-	return true, c.move(ctx, peering.ChangeStale, fmt.Sprintf("%s moved%s: planning again, earlier votes are void", now.Moved, by), "")
+	c.note = fmt.Sprintf("; planned again, and earlier votes are void: %s moved%s", now.plan.Moved, by)
+	return waited{replan: true}, c.move(ctx, peering.ChangeStale, fmt.Sprintf("%s moved%s: planning again, earlier votes are void", now.plan.Moved, by), "")
 }
 
 // deploy submits one deployment at a time and holds nothing else.
@@ -315,11 +315,21 @@ func (c *changeRun) resolve(ctx workflow.Context) error {
 		return err
 	}
 	var d *activities.Deploying
-	in := activities.ResolveInput{Change: c.id, Command: ordered.Resolve}
-	if err := workflow.ExecuteActivity(device(ctx), d.ResolveDeployments, in).Get(ctx, nil); err != nil {
-		workflow.GetLogger(ctx).Warn("not resolved", "change", c.id, "error", err)
+	var open []activities.QueuedDeployment
+	if err := workflow.ExecuteActivity(record(ctx), d.Unresolved, c.id).Get(ctx, &open); err != nil {
+		return err
 	}
-	return nil
+	for _, dep := range open {
+		err := workflow.ExecuteActivity(onSite(device(ctx), dep.Site, servedWithin), d.ResolveDeployment, dep.ID).Get(ctx, nil)
+		if unserved(err) {
+			return c.noteStep(ctx, "not resolved yet: "+noWorker(dep.Site))
+		}
+		if err != nil {
+			workflow.GetLogger(ctx).Warn("not resolved", "change", c.id, "error", err)
+			return nil
+		}
+	}
+	return workflow.ExecuteActivity(record(ctx), d.ResolveHandled, ordered.Resolve).Get(ctx, nil)
 }
 
 func (c *changeRun) standing(ctx workflow.Context) (activities.Standing, error) {

@@ -12,9 +12,11 @@ import (
 	"peerflow/internal/peering"
 )
 
-// DeployRouterInput names a deployment. Everything else is in the database.
+// DeployRouterInput names a deployment, and the site whose workers open its
+// router. Everything else is in the database.
 type DeployRouterInput struct {
-	Deployment int64 `json:"deployment"`
+	Deployment int64  `json:"deployment"`
+	Site       string `json:"site,omitempty"` // by slug; "" is this workflow's own queue
 }
 
 // DeployRouterResult is how it ended, as read from the router.
@@ -29,7 +31,7 @@ type DeployRouterResult struct {
 // Temporal's own Cancel doesn't end it: a person ends a deployment with "roll back now".
 func DeployRouter(ctx workflow.Context, in DeployRouterInput) (DeployRouterResult, error) {
 	ctx, _ = detach(ctx)
-	r := deployRun{id: in.Deployment}
+	r := deployRun{id: in.Deployment, site: in.Site}
 	next := r.decide(ctx)
 	for {
 		workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s** %s", next.Step, next.Text))
@@ -55,6 +57,8 @@ const (
 
 type deployRun struct {
 	id      int64
+	site    string        // whose workers open the router
+	waits   bool          // people were told that the site has no worker
 	pause   time.Duration // of the last wait while frozen
 	commits int           // tries that staged or committed; a router that refuses to be staged isn't asked for ever
 	failure time.Duration // of the last wait before a step that failed is tried again
@@ -75,21 +79,20 @@ func (r *deployRun) step(ctx workflow.Context, next peering.Next) (done peering.
 	var a *activities.Deploying
 	switch next.Step {
 	case peering.StepPrepare:
-		err = workflow.ExecuteActivity(device(ctx), a.PrepareDeployment, r.id).Get(ctx, &done)
+		done, err = r.atRouter(device(ctx), a.PrepareDeployment, r.id)
 		return r.givingUp(done, err)
 	case peering.StepBegin:
 		return r.begin(ctx)
 	case peering.StepCommit:
-		r.commits++
-		err = workflow.ExecuteActivity(commitOnce(ctx), a.CommitDeployment, r.id).Get(ctx, &done)
+		return r.commit(ctx)
 	case peering.StepSoak:
-		err = workflow.ExecuteActivity(soak(ctx), a.SoakDeployment, r.id).Get(ctx, &done)
+		done, err = r.atRouter(soak(ctx), a.SoakDeployment, r.id)
 	case peering.StepConfirm:
-		err = workflow.ExecuteActivity(device(ctx), a.ConfirmDeployment, r.id).Get(ctx, &done)
+		done, err = r.atRouter(device(ctx), a.ConfirmDeployment, r.id)
 	case peering.StepInstall:
-		err = workflow.ExecuteActivity(device(ctx), a.InstallDeployment, r.id).Get(ctx, &done)
+		done, err = r.atRouter(device(ctx), a.InstallDeployment, r.id)
 	case peering.StepAbort:
-		err = workflow.ExecuteActivity(device(ctx), a.AbortDeployment, activities.AbortInput{Deployment: r.id, Reason: next.Text}).Get(ctx, &done)
+		done, err = r.atRouter(device(ctx), a.AbortDeployment, activities.AbortInput{Deployment: r.id, Reason: next.Text})
 	case peering.StepWait:
 		if err = workflow.Sleep(ctx, next.Wait); err == nil {
 			done = r.decide(ctx)
@@ -98,6 +101,64 @@ func (r *deployRun) step(ctx workflow.Context, next peering.Next) (done peering.
 		err = fmt.Errorf("no step %q", next.Step)
 	}
 	return done, err
+}
+
+// atRouter runs an activity that opens the router, on the workers of its site.
+// While there is none it says so and waits: nothing is half done, and a commit
+// that is pending is taken back by the router itself.
+func (r *deployRun) atRouter(ctx workflow.Context, do, arg any) (done peering.Next, err error) {
+	for wait := servedWithin; ; wait = min(2*wait, maxUnserved) {
+		err = workflow.ExecuteActivity(onSite(ctx, r.site, wait), do, arg).Get(ctx, &done)
+		if !unserved(err) {
+			r.served(ctx)
+			return done, err
+		}
+		if cancelled := r.unserved(ctx); cancelled != "" {
+			return peering.Next{Step: peering.StepEnd, State: peering.DeploymentCancelled, Text: cancelled + "; nothing was written"}, nil
+		}
+	}
+}
+
+// commit is the one attempt. One that no worker took up isn't made later, from a
+// baseline of long ago, but prepared again.
+func (r *deployRun) commit(ctx workflow.Context) (done peering.Next, err error) {
+	var a *activities.Deploying
+	err = workflow.ExecuteActivity(onSite(commitOnce(ctx), r.site, servedWithin), a.CommitDeployment, r.id).Get(ctx, &done)
+	if unserved(err) {
+		return peering.Next{Step: peering.StepPrepare}, nil
+	}
+	r.commits++
+	return done, err
+}
+
+// unserved tells people that the site has no worker, and learns where the router
+// stands now. It answers who cancelled the change before anything was written.
+func (r *deployRun) unserved(ctx workflow.Context) (cancelled string) {
+	text := noWorker(r.site)
+	workflow.SetCurrentDetails(ctx, "**waits** "+text)
+	seen, err := r.note(ctx, text)
+	if err != nil {
+		return "" // the wait goes on, and tells again
+	}
+	r.site, r.waits = seen.Site, true
+	return seen.Cancelled
+}
+
+// served takes back what unserved told.
+func (r *deployRun) served(ctx workflow.Context) {
+	if !r.waits {
+		return
+	}
+	r.waits = false
+	if _, err := r.note(ctx, ""); err != nil {
+		workflow.GetLogger(ctx).Warn("the change still says that it waits for a worker", "deployment", r.id, "error", err)
+	}
+}
+
+func (r *deployRun) note(ctx workflow.Context, text string) (seen activities.WaitResult, err error) {
+	var a *activities.Deploying
+	err = workflow.ExecuteActivity(record(ctx), a.NoteWait, activities.WaitInput{Deployment: r.id, Text: text}).Get(ctx, &seen)
+	return seen, err
 }
 
 // givingUp ends a deployment whose preparation failed for good.
@@ -118,6 +179,9 @@ func (r *deployRun) begin(ctx workflow.Context) (peering.Next, error) {
 	}
 	if result.Frozen != "" {
 		workflow.SetCurrentDetails(ctx, "**waits** "+result.Frozen)
+		if _, err := r.note(ctx, "waits: "+result.Frozen); err != nil {
+			workflow.GetLogger(ctx).Warn("the change doesn't say what it waits for", "deployment", r.id, "error", err)
+		}
 		r.pause = min(max(r.pause*3/2, freezePause), maxFreezePause)
 		err := workflow.Sleep(ctx, r.pause)
 		return peering.Next{Step: peering.StepPrepare}, err // the router may have moved meanwhile
@@ -131,12 +195,17 @@ func (r *deployRun) begin(ctx workflow.Context) (peering.Next, error) {
 	return result.Next, nil
 }
 
-// end writes the terminal state, or learns that the router says otherwise.
+// end writes the terminal state, or learns that the router says otherwise. One
+// that wrote nothing needs no router, and no worker of its site.
 func (r *deployRun) end(ctx workflow.Context, next peering.Next) (done peering.Next, err error) {
 	var a *activities.Deploying
 	in := activities.EndInput{Deployment: r.id, State: next.State, Text: next.Text}
-	err = workflow.ExecuteActivity(device(ctx), a.EndDeployment, in).Get(ctx, &done)
-	return done, err
+	switch next.State {
+	case peering.DeploymentFailed, peering.DeploymentCancelled, peering.DeploymentStale:
+		err = workflow.ExecuteActivity(device(ctx), a.EndDeployment, in).Get(ctx, &done)
+		return done, err
+	}
+	return r.atRouter(device(ctx), a.EndDeployment, in)
 }
 
 // afterError lets the router decide after a failed step.
@@ -159,8 +228,8 @@ func (r *deployRun) afterError(ctx workflow.Context, failed peering.Step, done p
 // decide asks until the router answers: no outcome is ever guessed.
 func (r *deployRun) decide(ctx workflow.Context) peering.Next {
 	var a *activities.Deploying
-	var next peering.Next
-	if err := workflow.ExecuteActivity(untilRead(ctx), a.DecideDeployment, r.id).Get(ctx, &next); err != nil {
+	next, err := r.atRouter(untilRead(ctx), a.DecideDeployment, r.id)
+	if err != nil {
 		return peering.Next{Step: peering.StepWait, Wait: 10 * time.Second, Text: reason(err)}
 	}
 	return next

@@ -31,6 +31,11 @@ type rehearsal struct {
 	bad        bool            // verification fails
 	unapproved bool            // votes no longer suffice when it begins
 	tries      map[string]int
+	// The workers of its site.
+	site      string
+	away      map[string]int // how often no worker takes a step up; while a commit is pending each costs 15 s
+	told      []string       // to people, "" takes it back
+	cancelled string         // by whom
 }
 
 const (
@@ -47,6 +52,7 @@ func rehearse(t *testing.T) *rehearsal {
 	for name, f := range map[string]any{
 		"DecideDeployment": r.decide, "PrepareDeployment": r.prepare, "BeginDeployment": r.begin, "CommitDeployment": r.commit,
 		"SoakDeployment": r.soak, "ConfirmDeployment": r.confirm, "InstallDeployment": r.install, "AbortDeployment": r.abort, "EndDeployment": r.end,
+		"NoteWait": r.unserved,
 	} {
 		r.env.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 	}
@@ -55,7 +61,7 @@ func rehearse(t *testing.T) *rehearsal {
 
 func (r *rehearsal) run(t *testing.T) workflows.DeployRouterResult {
 	t.Helper()
-	r.env.ExecuteWorkflow(workflows.DeployRouter, workflows.DeployRouterInput{Deployment: 7})
+	r.env.ExecuteWorkflow(workflows.DeployRouter, workflows.DeployRouterInput{Deployment: 7, Site: r.site})
 	var result workflows.DeployRouterResult
 	if err := errors.Join(r.env.GetWorkflowError(), r.env.GetWorkflowResult(&result)); err != nil {
 		t.Fatal(err)
@@ -96,6 +102,10 @@ var errLost = errors.New("the answer got lost")
 
 // step takes a step that record and router call for, unless writing is broken.
 func (r *rehearsal) step(name string, want peering.Step, do func()) (peering.Next, error) {
+	if r.away[name] > 0 {
+		r.away[name]--
+		return peering.Next{}, nobodyCame
+	}
 	r.tries[name]++
 	if next := r.next(); next.Step != want {
 		return next, nil
@@ -113,6 +123,15 @@ func (r *rehearsal) step(name string, want peering.Step, do func()) (peering.Nex
 		return peering.Next{}, errLost
 	}
 	return r.next(), nil
+}
+
+func (r *rehearsal) unserved(_ context.Context, in activities.WaitInput) (activities.WaitResult, error) {
+	r.told = append(r.told, in.Text)
+	if in.Text != "" && r.pending() {
+		const wait = 15 * time.Second // itself it takes no time here
+		r.until, r.dep.CommitSentAt = r.until.Add(-wait), r.dep.CommitSentAt.Add(-wait)
+	}
+	return activities.WaitResult{Site: r.site, Cancelled: r.cancelled}, nil
 }
 
 func (r *rehearsal) decide(context.Context, int64) (peering.Next, error) { return r.next(), nil }

@@ -6,7 +6,8 @@ import (
 	"go.temporal.io/sdk/temporal"
 )
 
-// ControlQueue is the task queue of orchestration, database and device work.
+// ControlQueue is the task queue of orchestration and database work; SiteQueue
+// has the work on routers.
 const ControlQueue = "control"
 
 // The words before the slash in workflow ids.

@@ -54,7 +54,7 @@ func ServeRouter(ctx workflow.Context, in ServeRouterInput) error {
 			continue
 		}
 		served++
-		serve(ctx, queue[0].ID)
+		serve(ctx, queue[0])
 	}
 	drain(arrived)
 	return workflow.NewContinueAsNewError(ctx, ServeRouter, in)
@@ -95,7 +95,8 @@ func openDeployments(ctx workflow.Context, router int64) ([]activities.QueuedDep
 
 // serve runs a deployment as an abandoned child, so that ending this workflow
 // never kills what lies between commit and confirm, or adopts the one that runs.
-func serve(ctx workflow.Context, id int64) {
+func serve(ctx workflow.Context, next activities.QueuedDeployment) {
+	id := next.ID
 	workflow.SetCurrentDetails(ctx, "serving "+deploymentID(id))
 	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:            deploymentID(id),
@@ -103,7 +104,7 @@ func serve(ctx workflow.Context, id int64) {
 		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
 		StaticSummary:         deploymentID(id),
 	})
-	err := workflow.ExecuteChildWorkflow(child, DeployRouter, DeployRouterInput{Deployment: id}).Get(ctx, nil)
+	err := workflow.ExecuteChildWorkflow(child, DeployRouter, DeployRouterInput{Deployment: id, Site: next.Site}).Get(ctx, nil)
 	switch {
 	case temporal.IsWorkflowExecutionAlreadyStartedError(err):
 		adopt(ctx, id)

@@ -169,3 +169,7 @@ SET sync = CASE WHEN intent IN ('absent', 'removing') THEN 'proven_absent' ELSE 
 WHERE id = ANY(@ids::bigint[]) AND router_id = @router_id::bigint
     AND (intent = 'removing' OR sync <> CASE WHEN intent = 'absent' THEN 'proven_absent' ELSE 'in_sync' END::session_sync)
 RETURNING id, sync, intent;
+
+-- The database's clock.
+-- name: DatabaseTime :one
+SELECT clock_timestamp()::timestamptz AS now;

@@ -71,3 +71,17 @@ SELECT EXISTS (SELECT FROM plan_router WHERE plan_id = @plan_id::bigint AND rout
 -- The routers that a plan changes.
 -- name: PlanRouterIDs :many
 SELECT router_id FROM plan_router WHERE plan_id = @plan_id::bigint ORDER BY router_id;
+
+-- What planning found on one router.
+-- name: PlanPartPut :exec
+INSERT INTO plan_part (change_id, router_id, part)
+VALUES (@change_id::bigint, @router_id::bigint, @part::jsonb)
+ON CONFLICT (change_id, router_id) DO UPDATE SET part = EXCLUDED.part, created_at = now();
+
+-- What planning found on the routers of a change so far.
+-- name: PlanPartList :many
+SELECT part FROM plan_part WHERE change_id = @change_id::bigint ORDER BY router_id;
+
+-- Parts of an earlier planning.
+-- name: PlanPartDrop :exec
+DELETE FROM plan_part WHERE change_id = @change_id::bigint;

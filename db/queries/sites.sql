@@ -22,3 +22,15 @@ WHERE id = @id::bigint AND version = @version::bigint;
 -- Removes a site that still has the version it was read with; no row otherwise.
 -- name: SiteDelete :execrows
 DELETE FROM site WHERE id = @id::bigint AND version = @version::bigint;
+
+-- The site where a router stands, by its slug.
+-- name: SiteOfRouter :one
+SELECT s.slug FROM router r JOIN site s ON s.id = r.site_id WHERE r.id = @router_id::bigint;
+
+-- Where each router stands.
+-- name: RouterSites :many
+SELECT r.id, s.slug FROM router r JOIN site s ON s.id = r.site_id ORDER BY r.id;
+
+-- Every site's slug.
+-- name: SiteSlugs :many
+SELECT slug FROM site ORDER BY slug;

@@ -38,6 +38,12 @@ type RouterPlan struct {
 	Filters      FilterChange     `json:"-"` // counted in the plan's impact
 }
 
+// PlanPart is what planning found on one router. One that nothing moves on has no moves.
+type PlanPart struct {
+	RouterPlan
+	Pending []string `json:"pending"` // edits of others that would ride along, labelled
+}
+
 // TouchedSession is a session that a plan's moves reach through references.
 type TouchedSession struct {
 	Neighbor   netip.Addr       `json:"neighbor"`

@@ -94,6 +94,7 @@ func startWorker(ctx context.Context, c childConfig) (cmd.Config, error) {
 	parts.Wire = reporter{url: c.Watch}.wire
 	wired := parts.Activities()
 	wired.Changing.Queue = laneQueue{parts.Workflows, c.Queue}
+	wired.Planning.Intent, wired.Routers.Intent, wired.Deploying.Intent = noSites{wired.Planning.Intent}, noSites{wired.Routers.Intent}, noSites{wired.Deploying.Intent}
 	w := sdkworker.New(parts.Temporal, c.Queue, sdkworker.Options{MaxHeartbeatThrottleInterval: 2 * time.Second})
 	worker.Register(w, wired)
 	return c.Parts, w.Start()
@@ -113,6 +114,11 @@ func (q laneQueue) Enqueue(ctx context.Context, router, deployment int64) error 
 		options, workflows.ServeRouter, workflows.ServeRouterInput{Router: router})
 	return err
 }
+
+// noSites keeps work on routers on the workflow's own queue: the lane's.
+type noSites struct{ activities.IntentStore }
+
+func (noSites) SiteOf(context.Context, int64) (string, error) { return "", nil }
 
 func startTree(ctx context.Context, c childConfig) (cmd.Config, error) {
 	stack, err := up.Start(ctx, up.Options{DataDir: c.DataDir, Listen: "127.0.0.1:0", PeeringDBURL: nobody, PollEvery: time.Hour,

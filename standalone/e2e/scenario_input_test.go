@@ -5,16 +5,21 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"peerflow/internal/peering"
 	"peerflow/internal/peeringdb/pdbfake"
+	"peerflow/standalone/up"
 )
 
 // Bad input ends with a text that names the thing and the remedy, leaves the
 // router as it was, and a good change works right after it.
 func TestBadInputNamesThingAndRemedy(t *testing.T) {
-	s := stage(t, 2)
+	var left atomic.Int64 // on the disk
+	left.Store(1 << 40)
+	s := stage(t, 2, func(o *up.Options) { o.Free = func(string) (int64, error) { return left.Load(), nil } })
 	router, template := s.router(), s.template()
 	rename := func(s *scene) peering.Change { return s.open("a name", s.describe(0, "something else")) }
 	peer := func(s *scene) peering.Change { return s.wish(knownAS, "a peer") }
@@ -71,6 +76,7 @@ func TestBadInputNamesThingAndRemedy(t *testing.T) {
 	}
 	t.Run("PeeringDB is away", func(t *testing.T) { s.in(t).withoutPeeringDB() })
 	t.Run("somebody's commit waits on the router", func(t *testing.T) { s.in(t).behindAnotherCommit() })
+	t.Run("the disk is nearly full", func(t *testing.T) { s.in(t).fullDisk(&left) })
 	t.Run("a good change works after all that", func(t *testing.T) {
 		s := s.in(t)
 		s.deploy(s.provision(knownAS, "at last"))
@@ -145,6 +151,21 @@ func (s *scene) withoutPeeringDB() {
 	s.wants(s.story(c.ID), "PeeringDB couldn't be asked for AS64501: planning with the mirror's view")
 	s.cancel(c)
 	s.untouched(before)
+}
+
+// fullDisk holds new commits back, says so, and lets them go on when there is room.
+func (s *scene) fullDisk(left *atomic.Int64) {
+	room := left.Swap(100 << 20)
+	before := s.look()
+	c := s.edit("a name", s.describe(0, "on a full disk"))
+	s.approve(c)
+	s.await("the change says that the disk is nearly full", time.Minute, func(ctx context.Context) bool {
+		now, err := s.Parts.DB.Change(ctx, c.ID)
+		return err == nil && strings.Contains(now.Step, "100 MiB are free at "+s.Dir()+": make room, at least 512 MiB")
+	})
+	s.untouched(before)
+	left.Store(room)
+	s.inState(c.ID, 2*time.Minute, peering.ChangeCompleted)
 }
 
 func (s *scene) behindAnotherCommit() {

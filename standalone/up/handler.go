@@ -7,13 +7,16 @@ import (
 	"peerflow/standalone/temporalserver"
 )
 
-// handler serves the API, and Temporal's Web UI behind the same login.
+// handler serves the API, and the Web UI of our own Temporal behind the same login.
 func (s *Stack) handler() (http.Handler, error) {
+	guard := s.Parts.Guard()
+	if s.temporal == nil {
+		return s.Parts.API(guard), nil
+	}
 	ui, err := temporalserver.UIHandler(s.temporal.HostPort(), "/temporal", s.Parts.Config.TemporalSecret)
 	if err != nil {
 		return nil, err
 	}
-	guard := s.Parts.Guard()
 	mux := http.NewServeMux()
 	mux.Handle("/temporal/", guard.Protect(cmd.WithPerson(ui)))
 	mux.Handle("/", s.Parts.API(guard))

@@ -17,9 +17,8 @@ import (
 	"path/filepath"
 	"time"
 
-	sdkworker "go.temporal.io/sdk/worker"
-
 	"peerflow/cmd"
+	"peerflow/db"
 	"peerflow/internal/peering"
 	"peerflow/internal/secret"
 	"peerflow/internal/temporalauth"
@@ -30,7 +29,10 @@ import (
 
 // Options say where everything lies. Zero ports take free ones.
 type Options struct {
-	DataDir      string
+	DataDir string
+	// Given names a database and a Temporal of the operator's, and how to reach
+	// them; what it leaves out is started here. Its Listen is not used.
+	Given        cmd.Config
 	Listen       string // of the API, console and Temporal UI; loopback
 	TemporalPort int
 	PeeringDBURL string        // "" is the public one
@@ -41,7 +43,12 @@ type Options struct {
 	Profile func(peering.Router) peering.Profile
 	// Wire changes how activities are wired before the worker starts; nil leaves them.
 	Wire func(worker.Activities)
+	// Free tells the room at a folder; nil is FreeBytes.
+	Free func(dir string) (bytes int64, err error)
 }
+
+func (o Options) ownDatabase() bool { return o.Given.DatabaseURL == "" }
+func (o Options) ownTemporal() bool { return o.Given.TemporalAddress == "" }
 
 // Stack is everything that runs.
 type Stack struct {
@@ -52,10 +59,10 @@ type Stack struct {
 
 	dir      string
 	lock     *os.File
-	listener net.Listener // of the API, from the beginning: a taken port is told before anything is made
-	postgres *pgserver.Server
-	temporal *temporalserver.Server
-	worker   sdkworker.Worker
+	listener net.Listener           // of the API, from the beginning: a taken port is told before anything is made
+	postgres *pgserver.Server       // nil: the operator's
+	temporal *temporalserver.Server // nil: the operator's
+	worker   *worker.Workers
 	server   *http.Server
 	closers  []func(context.Context) error // in the order of starting
 }
@@ -125,7 +132,7 @@ func (s *Stack) takePorts(_ context.Context, o Options) error {
 		_ = listener.Close() // the server may have closed it
 		return nil
 	})
-	if o.TemporalPort == 0 {
+	if o.TemporalPort == 0 || !o.ownTemporal() {
 		return nil
 	}
 	temporal, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", o.TemporalPort))
@@ -137,7 +144,11 @@ func (s *Stack) takePorts(_ context.Context, o Options) error {
 
 // keys makes the envelope key before there is a database. Where there is one,
 // a missing key must not be made anew: what is stored couldn't be opened.
-func (s *Stack) keys(context.Context, Options) error {
+func (s *Stack) keys(_ context.Context, o Options) error {
+	if o.Given.KeyFile != "" {
+		_, err := secret.OpenFile(o.Given.KeyFile, false)
+		return err
+	}
 	_, err := os.Stat(s.path("postgres"))
 	_, err = secret.OpenFile(s.path("secrets.key"), errors.Is(err, os.ErrNotExist))
 	return err
@@ -158,7 +169,10 @@ func loopback(listen string) error {
 
 func (s *Stack) path(name string) string { return filepath.Join(s.dir, name) }
 
-func (s *Stack) startPostgres(ctx context.Context, _ Options) error {
+func (s *Stack) startPostgres(ctx context.Context, o Options) error {
+	if !o.ownDatabase() && !o.ownTemporal() {
+		return nil
+	}
 	server, err := pgserver.Start(ctx, pgserver.Options{DataDir: s.dir, LogFile: s.path("postgres.log")})
 	if err != nil {
 		return err
@@ -168,12 +182,26 @@ func (s *Stack) startPostgres(ctx context.Context, _ Options) error {
 	return server.EnsureDatabases(ctx, append([]string{"peerflow"}, temporalserver.Databases()...)...)
 }
 
-func (s *Stack) config(o Options) (cmd.Config, error) {
-	secret, err := temporalauth.LoadOrCreate(s.path("temporal.secret"))
-	return cmd.Config{
-		DatabaseURL: s.postgres.DSN("peerflow"), TemporalSecret: secret, KeyFile: s.path("secrets.key"), Listen: o.Listen,
-		PeeringDBURL: o.PeeringDBURL, PeeringDBKey: o.PeeringDBKey, PollEvery: o.PollEvery, LocalApproval: true,
-	}, err
+// config is where the parts find each other. Deciding without an approval code is
+// for an installation that is all our own.
+func (s *Stack) config(o Options) (c cmd.Config, err error) {
+	c = o.Given
+	c.Listen, c.PeeringDBURL, c.PeeringDBKey, c.PollEvery = o.Listen, o.PeeringDBURL, o.PeeringDBKey, o.PollEvery
+	c.LocalApproval = o.ownDatabase() && o.ownTemporal()
+	if c.KeyFile == "" {
+		c.KeyFile = s.path("secrets.key")
+	}
+	if o.ownDatabase() {
+		c.DatabaseURL = s.postgres.DSN("peerflow")
+	}
+	if o.ownTemporal() {
+		c.Namespace, c.TemporalTLS, c.TemporalKeyFile = temporalserver.Namespace, cmd.TemporalTLS{}, ""
+		c.TemporalSecret, err = temporalauth.LoadOrCreate(s.path("temporal.secret"))
+	}
+	if s.temporal != nil {
+		c.TemporalAddress = s.temporal.HostPort()
+	}
+	return c, err
 }
 
 func (s *Stack) migrate(ctx context.Context, o Options) error {
@@ -194,6 +222,13 @@ func (s *Stack) migrate(ctx context.Context, o Options) error {
 }
 
 func (s *Stack) startTemporal(ctx context.Context, o Options) error {
+	if !o.ownTemporal() {
+		c, err := s.config(o)
+		if err != nil {
+			return err
+		}
+		return cmd.PrepareTemporal(ctx, c, slog.New(slog.DiscardHandler))
+	}
 	secret, err := temporalauth.LoadOrCreate(s.path("temporal.secret"))
 	if err != nil {
 		return err
@@ -214,7 +249,6 @@ func (s *Stack) startWorker(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	c.TemporalAddress = s.temporal.HostPort()
 	logFile, err := os.OpenFile(s.path("peerflow.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -229,13 +263,21 @@ func (s *Stack) startWorker(ctx context.Context, o Options) error {
 		s.Parts.Profile = o.Profile
 	}
 	s.Parts.Wire = o.Wire
-	s.worker = s.Parts.Worker()
-	if err := s.worker.Start(); err != nil {
+	free := FreeBytes
+	if o.Free != nil {
+		free = o.Free
+	}
+	if s.postgres != nil {
+		s.Parts.Room = func() error { return Room(s.dir, free) }
+	}
+	s.worker = s.Parts.Workers()
+	if err := s.worker.Start(ctx); err != nil {
 		return err
 	}
 	s.closing(func(context.Context) error { s.worker.Stop(); return nil })
 	relay, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	go s.Parts.Relay(relay)
+	go s.Parts.KeepPolling(relay)
 	s.closing(func(context.Context) error { cancel(); return nil })
 	return s.Parts.EnsureSchedules(ctx)
 }
@@ -261,10 +303,18 @@ func (s *Stack) startAPI(context.Context, Options) error {
 func (s *Stack) Dir() string { return s.dir }
 
 // TemporalAddress is where Temporal's gRPC listens.
-func (s *Stack) TemporalAddress() string { return s.temporal.HostPort() }
+func (s *Stack) TemporalAddress() string { return s.Parts.Config.TemporalAddress }
 
-// PostgresExited is closed when the database ends by itself.
-func (s *Stack) PostgresExited() <-chan struct{} { return s.postgres.Exited() }
+// ServesTemporalUI reports that the Web UI is here, as Temporal is.
+func (s *Stack) ServesTemporalUI() bool { return s.temporal != nil }
+
+// PostgresExited is closed when our database ends by itself.
+func (s *Stack) PostgresExited() <-chan struct{} {
+	if s.postgres == nil {
+		return nil
+	}
+	return s.postgres.Exited()
+}
 
 // Stop ends everything in the opposite order of starting.
 func (s *Stack) Stop(ctx context.Context) error {
@@ -278,26 +328,14 @@ func (s *Stack) Stop(ctx context.Context) error {
 
 // firstToken reads the data folder's token, or makes the first administrator
 // with one. It lies there for the CLI, readable by the owner only.
-func firstToken(ctx context.Context, users interface {
-	ActiveUsers(ctx context.Context) (int, error)
-	CreateUser(ctx context.Context, by peering.Actor, name string, roles []peering.Role) (peering.User, error)
-	MintToken(ctx context.Context, by peering.Actor, userID int64, name string, roles []peering.Role, expires time.Time) (string, peering.Token, error)
-}, path string) (token string, made bool, err error) {
+func firstToken(ctx context.Context, database *db.DB, path string) (token string, made bool, err error) {
 	kept, err := os.ReadFile(path)
 	if err == nil {
 		return string(kept), false, nil
 	}
-	if n, err := users.ActiveUsers(ctx); err != nil || n > 0 {
+	token, err = cmd.FirstAdmin(ctx, database, "admin", "data folder")
+	if err != nil || token == "" {
 		return "", false, err // somebody removed the file on purpose
-	}
-	by := peering.Actor{Kind: peering.ActorSystem, Name: "peerflow up"}
-	admin, err := users.CreateUser(ctx, by, "admin", []peering.Role{peering.Admin, peering.Emergency})
-	if err != nil {
-		return "", false, err
-	}
-	token, _, err = users.MintToken(ctx, by, admin.ID, "data folder", admin.Roles, time.Time{})
-	if err != nil {
-		return "", false, err
 	}
 	return token, true, os.WriteFile(path, []byte(token), 0o600)
 }

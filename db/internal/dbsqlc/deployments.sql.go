@@ -10,6 +10,18 @@ import (
 	"time"
 )
 
+const databaseTime = `-- name: DatabaseTime :one
+SELECT clock_timestamp()::timestamptz AS now
+`
+
+// The database's clock.
+func (q *Queries) DatabaseTime(ctx context.Context) (time.Time, error) {
+	row := q.db.QueryRow(ctx, databaseTime)
+	var now time.Time
+	err := row.Scan(&now)
+	return now, err
+}
+
 const deploymentChange = `-- name: DeploymentChange :one
 SELECT change_id FROM deployment WHERE id = $1::bigint
 `

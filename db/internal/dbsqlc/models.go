@@ -2018,6 +2018,13 @@ type PlanMove struct {
 	Refers     bool
 }
 
+type PlanPart struct {
+	ChangeID  int64
+	RouterID  int64
+	Part      []byte
+	CreatedAt time.Time
+}
+
 type PlanRouter struct {
 	PlanID       int64
 	RouterID     int64

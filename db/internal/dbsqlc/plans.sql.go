@@ -156,6 +156,59 @@ func (q *Queries) PlanMovesPut(ctx context.Context, arg PlanMovesPutParams) erro
 	return err
 }
 
+const planPartDrop = `-- name: PlanPartDrop :exec
+DELETE FROM plan_part WHERE change_id = $1::bigint
+`
+
+// Parts of an earlier planning.
+func (q *Queries) PlanPartDrop(ctx context.Context, changeID int64) error {
+	_, err := q.db.Exec(ctx, planPartDrop, changeID)
+	return err
+}
+
+const planPartList = `-- name: PlanPartList :many
+SELECT part FROM plan_part WHERE change_id = $1::bigint ORDER BY router_id
+`
+
+// What planning found on the routers of a change so far.
+func (q *Queries) PlanPartList(ctx context.Context, changeID int64) ([][]byte, error) {
+	rows, err := q.db.Query(ctx, planPartList, changeID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := [][]byte{}
+	for rows.Next() {
+		var part []byte
+		if err := rows.Scan(&part); err != nil {
+			return nil, err
+		}
+		items = append(items, part)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const planPartPut = `-- name: PlanPartPut :exec
+INSERT INTO plan_part (change_id, router_id, part)
+VALUES ($1::bigint, $2::bigint, $3::jsonb)
+ON CONFLICT (change_id, router_id) DO UPDATE SET part = EXCLUDED.part, created_at = now()
+`
+
+type PlanPartPutParams struct {
+	ChangeID int64
+	RouterID int64
+	Part     []byte
+}
+
+// What planning found on one router.
+func (q *Queries) PlanPartPut(ctx context.Context, arg PlanPartPutParams) error {
+	_, err := q.db.Exec(ctx, planPartPut, arg.ChangeID, arg.RouterID, arg.Part)
+	return err
+}
+
 const planRenew = `-- name: PlanRenew :exec
 UPDATE plan SET impact = $1::jsonb, rule = $2::text, votes_needed = $3::integer,
     approval_minutes = $4::integer, solo_after_minutes = $5::integer

@@ -9,6 +9,36 @@ import (
 	"context"
 )
 
+const routerSites = `-- name: RouterSites :many
+SELECT r.id, s.slug FROM router r JOIN site s ON s.id = r.site_id ORDER BY r.id
+`
+
+type RouterSitesRow struct {
+	ID   int64
+	Slug string
+}
+
+// Where each router stands.
+func (q *Queries) RouterSites(ctx context.Context) ([]RouterSitesRow, error) {
+	rows, err := q.db.Query(ctx, routerSites)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []RouterSitesRow{}
+	for rows.Next() {
+		var i RouterSitesRow
+		if err := rows.Scan(&i.ID, &i.Slug); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const siteDelete = `-- name: SiteDelete :execrows
 DELETE FROM site WHERE id = $1::bigint AND version = $2::bigint
 `
@@ -55,6 +85,18 @@ func (q *Queries) SiteInsert(ctx context.Context, arg SiteInsertParams) (int64, 
 	return result.RowsAffected(), nil
 }
 
+const siteOfRouter = `-- name: SiteOfRouter :one
+SELECT s.slug FROM router r JOIN site s ON s.id = r.site_id WHERE r.id = $1::bigint
+`
+
+// The site where a router stands, by its slug.
+func (q *Queries) SiteOfRouter(ctx context.Context, routerID int64) (string, error) {
+	row := q.db.QueryRow(ctx, siteOfRouter, routerID)
+	var slug string
+	err := row.Scan(&slug)
+	return slug, err
+}
+
 const siteRows = `-- name: SiteRows :many
 SELECT t.id, t.slug, t.name, t.version, t.created_at, t.updated_at
 FROM site t
@@ -83,6 +125,31 @@ func (q *Queries) SiteRows(ctx context.Context, ids []int64) ([]Site, error) {
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const siteSlugs = `-- name: SiteSlugs :many
+SELECT slug FROM site ORDER BY slug
+`
+
+// Every site's slug.
+func (q *Queries) SiteSlugs(ctx context.Context) ([]string, error) {
+	rows, err := q.db.Query(ctx, siteSlugs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var slug string
+		if err := rows.Scan(&slug); err != nil {
+			return nil, err
+		}
+		items = append(items, slug)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

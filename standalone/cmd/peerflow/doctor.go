@@ -17,11 +17,8 @@ import (
 
 	"peerflow/internal/secret"
 	"peerflow/standalone/pgserver"
+	"peerflow/standalone/up"
 )
-
-// lowDisk is below which new commits stop: the database must be able to record
-// how a started one ends (bytes).
-const lowDisk = 512 << 20
 
 func doctorCommand() *cobra.Command {
 	data, listen, temporalPort := "", "", 0
@@ -90,7 +87,7 @@ type machine struct {
 }
 
 func thisMachine() machine {
-	return machine{getenv: os.Getenv, packages: "/usr/lib/postgresql/*/bin", lookPath: exec.LookPath, free: freeBytes, now: time.Now, made: ownAge}
+	return machine{getenv: os.Getenv, packages: "/usr/lib/postgresql/*/bin", lookPath: exec.LookPath, free: up.FreeBytes, now: time.Now, made: ownAge}
 }
 
 func (m machine) checks(data, listen, temporal string) []diagnosis {
@@ -183,16 +180,10 @@ func (m machine) disk(data string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if free < lowDisk {
-		return "", fmt.Errorf("%d MiB are free at %s: make room, at least %d MiB", free>>20, dir, lowDisk>>20)
+	if err := up.Room(dir, m.free); err != nil {
+		return "", err
 	}
 	return fmt.Sprintf("%d MiB are free", free>>20), nil
-}
-
-func freeBytes(dir string) (int64, error) {
-	var s syscall.Statfs_t
-	err := syscall.Statfs(dir, &s)
-	return int64(s.Bavail) * s.Bsize, err
 }
 
 // clock compares with what no clock may be behind of: this binary's own making.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"peerflow/standalone/up"
 )
 
 // healthy is a machine on which every check passes, with its data folder.
@@ -108,7 +110,7 @@ func TestDoctorNamesWhatIsWrongAndTheRemedy(t *testing.T) {
 			programs(t, filepath.Join(*data, "postgres"))
 		}, "envelope key", "restore it from a backup", nil},
 		"the disk is nearly full": {func(_ *testing.T, m *machine, _, _, _ *string) {
-			m.free = func(string) (int64, error) { return lowDisk - 1, nil }
+			m.free = func(string) (int64, error) { return up.LowDisk - 1, nil }
 		}, "disk", "make room, at least 512 MiB", nil},
 		"the clock stands in the past": {func(_ *testing.T, m *machine, _, _, _ *string) {
 			m.now = func() time.Time { return time.Unix(0, 0).UTC() }

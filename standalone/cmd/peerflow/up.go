@@ -36,8 +36,10 @@ func upCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "up",
 		Short: "Run all of peerflow: database, Temporal, worker, API and Temporal's UI",
-		Args:  cobra.NoArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return f.run(c) },
+		Long: `Runs all of peerflow in one process tree with one data folder. With PEERFLOW_DATABASE_URL or PEERFLOW_TEMPORAL_ADDRESS
+it uses that database or that Temporal in place of its own; peerflow worker --help and the README name the other variables.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
 	c.Flags().StringVar(&f.data, "data", orEnv("PEERFLOW_DATA", defaultData), "data folder (PEERFLOW_DATA)")
 	c.Flags().StringVar(&f.listen, "listen", defaultListen, "address of the API, docs and Temporal's UI; loopback only")
@@ -59,8 +61,12 @@ func orEnv(name, fallback string) string {
 const stopPatience = 30 * time.Second
 
 func (f upFlags) run(c *cobra.Command) (err error) {
-	options := up.Options{DataDir: f.data, Listen: f.listen, TemporalPort: f.temporalPort, Out: c.OutOrStdout(),
-		PeeringDBURL: os.Getenv("PEERFLOW_PEERINGDB_URL"), PeeringDBKey: os.Getenv("PEERFLOW_PEERINGDB_KEY")}
+	given, err := cmd.ConfigFromEnvironment(os.Getenv)
+	if err != nil {
+		return err
+	}
+	options := up.Options{DataDir: f.data, Listen: f.listen, TemporalPort: f.temporalPort, Out: c.OutOrStdout(), Given: given,
+		PeeringDBURL: given.PeeringDBURL, PeeringDBKey: given.PeeringDBKey, PollEvery: given.PollEvery}
 	var net *demo.Network
 	if f.demo {
 		if net, err = f.network(c, &options); err != nil {
@@ -110,14 +116,18 @@ func (f upFlags) network(c *cobra.Command, o *up.Options) (*demo.Network, error)
 	if err != nil {
 		return nil, err
 	}
+	o.Given = cmd.Config{} // the demo is apart from everything else
 	o.DataDir, o.PeeringDBURL, o.PollEvery = filepath.Join(dir, "data"), net.PeeringDB, 2*time.Second
 	return net, nil
 }
 
 func (f upFlags) greet(c *cobra.Command, s *up.Stack) {
 	out := c.OutOrStdout()
-	fmt.Fprintf(out, "\nAPI          %s/api/v1/   docs %s/docs\nTemporal UI  %s/temporal/   (log in with the token)\nTemporal     %s\n",
-		s.URL, s.URL, s.URL, s.TemporalAddress())
+	fmt.Fprintf(out, "\nAPI          %s/api/v1/   docs %s/docs\n", s.URL, s.URL)
+	if s.ServesTemporalUI() {
+		fmt.Fprintf(out, "Temporal UI  %s/temporal/   (log in with the token)\n", s.URL)
+	}
+	fmt.Fprintf(out, "Temporal     %s\n", s.TemporalAddress())
 	fmt.Fprintf(out, "data folder  %s\n", s.Dir())
 	if s.First {
 		fmt.Fprintf(out, "\nadmin token  %s\n             it lies in %s, for the CLI: export PEERFLOW_DATA=%s\n"+
