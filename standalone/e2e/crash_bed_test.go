@@ -161,7 +161,7 @@ func (w *wish) judge(t *testing.T, want ...peering.DeploymentState) {
 	if !slices.Contains(want, w.dep.State) && !w.gaveUp(t) {
 		t.Errorf("%s ended %s (%s), want %s", w.edge.name, w.dep.State, w.dep.Outcome, want)
 	}
-	w.end(t, changeEnd(w.dep.State))
+	w.end(t, changeEnds[w.dep.State])
 }
 
 // gaveUp tells whether a process that lived was given up, because its heartbeat
@@ -243,16 +243,13 @@ func (w *wish) boots(t *testing.T, now photo) {
 	}
 }
 
-func changeEnd(s peering.DeploymentState) peering.ChangeState {
-	switch s {
-	case peering.DeploymentConfirmed:
-		return peering.ChangeCompleted
-	case peering.DeploymentInterfered:
-		return peering.ChangeInterfered
-	case peering.DeploymentFailed:
-		return peering.ChangeFailed
-	}
-	return peering.ChangeRolledBack
+// changeEnds is how a change ends whose only deployment ended so.
+var changeEnds = map[peering.DeploymentState]peering.ChangeState{
+	peering.DeploymentConfirmed:     peering.ChangeCompleted,
+	peering.DeploymentRolledBack:    peering.ChangeRolledBack,
+	peering.DeploymentFailed:        peering.ChangeFailed,
+	peering.DeploymentInterfered:    peering.ChangeInterfered,
+	peering.DeploymentNeedsOperator: peering.ChangeNeedsOperator,
 }
 
 // end waits for the change's own end.
