@@ -334,10 +334,10 @@ func (l listing) describe() []peering.FilterField {
 		names = append(names, slices.Collect(maps.Keys(everywhere))...)
 	}
 	slices.Sort(names)
-	list := make([]peering.FilterField, len(names))
-	for i, name := range names {
+	list := make([]peering.FilterField, 0, len(names)+1)
+	for _, name := range names {
 		f, _ := l.field(name)
-		list[i] = peering.FilterField{Name: name, Type: f.kind.name, Values: f.values, Operators: f.kind.operators[1:]}
+		list = append(list, peering.FilterField{Name: name, Type: f.kind.name, Values: f.values, Operators: f.kind.operators[1:]})
 	}
 	if len(l.search) > 0 {
 		list = append(list, peering.FilterField{Name: "q", Type: "string"})

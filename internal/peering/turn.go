@@ -57,6 +57,7 @@ func (s PeeringState) Turn() Turn {
 		return TurnThem
 	case RequestedByThem, Disputed, Suspended, Ending:
 		return TurnUs
+	case PeeringNone, Agreed, Declined, Lapsed, Ended, Ignored:
 	}
 	return TurnNobody
 }
