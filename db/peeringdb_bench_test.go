@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"runtime"
 	"sync"
 	"testing"
@@ -13,6 +11,7 @@ import (
 
 	"peerflow/db"
 	"peerflow/db/dbtest"
+	"peerflow/internal/capture"
 	"peerflow/internal/peering"
 	"peerflow/internal/peeringdb"
 	"peerflow/internal/peeringdb/pdbfake"
@@ -82,12 +81,9 @@ func BenchmarkPeeringDBDelta(b *testing.B) {
 // pdbFullSize is the data of 2022 where it is at hand, else a made-up set of that size.
 func pdbFullSize(b *testing.B) *pdbfake.Server {
 	b.Helper()
-	root := os.Getenv("PEERFLOW_TESTDATA")
-	if root == "" {
-		root = "../../shared/data" // beside the repository
-	}
 	fake := pdbfake.New()
-	err := fake.Load(filepath.Join(root, "peeringdb", "coherent-2022"))
+	dir, _ := capture.Path("peeringdb", "coherent-2022")
+	err := fake.Load(dir)
 	if err == nil {
 		b.Log("data: coherent-2022 (its networks and organisations are derived)")
 		return fake
@@ -95,7 +91,7 @@ func pdbFullSize(b *testing.B) *pdbfake.Server {
 	if !errors.Is(err, pdbfake.ErrNoData) {
 		b.Fatal(err)
 	}
-	b.Log("data: generated, as coherent-2022 is not under " + root)
+	b.Log("data: generated, as coherent-2022 is not at " + dir)
 	fake.Put(pdbfake.Large(14000, 46000, time.Now())...)
 	return fake
 }

@@ -40,6 +40,8 @@ var arrows = []arrow{
 		why: "capability interfaces and the registry know no platform"},
 	{folder: "internal/driver/", may: append([]string{"internal/driver"}, domain...), alone: true,
 		why: "a platform is one folder and no platform leans on another; secrets come as a resolver"},
+	{folder: "internal/driver/openconfig/octest", tests: []string{"internal/driver/...", "internal/peering", "internal/render"},
+		why: "holds what the driver sends, for the starter template too, against the complete schema"},
 	{folder: "internal/house", why: "looks at the tree, is no part of it"},
 	{folder: "internal/", may: domain, alone: true,
 		why: "an outside system knows the domain and nobody else"},
@@ -65,7 +67,7 @@ var arrows = []arrow{
 
 // testsMay are folders that the tests of any package may import on top of the package's own arrows: test support, and the
 // PeeringDB client, whose synthetic server is what its mirror and its workflow are tried on.
-var testsMay = []string{"standalone/...", "db/dbtest/...", "internal/driver/drivertest/...", "internal/peeringdb/..."}
+var testsMay = []string{"standalone/...", "db/dbtest/...", "internal/driver/drivertest/...", "internal/peeringdb/...", "internal/capture"}
 
 // testOnly are packages that no code but tests (and, for the first, standalone) may import.
 var testOnly = []struct{ folder, importer, why string }{
@@ -73,6 +75,7 @@ var testOnly = []struct{ folder, importer, why string }{
 	{"db/dbtest", "", "creates and drops databases"},
 	{"internal/driver/drivertest", "standalone/lab", "a conformance suite, not a library"},
 	{"internal/peeringdb/pdbfake", "standalone", "invents networks: for tests and the demo"},
+	{"internal/capture", "", "finds recordings for tests"},
 	{"internal/house", "", "rules only"},
 }
 

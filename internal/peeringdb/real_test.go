@@ -1,11 +1,10 @@
 package peeringdb_test
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
+	"peerflow/internal/capture"
 	"peerflow/internal/peering"
 	"peerflow/internal/peeringdb/pdbfake"
 )
@@ -14,19 +13,11 @@ import (
 // good as what operators really enter.
 func TestRealRowsAreAllReadable(t *testing.T) {
 	t.Parallel()
-	root := os.Getenv("PEERFLOW_TESTDATA")
-	if root == "" {
-		root = "../../../shared/data" // beside the repository
-	}
 	for _, set := range []string{"sample-2026-04", "coherent-2022"} {
 		t.Run(set, func(t *testing.T) {
 			t.Parallel()
-			dir := filepath.Join(root, "peeringdb", set)
-			if _, err := os.Stat(dir); err != nil {
-				t.Skipf("SKIPPED %s: no real PeeringDB answers at %s; set PEERFLOW_TESTDATA", t.Name(), dir)
-			}
 			fake := pdbfake.New()
-			if err := fake.Load(dir); err != nil {
+			if err := fake.Load(capture.Need(t, "peeringdb", set)); err != nil {
 				t.Fatal(err)
 			}
 			client := clientOf(t, fake)

@@ -2,21 +2,21 @@ package openconfig
 
 import (
 	"os"
-	"path/filepath"
 	"testing"
 
 	gpb "github.com/openconfig/gnmi/proto/gnmi"
 
 	"peerflow/internal/bgp"
+	"peerflow/internal/capture"
 )
 
 // An Arista EOS device's own answer: quoted counters, modules on some members,
 // vendor augments, and no received-pre-policy.
 func TestNeighborsOfARealDevicesAnswer(t *testing.T) {
 	t.Parallel()
-	raw, err := os.ReadFile(filepath.Join(os.Getenv("PEERFLOW_TESTDATA"), "openconfig", "gnmi-samples", "arista-eos-bgp-neighbors-get.json"))
+	raw, err := os.ReadFile(capture.Need(t, "openconfig", "gnmi-samples", "arista-eos-bgp-neighbors-get.json"))
 	if err != nil {
-		t.Skip("PEERFLOW_TESTDATA has no openconfig/gnmi-samples: the capture of a real device isn't read")
+		t.Fatal(err)
 	}
 	v, err := value(&gpb.TypedValue{Value: &gpb.TypedValue_JsonIetfVal{JsonIetfVal: raw}})
 	if err != nil {

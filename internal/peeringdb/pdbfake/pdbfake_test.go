@@ -6,14 +6,13 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"peerflow/internal/capture"
 	"peerflow/internal/peering"
 	"peerflow/internal/peeringdb/pdbfake"
 )
@@ -236,13 +235,5 @@ func TestShapeIsTheRealOne(t *testing.T) {
 // sample is the folder of real answers.
 func sample(t *testing.T) string {
 	t.Helper()
-	root := os.Getenv("PEERFLOW_TESTDATA")
-	if root == "" {
-		root = "../../../../shared/data" // beside the repository
-	}
-	dir := filepath.Join(root, "peeringdb", "sample-2026-04")
-	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("SKIPPED %s: no real PeeringDB answers at %s; set PEERFLOW_TESTDATA", t.Name(), dir)
-	}
-	return dir
+	return capture.Need(t, "peeringdb", "sample-2026-04")
 }
