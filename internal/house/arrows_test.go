@@ -40,7 +40,7 @@ var arrows = []arrow{
 		why: "capability interfaces and the registry know no platform"},
 	{folder: "internal/driver/", may: append([]string{"internal/driver"}, domain...), alone: true,
 		why: "a platform is one folder and no platform leans on another; secrets come as a resolver"},
-	{folder: "internal/driver/openconfig/octest", tests: []string{"internal/driver/...", "internal/peering", "internal/render"},
+	{folder: "internal/driver/openconfig/octest", tests: append([]string{"internal/driver/...", "internal/render"}, domain...),
 		why: "holds what the driver sends, for the starter template too, against the complete schema"},
 	{folder: "internal/house", why: "looks at the tree, is no part of it"},
 	{folder: "internal/", may: domain, alone: true,
