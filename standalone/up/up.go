@@ -278,6 +278,7 @@ func (s *Stack) startWorker(ctx context.Context, o Options) error {
 	relay, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	go s.Parts.Relay(relay)
 	go s.Parts.KeepPolling(relay)
+	go s.boundLogs(relay)
 	s.closing(func(context.Context) error { cancel(); return nil })
 	return s.Parts.EnsureSchedules(ctx)
 }
