@@ -2,6 +2,7 @@ package peering
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 
 	"peerflow/internal/bgp"
@@ -22,7 +23,36 @@ type Neighbor struct {
 	LastMessage time.Time     `json:"last_message,omitempty"` // last message received; zero when not reported
 	DownReason  DownReason    `json:"down_reason,omitempty"`
 	DownText    string        `json:"down_text,omitempty"` // the router's words, RFC 9003 text included
+	LastDown    DownReason    `json:"last_down,omitempty"` // why it left Established last, told while it is up again; "" when not
 	Families    []FamilyState `json:"families"`
+}
+
+// NeighborKey names a neighbor on one router: one address in two VRFs is two neighbors.
+type NeighborKey struct {
+	VRF     string
+	Address netip.Addr
+}
+
+// Key is what a neighbor is known by on its router.
+func (n Neighbor) Key() NeighborKey { return NeighborKey{n.VRF, n.Address} }
+
+// String is the address, with the VRF when there is one: 192.0.2.1@blue.
+func (k NeighborKey) String() string {
+	if k.VRF == "" {
+		return k.Address.String()
+	}
+	return k.Address.String() + "@" + k.VRF
+}
+
+// MarshalText makes keys of JSON objects.
+func (k NeighborKey) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (k *NeighborKey) UnmarshalText(text []byte) (err error) {
+	address, vrf, _ := strings.Cut(string(text), "@")
+	k.VRF = vrf
+	k.Address, err = netip.ParseAddr(address)
+	return err
 }
 
 // FamilyState is one family's counters. A nil counter was not reported: it is
@@ -35,6 +65,24 @@ type FamilyState struct {
 	ImportPolicy string     `json:"import_policy"` // filter in force, as the router names it; "" is none (RFC 8212)
 	ExportPolicy string     `json:"export_policy"`
 	Limit        *int64     `json:"limit"` // prefix limit in force
+}
+
+// ExportCount is what a session is announced in one family, or would be while
+// it is down. A nil count isn't known: it is shown as "not checked".
+type ExportCount struct {
+	Family    bgp.Family `json:"family"`
+	Announced *int64     `json:"announced"`
+	Default   *int64     `json:"default"` // default routes among them
+	Long      *int64     `json:"long"`    // longer than /24 (IPv4) or /48 (IPv6)
+}
+
+// LongerThan is the longest prefix length that passes between networks without
+// an agreement: /24 and /48.
+func LongerThan(f bgp.Family) int {
+	if f == bgp.IPv6 {
+		return 48
+	}
+	return 24
 }
 
 // Family gives one family's counters, and false when the session doesn't have it.

@@ -55,7 +55,13 @@ type TouchedSession struct {
 	Removed    bool             `json:"removed"`
 	Protected  string           `json:"protected,omitempty"` // why no change may touch it; "" when it may
 	Expect     []ExpectedExport `json:"expect"`
+	// ImportMoves says that what is accepted is meant to change: there is no
+	// forecast but the baseline's figures, and they don't hold then.
+	ImportMoves bool `json:"import_moves,omitempty"`
 }
+
+// Key is what the router knows the session by.
+func (t TouchedSession) Key() NeighborKey { return NeighborKey{t.VRF, t.Neighbor} }
 
 // ExpectedExport is how many prefixes we should announce to a session in one
 // family, with where the figure comes from. A nil Count is "not known".

@@ -21,7 +21,9 @@ type Profile struct {
 	RouterPercent    int64         // allowed change of accepted prefixes of the router
 	FullTable        int64         // from this many prefixes on a family counts as a full table …
 	FullTablePercent int64         // … and may change by this share only
-	Stable           time.Duration // counters are compared when they haven't moved for so long
+	Stable           time.Duration // counters are compared when they stayed within their band for so long
+	BandWait         time.Duration // after the soak, how long counters may still take to become stable
+	CountEvery       time.Duration // between two counts of what touched sessions are announced, which walk the router's table
 }
 
 // DefaultProfile is for routers on a network.
@@ -30,6 +32,7 @@ var DefaultProfile = Profile{
 	Margin: 60 * time.Second, ConfirmReserve: 5 * time.Second, HeartbeatTimeout: 8 * time.Second, Sample: 5 * time.Second,
 	DropCount: 2, DropPercent: 2, BandFloor: 20, BandPercent: 25, BandCount: 50, RouterPercent: 10,
 	FullTable: 500_000, FullTablePercent: 2, Stable: 15 * time.Second,
+	BandWait: 30 * time.Second, CountEvery: 15 * time.Second,
 }
 
 // LabProfile is for daemons on loopback, which converge within a second: the
@@ -39,6 +42,7 @@ var LabProfile = Profile{
 	Margin: 10 * time.Second, ConfirmReserve: 5 * time.Second, HeartbeatTimeout: 8 * time.Second, Sample: time.Second,
 	DropCount: 2, DropPercent: 2, BandFloor: 20, BandPercent: 25, BandCount: 50, RouterPercent: 10,
 	FullTable: 500_000, FullTablePercent: 2, Stable: 3 * time.Second,
+	BandWait: 5 * time.Second, CountEvery: 2 * time.Second,
 }
 
 // ProfileFor is a router's profile.
@@ -50,9 +54,9 @@ func ProfileFor(r Router) Profile {
 }
 
 // Timer is the rollback timer that outlives commit, convergence, the largest
-// hold time at risk and a worker's loss; whole seconds.
+// hold time at risk, counters that settle late and a worker's loss; whole seconds.
 func (p Profile) Timer(largestHold time.Duration) time.Duration {
-	t := p.Commit + max(p.Settle, p.Soak) + largestHold + 2*p.HeartbeatTimeout + p.Margin
+	t := p.Commit + max(p.Settle, p.Soak) + largestHold + p.BandWait + 2*p.HeartbeatTimeout + p.Margin
 	return max(t, p.MinTimer).Round(time.Second)
 }
 
@@ -60,4 +64,12 @@ func (p Profile) Timer(largestHold time.Duration) time.Duration {
 // timer ends, so never shorter than the largest hold time at risk.
 func (p Profile) SoakFor(largestHold time.Duration) time.Duration {
 	return max(p.Soak, largestHold)
+}
+
+// Band is how far accepted prefixes of one session and family may move from a figure.
+func (p Profile) Band(from int64) int64 {
+	if from >= p.FullTable {
+		return from * p.FullTablePercent / 100
+	}
+	return max(from*p.BandPercent/100, p.BandCount)
 }

@@ -2,10 +2,8 @@ package peering
 
 import (
 	"fmt"
-	"net/netip"
+	"slices"
 	"time"
-
-	"peerflow/internal/bgp"
 )
 
 // Baseline is what a router's neighbors looked like before a commit. It is
@@ -16,38 +14,75 @@ type Baseline struct {
 	Neighbors []Neighbor `json:"neighbors"`
 	// Ignored neighbors don't count: not Established in both samples, or
 	// flapping. The reason stands beside each.
-	Ignored map[netip.Addr]string `json:"ignored"`
+	Ignored map[NeighborKey]string `json:"ignored"`
 	// Protected neighbors roll the change back when they drop for a local cause.
-	Protected map[netip.Addr]string `json:"protected"`
+	Protected map[NeighborKey]string `json:"protected"`
 }
 
-// NewBaseline judges two samples taken one after the other.
-func NewBaseline(first, second []Neighbor, flapped, protected map[netip.Addr]string, at time.Time) Baseline {
-	b := Baseline{TakenAt: at, Neighbors: second, Ignored: map[netip.Addr]string{}, Protected: protected}
+// NewBaseline judges two samples taken one after the other, the second at that time.
+func NewBaseline(first, second []Neighbor, flapped, protected map[NeighborKey]string, at time.Time) Baseline {
+	b := Baseline{TakenAt: at, Neighbors: second, Ignored: map[NeighborKey]string{}, Protected: protected}
 	earlier := neighborMap(first)
 	for _, n := range second {
-		before, known := earlier[n.Address]
+		before, known := earlier[n.Key()]
 		switch {
 		case !n.Established():
-			b.Ignored[n.Address] = "not Established before the change"
-		case !known || !before.Established() || restarted(before, n):
-			b.Ignored[n.Address] = "came up or flapped while the baseline was taken"
-		case flapped[n.Address] != "":
-			b.Ignored[n.Address] = flapped[n.Address]
+			b.Ignored[n.Key()] = "not Established before the change"
+		case !known || !before.Established() || left(before, n) || n.Since.Sub(before.Since) > sinceJitter:
+			b.Ignored[n.Key()] = "came up or flapped while the baseline was taken"
+		case flapped[n.Key()] != "":
+			b.Ignored[n.Key()] = flapped[n.Key()]
 		}
 	}
 	return b
 }
 
-// LargestHold is the largest hold time of the sessions that count and aren't touched.
-func (b Baseline) LargestHold(touched map[netip.Addr]bool) time.Duration {
+// LargestHold is the largest hold time at risk: of the sessions that count and
+// that the plan neither resets nor removes.
+func (b Baseline) LargestHold(touched []TouchedSession) time.Duration {
 	var largest time.Duration
 	for _, n := range b.Neighbors {
-		if b.Ignored[n.Address] == "" && !touched[n.Address] {
+		if b.Ignored[n.Key()] == "" && !Touched(touched).restarts(n.Key()) {
 			largest = max(largest, n.HoldTime)
 		}
 	}
 	return largest
+}
+
+// Touched are the sessions that a plan touches on one router.
+type Touched []TouchedSession
+
+func (t Touched) find(key NeighborKey) (TouchedSession, bool) {
+	i := slices.IndexFunc(t, func(s TouchedSession) bool { return s.Key() == key })
+	if i < 0 {
+		return TouchedSession{}, false
+	}
+	return t[i], true
+}
+
+// restarts reports that the plan itself ends or restarts a session.
+func (t Touched) restarts(key NeighborKey) bool {
+	s, touched := t.find(key)
+	return touched && (s.Removed || s.Disruption != DisruptsNone && s.Disruption != DisruptsRefresh)
+}
+
+// left reports that the router's own counter says so.
+func left(before, now Neighbor) bool {
+	return before.Transitions >= 0 && now.Transitions > before.Transitions
+}
+
+// sinceJitter is what two reads of the same uptime may differ by: daemons print
+// whole seconds, and their clocks are turned into ours with every read.
+const sinceJitter = 2 * time.Second
+
+// restarted reports that an Established session isn't the baseline's any more:
+// by the router's own counter, or because it is younger than it would be. Ages
+// are compared and not times of day, so that a clock that jumps says nothing.
+func (b Baseline) restarted(before, now Neighbor, at time.Time, elapsed time.Duration) bool {
+	if left(before, now) {
+		return true
+	}
+	return !before.Since.IsZero() && !now.Since.IsZero() && at.Sub(now.Since)+sinceJitter < b.TakenAt.Sub(before.Since)+elapsed
 }
 
 // CheckState is one check's result.
@@ -77,6 +112,7 @@ type Verdict struct {
 	Checks  []Check    `json:"checks"`
 	At      time.Time  `json:"at"`
 	Reason  string     `json:"reason"` // of a failure, one line for people
+	Watch   Watch      `json:"watch"`  // for the next sample
 }
 
 // Confirmable reports that the commit may be confirmed.
@@ -86,21 +122,20 @@ func (v *Verdict) Confirmable() bool {
 
 // Observation is what a verification has at hand at one moment of the soak.
 type Observation struct {
-	Neighbors   []Neighbor
-	Management  error     // of a second, fresh login; nil when it worked
-	CommittedAt time.Time // by the clock that reads Now
-	Now         time.Time
-	StableSince time.Time // when the accepted counters last moved
+	Neighbors  []Neighbor
+	Exports    map[NeighborKey][]ExportCount // of touched sessions, where the router could count
+	Management error                         // of a second, fresh login; nil when it worked
+	Now        time.Time
+	Elapsed    time.Duration // since the commit, by our clock and by the router's rollback timer: the shorter
+	Earlier    Watch         // of the sample before
 }
 
 // Judge compares the router's neighbors with the baseline and the plan. A
 // failure is final at once; without one the verdict is pending until the soak
-// is over.
+// is over and counters are stable, or had their time to become so.
 func Judge(p Profile, touched []TouchedSession, b Baseline, e Observation) Verdict {
-	j := judge{p: p, b: b, e: e, now: neighborMap(e.Neighbors), touched: map[netip.Addr]TouchedSession{}}
-	for _, t := range touched {
-		j.touched[t.Neighbor] = t
-	}
+	j := judge{p: p, b: b, e: e, now: neighborMap(e.Neighbors), touched: touched, hold: b.LargestHold(touched)}
+	j.watch = e.Earlier.See(p, b, e.Neighbors, e.Now, e.Elapsed)
 	j.management()
 	j.collateral()
 	j.exports()
@@ -113,8 +148,10 @@ type judge struct {
 	p       Profile
 	b       Baseline
 	e       Observation
-	now     map[netip.Addr]Neighbor
-	touched map[netip.Addr]TouchedSession
+	now     map[NeighborKey]Neighbor
+	touched Touched
+	watch   Watch
+	hold    time.Duration // largest at risk
 	checks  []Check
 }
 
@@ -122,17 +159,10 @@ func (j *judge) add(name, subject string, s CheckState, format string, args ...a
 	j.checks = append(j.checks, Check{Name: name, Subject: subject, State: s, Text: fmt.Sprintf(format, args...)})
 }
 
-func (j *judge) soaked() bool {
-	return j.e.Now.Sub(j.e.CommittedAt) >= j.p.SoakFor(j.largestHold())
-}
+func (j *judge) soaked() bool { return j.e.Elapsed >= j.p.SoakFor(j.hold) }
 
-func (j *judge) largestHold() time.Duration {
-	touched := map[netip.Addr]bool{}
-	for a := range j.touched {
-		touched[a] = true
-	}
-	return j.b.LargestHold(touched)
-}
+// final reports that counters had their time to become stable.
+func (j *judge) final() bool { return j.e.Elapsed >= j.p.SoakFor(j.hold)+j.p.BandWait }
 
 func (j *judge) management() {
 	if j.e.Management != nil {
@@ -147,24 +177,26 @@ func (j *judge) management() {
 func (j *judge) collateral() {
 	counted, dropped := 0, 0
 	for _, before := range j.b.Neighbors {
-		if j.b.Ignored[before.Address] != "" {
+		key := before.Key()
+		if j.b.Ignored[key] != "" {
 			continue
 		}
 		counted++
-		now, listed := j.now[before.Address]
-		if !j.left(before, now, listed) {
+		left, gone := j.left(key)
+		if !gone {
 			continue
 		}
-		who := fmt.Sprintf("%s %s", before.RemoteAS, before.Address)
+		who := fmt.Sprintf("%s %s", before.RemoteAS, key)
+		_, listed := j.now[key]
 		switch {
-		case !now.DownReason.LocalCause() && listed:
-			j.add("collateral", who, CheckRecorded, "down by the peer itself (%s): %s", now.DownReason, now.DownText)
-		case j.b.Protected[before.Address] != "":
+		case listed && !left.Reason.LocalCause():
+			j.add("collateral", who, CheckRecorded, "went down by the peer itself (%s): %s", left.Reason, j.now[key].DownText)
+		case j.b.Protected[key] != "":
 			dropped++
-			j.add("collateral", who, CheckFailed, "protected session (%s) dropped", j.b.Protected[before.Address])
+			j.add("collateral", who, CheckFailed, "protected session (%s) dropped", j.b.Protected[key])
 		default:
 			dropped++
-			j.add("collateral", who, CheckRecorded, "dropped (%s)", orUnknown(now.DownReason))
+			j.add("collateral", who, CheckRecorded, "dropped (%s)", orUnknown(left.Reason))
 		}
 	}
 	most := max(j.p.DropCount, counted*j.p.DropPercent/100)
@@ -176,150 +208,41 @@ func (j *judge) collateral() {
 	}
 }
 
-// left reports that a session went down since the baseline: it is down now, or
-// came back in between. Uptime alone isn't trusted: transitions count where reported.
-func (j *judge) left(before, now Neighbor, listed bool) bool {
-	t, touched := j.touched[before.Address]
-	if touched && (t.Removed || t.Disruption != DisruptsNone && t.Disruption != DisruptsRefresh) {
-		return !t.Removed && j.soaked() && !now.Established() // reset as planned, but it has to come back
+// left reports that a session went down since the baseline, be it up again or
+// not. One that the plan resets has to come back, no more.
+func (j *judge) left(key NeighborKey) (Departure, bool) {
+	d, gone := j.watch.Left[key]
+	if t, _ := j.touched.find(key); j.touched.restarts(key) {
+		gone = !t.Removed && j.soaked() && !j.now[key].Established()
 	}
-	if !listed || !now.Established() {
-		return true
-	}
-	return restarted(before, now)
-}
-
-// sinceJitter is what two reads of the same uptime may differ by: daemons print
-// whole seconds, and their clocks are turned into ours with every read.
-const sinceJitter = 2 * time.Second
-
-// restarted reports that an Established session came up again between two reads.
-func restarted(before, now Neighbor) bool {
-	return before.Transitions >= 0 && now.Transitions > before.Transitions || now.Since.Sub(before.Since) > sinceJitter
-}
-
-// exports holds every touched session to what the plan says it is announced.
-func (j *judge) exports() {
-	for _, t := range j.touched {
-		now, listed := j.now[t.Neighbor]
-		if t.Removed || !listed {
-			continue
-		}
-		who := fmt.Sprintf("%s %s", t.PeerAS, t.Neighbor)
-		if !now.Established() {
-			j.add("export", who, CheckNotChecked, "not Established: guarded when it first comes up")
-			continue
-		}
-		for _, f := range now.Families {
-			j.policies(who, now, f)
-			j.export(who, t, f)
-		}
-		for _, e := range t.Expect {
-			if _, reported := now.Family(e.Family); !reported {
-				j.add("export", who, CheckNotChecked, "%s: the router reports nothing of this family", e.Family)
-			}
-		}
-	}
-}
-
-func (j *judge) policies(who string, n Neighbor, f FamilyState) {
-	if n.RemoteAS == n.LocalAS {
-		return // RFC 8212 is about external sessions
-	}
-	if f.ImportPolicy == "" || f.ExportPolicy == "" {
-		j.add("policy", who, CheckFailed, "%s: import and export policy must both be on the router (RFC 8212)", f.Family)
-		return
-	}
-	j.add("policy", who, CheckPassed, "%s: import %s, export %s", f.Family, f.ImportPolicy, f.ExportPolicy)
-}
-
-func (j *judge) export(who string, t TouchedSession, f FamilyState) {
-	expect, known := expectFor(t, f.Family)
-	limit, limited := expect.Limit()
-	switch {
-	case !known || !limited:
-		j.add("export", who, CheckNotChecked, "%s: no expected figure", f.Family)
-	case f.Announced == nil:
-		j.add("export", who, CheckNotChecked, "%s: the router doesn't report what it announces", f.Family)
-	case *f.Announced > limit:
-		j.add("export", who, CheckFailed, "announced %d prefixes, expected %d (limit %d)", *f.Announced, *expect.Count, limit)
-	default:
-		j.add("export", who, CheckPassed, "%s: announces %d, expected %d (limit %d)", f.Family, *f.Announced, *expect.Count, limit)
-	}
-}
-
-func expectFor(t TouchedSession, f bgp.Family) (ExpectedExport, bool) {
-	for _, e := range t.Expect {
-		if e.Family == f {
-			return e, true
-		}
-	}
-	return ExpectedExport{}, false
+	return d, gone
 }
 
 // holdTimers waits until each session at risk either had the time to fail or
 // was heard of after the commit.
 func (j *judge) holdTimers() {
-	waited := j.e.Now.Sub(j.e.CommittedAt)
 	for _, before := range j.b.Neighbors {
-		now, listed := j.now[before.Address]
-		if j.b.Ignored[before.Address] != "" || !listed || !now.Established() {
+		key := before.Key()
+		now := j.now[key]
+		if j.b.Ignored[key] != "" || !now.Established() || j.touched.restarts(key) {
 			continue
 		}
 		if before.HoldTime == 0 {
-			j.add("hold_timer", before.Address.String(), CheckNotChecked, "the router doesn't report its hold time")
+			j.add("hold_timer", key.String(), CheckNotChecked, "the router doesn't report its hold time")
 			continue
 		}
-		if waited < before.HoldTime && !now.LastMessage.After(j.e.CommittedAt) {
-			j.add("hold_timer", before.Address.String(), CheckPending, "silent since the commit; its hold time is %s", before.HoldTime)
+		heard := !now.LastMessage.IsZero() && j.e.Now.Sub(now.LastMessage) < j.e.Elapsed
+		if j.e.Elapsed < before.HoldTime && !heard {
+			j.add("hold_timer", key.String(), CheckPending, "silent since the commit; its hold time is %s", before.HoldTime)
 			return
 		}
 	}
-	j.add("hold_timer", "", CheckPassed, "every session had its hold time to fail, or was heard of")
-}
-
-// bands compares accepted prefixes of untouched sessions, once they are stable.
-func (j *judge) bands() {
-	if !j.soaked() || j.e.Now.Sub(j.e.StableSince) < j.p.Stable {
-		return
-	}
-	var before, after int64
-	for _, b := range j.b.Neighbors {
-		now, listed := j.now[b.Address]
-		if _, touched := j.touched[b.Address]; touched || !listed || j.b.Ignored[b.Address] != "" || !now.Established() {
-			continue
-		}
-		for _, f := range b.Families {
-			old, fresh := f.Accepted, accepted(now, f.Family)
-			if old == nil || fresh == nil {
-				j.add("band", b.Address.String(), CheckNotChecked, "%s: accepted prefixes aren't reported", f.Family)
-				continue
-			}
-			before, after = before+*old, after+*fresh
-			j.band(b, f.Family, *old, *fresh)
-		}
-	}
-	if moved := abs(after - before); before >= j.p.BandFloor && moved > before*j.p.RouterPercent/100 {
-		j.add("router_band", "", CheckFailed, "the router's accepted prefixes went from %d to %d", before, after)
-	}
-}
-
-func (j *judge) band(n Neighbor, f bgp.Family, old, fresh int64) {
-	if old < j.p.BandFloor {
-		return
-	}
-	allowed := max(old*j.p.BandPercent/100, j.p.BandCount)
-	if old >= j.p.FullTable {
-		allowed = old * j.p.FullTablePercent / 100
-	}
-	if abs(fresh-old) > allowed {
-		j.add("band", fmt.Sprintf("%s %s", n.RemoteAS, n.Address), CheckFailed, "%s: accepted prefixes went from %d to %d (±%d)", f, old, fresh, allowed)
-	}
+	j.add("hold_timer", "", CheckPassed, "every session whose hold time is known had it to fail, or was heard of")
 }
 
 func (j *judge) verdict() Verdict {
-	v := Verdict{Outcome: CheckPassed, Checks: j.checks, At: j.e.Now}
-	if !j.soaked() || j.e.Now.Sub(j.e.StableSince) < j.p.Stable {
+	v := Verdict{Outcome: CheckPassed, Checks: j.checks, At: j.e.Now, Watch: j.watch}
+	if !j.soaked() {
 		v.Outcome = CheckPending
 	}
 	for _, c := range j.checks {
@@ -339,20 +262,12 @@ func (j *judge) verdict() Verdict {
 	return v
 }
 
-func neighborMap(ns []Neighbor) map[netip.Addr]Neighbor {
-	m := make(map[netip.Addr]Neighbor, len(ns))
+func neighborMap(ns []Neighbor) map[NeighborKey]Neighbor {
+	m := make(map[NeighborKey]Neighbor, len(ns))
 	for _, n := range ns {
-		m[n.Address] = n
+		m[n.Key()] = n
 	}
 	return m
-}
-
-func accepted(n Neighbor, f bgp.Family) *int64 {
-	s, ok := n.Family(f)
-	if !ok {
-		return nil
-	}
-	return s.Accepted
 }
 
 func orUnknown(r DownReason) DownReason {

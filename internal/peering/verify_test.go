@@ -79,12 +79,13 @@ func TestJudge(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			protected := map[netip.Addr]string{}
+			protected := map[NeighborKey]string{}
 			if c.protect != 0 {
-				protected[neighbor(c.protect).Address] = "iBGP"
+				protected[neighbor(c.protect).Key()] = "iBGP"
 			}
 			b := NewBaseline(base, base, nil, protected, start.Add(-time.Second))
-			got := Judge(LabProfile, touched, b, Observation{Neighbors: c.now, Management: c.manage, CommittedAt: start, Now: start.Add(c.after), StableSince: start})
+			began := Judge(LabProfile, touched, b, Observation{Neighbors: c.now, Management: c.manage, Now: start})
+			got := Judge(LabProfile, touched, b, Observation{Neighbors: c.now, Management: c.manage, Now: start.Add(c.after), Elapsed: c.after, Earlier: began.Watch})
 			if got.Outcome != c.want || !strings.Contains(got.Reason, c.reason) {
 				t.Errorf("got %s %q, want %s %q\n%+v", got.Outcome, got.Reason, c.want, c.reason, got.Checks)
 			}
@@ -97,11 +98,12 @@ func TestSilentSessionsHoldTheVerdictUntilTheirHoldTimer(t *testing.T) {
 	slow := func(n *Neighbor) { n.HoldTime = 90 * time.Second }
 	base := many(1, 3, slow)
 	b := NewBaseline(base, base, nil, nil, start)
-	silent := Observation{Neighbors: base, CommittedAt: start, Now: start.Add(60 * time.Second), StableSince: start}
+	silent := Observation{Neighbors: base, Now: start.Add(60 * time.Second), Elapsed: 60 * time.Second}
 	if got := Judge(LabProfile, nil, b, silent); got.Outcome != CheckPending {
 		t.Errorf("silent for 60 of 90 s: %s", got.Outcome)
 	}
-	silent.Now = start.Add(91 * time.Second)
+	silent.Earlier = Judge(LabProfile, nil, b, silent).Watch
+	silent.Now, silent.Elapsed = start.Add(91*time.Second), 91*time.Second
 	if got := Judge(LabProfile, nil, b, silent); got.Outcome != CheckPassed {
 		t.Errorf("hold time over: %s %s", got.Outcome, got.Reason)
 	}
@@ -112,9 +114,9 @@ func TestBaselineIgnoresWhatWasUnstableBefore(t *testing.T) {
 	first := []Neighbor{neighbor(1), neighbor(2), neighbor(3, down(DownNoAnswer)), neighbor(4)}
 	jitter := func(n *Neighbor) { n.Since = n.Since.Add(900 * time.Millisecond) }
 	second := []Neighbor{neighbor(1, jitter), neighbor(2, bounced), neighbor(3, down(DownNoAnswer)), neighbor(4)}
-	b := NewBaseline(first, second, map[netip.Addr]string{neighbor(4).Address: "dropped 3 times"}, nil, start)
+	b := NewBaseline(first, second, map[NeighborKey]string{neighbor(4).Key(): "dropped 3 times"}, nil, start)
 	for host, ignored := range map[int]bool{1: false, 2: true, 3: true, 4: true} {
-		if got := b.Ignored[neighbor(host).Address] != ""; got != ignored {
+		if got := b.Ignored[neighbor(host).Key()] != ""; got != ignored {
 			t.Errorf("neighbor %d ignored = %v", host, got)
 		}
 	}

@@ -1,0 +1,102 @@
+package peering
+
+import (
+	"fmt"
+
+	"peerflow/internal/bgp"
+)
+
+// bands compares accepted prefixes with the baseline once the soak is over, for
+// each session and family as soon as it is stable. Touched sessions are held to
+// their forecast, which is the baseline unless their import side moves.
+func (j *judge) bands() {
+	if !j.soaked() {
+		return
+	}
+	totals := map[bgp.Family]*total{}
+	for _, before := range j.b.Neighbors {
+		key := before.Key()
+		if j.b.Ignored[key] != "" || !j.now[key].Established() {
+			continue
+		}
+		for _, f := range before.Families {
+			if t := j.band(before, f); t != nil {
+				sum(totals, f.Family, t)
+			}
+		}
+	}
+	for _, f := range bgp.Families {
+		if t := totals[f]; t != nil {
+			j.routerBand(f, *t)
+		}
+	}
+}
+
+// total is what sessions together accepted before and accept now.
+type total struct {
+	before, after int64
+	moving        bool // one of them isn't stable yet
+}
+
+func sum(totals map[bgp.Family]*total, f bgp.Family, t *total) {
+	all, ok := totals[f]
+	if !ok {
+		totals[f] = t
+		return
+	}
+	all.before, all.after, all.moving = all.before+t.before, all.after+t.after, all.moving || t.moving
+}
+
+// band judges one session and family. It answers what counts for the router's
+// band, nil when nothing does.
+func (j *judge) band(before Neighbor, f FamilyState) *total {
+	key := before.Key()
+	who := fmt.Sprintf("%s %s", before.RemoteAS, key)
+	now, _ := j.now[key].Family(f.Family)
+	if f.Accepted == nil || now.Accepted == nil {
+		j.add("band", who, CheckNotChecked, "%s: accepted prefixes aren't reported", f.Family)
+		return nil
+	}
+	old, fresh := *f.Accepted, *now.Accepted
+	touched, isTouched := j.touched.find(key)
+	switch left, gone := j.watch.Left[key]; {
+	case gone && !left.Reason.LocalCause():
+		j.add("band", who, CheckRecorded, "%s: accepted prefixes went from %d to %d; the peer restarted the session itself", f.Family, old, fresh)
+		return nil
+	case isTouched && (touched.ImportMoves || f.ImportPolicy != now.ImportPolicy):
+		j.add("band", who, CheckRecorded, "%s: accepted prefixes went from %d to %d; the import policy moves, so there is no forecast", f.Family, old, fresh)
+		return nil
+	}
+	t := &total{before: old, after: fresh, moving: j.watch.stable(key, f.Family, j.e.Elapsed) < j.p.Stable}
+	if old >= j.p.BandFloor {
+		j.inBand(who, f.Family, *t)
+	}
+	if isTouched {
+		return nil
+	}
+	return t
+}
+
+func (j *judge) inBand(who string, f bgp.Family, t total) {
+	allowed := j.p.Band(t.before)
+	inside := abs(t.after-t.before) <= allowed
+	switch {
+	case !inside && (!t.moving || j.final()):
+		j.add("band", who, CheckFailed, "%s: accepted prefixes went from %d to %d (±%d)", f, t.before, t.after, allowed)
+	case t.moving && !j.final():
+		j.add("band", who, CheckPending, "%s: accepted prefixes move: %d before, %d now (±%d)", f, t.before, t.after, allowed)
+	case t.moving:
+		j.add("band", who, CheckNotChecked, "%s: accepted prefixes weren't stable for %s when the soak ended: %d before, %d now (±%d)", f, j.p.Stable, t.before, t.after, allowed)
+	}
+}
+
+func (j *judge) routerBand(f bgp.Family, t total) {
+	outside := abs(t.after-t.before) > t.before*j.p.RouterPercent/100
+	switch {
+	case t.before < j.p.BandFloor || !outside:
+	case t.moving && !j.final():
+		j.add("router_band", "", CheckPending, "%s: the router's accepted prefixes move: %d before, %d now", f, t.before, t.after)
+	default:
+		j.add("router_band", "", CheckFailed, "%s: the router's accepted prefixes went from %d to %d", f, t.before, t.after)
+	}
+}
