@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -217,7 +216,7 @@ func (d *Deploying) BeginDeployment(ctx context.Context, id int64) (BeginResult,
 	if text, err := d.hindrance(ctx); err != nil || text != "" {
 		return BeginResult{Frozen: text}, fail(err)
 	}
-	timer := d.Profile(router).Timer(dep.Baseline.LargestHold(touchedAddresses(plan)))
+	timer := d.Profile(router).Timer(dep.Baseline.LargestHold(plan.Touched))
 	_, err = d.Deployments.BeginDeployment(ctx, id, timer, d.Now())
 	if errors.Is(err, peering.ErrFrozen) {
 		return BeginResult{Frozen: err.Error()}, nil
@@ -229,14 +228,6 @@ func (d *Deploying) BeginDeployment(ctx context.Context, id int64) (BeginResult,
 		return BeginResult{Refused: err.Error()}, nil
 	}
 	return BeginResult{Next: peering.Next{Step: peering.StepCommit}}, fail(err)
-}
-
-func touchedAddresses(plan peering.RouterPlan) map[netip.Addr]bool {
-	touched := map[netip.Addr]bool{}
-	for _, t := range plan.Touched {
-		touched[t.Neighbor] = true
-	}
-	return touched
 }
 
 // CommitDeployment stages the candidate and commits it with the rollback timer

@@ -3,7 +3,6 @@ package activities
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -122,6 +121,7 @@ func (d *Deploying) baseline(ctx context.Context, a at) (peering.Baseline, error
 	if err != nil {
 		return peering.Baseline{}, err
 	}
+	taken := d.Now()
 	flapped, err := d.Observed.Flapped(ctx, a.router.ID, d.Now().Add(-24*time.Hour))
 	if err != nil {
 		return peering.Baseline{}, err
@@ -130,41 +130,20 @@ func (d *Deploying) baseline(ctx context.Context, a at) (peering.Baseline, error
 	if err != nil {
 		return peering.Baseline{}, err
 	}
-	return peering.NewBaseline(first, second, byAddress(flapped), protected, d.Now()), nil
+	return peering.NewBaseline(first, second, flapped, protected, taken), nil
 }
 
-// protected names the neighbors that no change may drop: every one we don't
-// own, and those whose relationship says so.
-func (d *Deploying) protected(ctx context.Context, a at, neighbors []peering.Neighbor) (map[netip.Addr]string, error) {
+// protected names the neighbors that no change may drop.
+func (d *Deploying) protected(ctx context.Context, a at, neighbors []peering.Neighbor) (map[peering.NeighborKey]string, error) {
 	desired, err := d.Intent.Desired(ctx, a.router.ID)
 	if err != nil {
 		return nil, err
 	}
-	ours := map[netip.Addr]peering.Session{}
-	for _, s := range desired.Sessions {
-		ours[s.PeerAddress] = s
-	}
-	protected := map[netip.Addr]string{}
+	protected := map[peering.NeighborKey]string{}
 	for _, n := range neighbors {
-		s, own := ours[n.Address]
-		switch r := desired.Relationship(s); {
-		case n.RemoteAS == n.LocalAS:
-			protected[n.Address] = "iBGP"
-		case !own:
-			protected[n.Address] = "not ours"
-		case r.Value.Protected:
-			protected[n.Address] = r.Value.Name
+		if why := desired.ProtectedNeighbor(n); why != "" {
+			protected[n.Key()] = why
 		}
 	}
 	return protected, nil
-}
-
-func byAddress(texts map[string]string) map[netip.Addr]string {
-	m := make(map[netip.Addr]string, len(texts))
-	for text, why := range texts {
-		if a, err := netip.ParseAddr(text); err == nil {
-			m[a] = why
-		}
-	}
-	return m
 }

@@ -4,26 +4,27 @@ import (
 	"context"
 	"time"
 
+	"peerflow/internal/driver"
 	"peerflow/internal/peering"
 )
 
 // SoakDeployment watches the router between commit and confirm, and stores a
 // verdict with every sample. It ends as soon as the next step isn't to watch.
-// A restarted one compares with the stored baseline.
+// A restarted one compares with the stored baseline, and goes on with what the
+// stored verdict remembers of earlier samples.
 func (d *Deploying) SoakDeployment(ctx context.Context, id int64) (peering.Next, error) {
 	a, err := d.open(ctx, id)
 	if err != nil {
 		return peering.Next{}, fail(err)
 	}
 	defer a.close()
-	management := d.freshLogin(ctx, a)
-	stable := stability{since: d.Now()}
+	s := soak{Deploying: d, at: a, management: d.freshLogin(ctx, a)}
 	for {
-		next, err := d.next(ctx, a)
+		next, running, err := d.look(ctx, a)
 		if err != nil || next.Step != peering.StepSoak {
 			return next, fail(err)
 		}
-		verdict, err := d.sample(ctx, a, management, &stable)
+		verdict, err := s.sample(ctx, running)
 		if err != nil {
 			return peering.Next{}, fail(err)
 		}
@@ -36,8 +37,26 @@ func (d *Deploying) SoakDeployment(ctx context.Context, id int64) (peering.Next,
 	}
 }
 
-func (d *Deploying) freshLogin(ctx context.Context, a at) error {
-	second, err := d.Access.open(ctx, a.router)
+// logins is how often a fresh login is tried before it counts as broken.
+const logins = 3
+
+// freshLogin logs in a second time and asks for something.
+func (d *Deploying) freshLogin(ctx context.Context, a at) (err error) {
+	for try := range logins {
+		if try > 0 {
+			if paused := pause(ctx, a.profile.Sample); paused != nil {
+				return paused
+			}
+		}
+		if err = d.logIn(ctx, a.router); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+func (d *Deploying) logIn(ctx context.Context, r peering.Router) error {
+	second, err := d.Access.open(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -46,48 +65,86 @@ func (d *Deploying) freshLogin(ctx context.Context, a at) error {
 	return err
 }
 
-func (d *Deploying) sample(ctx context.Context, a at, management error, stable *stability) (peering.Verdict, error) {
-	dep, err := d.Deployments.Deployment(ctx, a.dep.ID)
+// soak is one deployment's watch by one worker.
+type soak struct {
+	*Deploying
+	at
+	management error
+	counts     map[peering.NeighborKey][]peering.ExportCount
+	counted    time.Time // when counts were taken
+}
+
+// sample judges the router as it is now. What touched sessions are announced is
+// counted now and then, and once more before anything passes.
+func (s *soak) sample(ctx context.Context, running peering.Running) (peering.Verdict, error) {
+	dep, err := s.Deployments.Deployment(ctx, s.dep.ID)
 	if err != nil {
 		return peering.Verdict{}, err
 	}
-	neighbors, err := a.neighbors(ctx)
+	neighbors, err := s.neighbors(ctx)
 	if err != nil {
 		return peering.Verdict{}, err
 	}
-	now := d.Now()
-	stable.see(neighbors, now)
-	verdict := peering.Judge(a.profile, a.plan.Touched, *dep.Baseline, peering.Observation{
-		Neighbors: neighbors, Management: management, CommittedAt: committed(dep), Now: now, StableSince: stable.since,
-	})
-	return verdict, d.Deployments.StoreVerdict(ctx, dep.ID, verdict)
-}
-
-// committed is when the router was first read running the artifact: the soak
-// counts from there. Until that is recorded it is when the commit was sent.
-func committed(d peering.Deployment) time.Time {
-	if d.CommittedAt.IsZero() {
-		return d.CommitSentAt
+	seen := peering.Observation{Neighbors: neighbors, Management: s.management, Now: s.Now()}
+	seen.Elapsed = elapsed(dep, running, seen.Now)
+	if dep.Verdict != nil {
+		seen.Earlier = dep.Verdict.Watch
 	}
-	return d.CommittedAt
-}
-
-// stability notes when the router's accepted counters last moved.
-type stability struct {
-	total int64
-	since time.Time
-}
-
-func (s *stability) see(neighbors []peering.Neighbor, now time.Time) {
-	var total int64
-	for _, n := range neighbors {
-		for _, f := range n.Families {
-			if f.Accepted != nil {
-				total += *f.Accepted
+	fresh := s.counted.IsZero() || seen.Now.Sub(s.counted).Abs() >= s.profile.CountEvery
+	for {
+		if fresh {
+			if err := s.count(ctx, neighbors); err != nil {
+				return peering.Verdict{}, err
 			}
 		}
+		seen.Exports = s.counts
+		verdict := peering.Judge(s.profile, s.plan.Touched, *dep.Baseline, seen)
+		if fresh || verdict.Outcome != peering.CheckPassed {
+			return verdict, s.Deployments.StoreVerdict(ctx, dep.ID, verdict)
+		}
+		fresh = true
 	}
-	if total != s.total {
-		s.total, s.since = total, now
+}
+
+// elapsed is how long ago the router took the commit: by our clock, and by its
+// own rollback timer where it tells. The shorter one counts, so that a clock
+// which jumps ends no soak early.
+func elapsed(d peering.Deployment, running peering.Running, now time.Time) time.Duration {
+	at := d.CommittedAt // when the router was first read running the artifact
+	if at.IsZero() {
+		at = d.CommitSentAt
 	}
+	passed := now.Sub(at)
+	if running.Pending != nil && running.Pending.Remaining > 0 {
+		passed = min(passed, d.Timer-running.Pending.Remaining)
+	}
+	return passed
+}
+
+// count asks what each touched session is announced, or would be. Sessions
+// beyond a count's time budget, and those that the router can't count, are not
+// checked.
+func (s *soak) count(ctx context.Context, neighbors []peering.Neighbor) error {
+	s.counts, s.counted = map[peering.NeighborKey][]peering.ExportCount{}, s.Now()
+	counter, can := s.conn.(driver.ExportCounter)
+	if !can {
+		return nil
+	}
+	down := map[peering.NeighborKey]bool{}
+	for _, n := range neighbors {
+		down[n.Key()] = n.AdminDown
+	}
+	for _, t := range s.plan.Touched {
+		if shut, listed := down[t.Key()]; t.Removed || shut || !listed || s.Now().Sub(s.counted) > s.profile.CountEvery {
+			continue
+		}
+		counts, err := counter.CountExport(ctx, t.Key())
+		if peering.KindOf(err) == peering.Unavailable || ctx.Err() != nil {
+			return err
+		}
+		if err == nil {
+			s.counts[t.Key()] = counts
+		}
+	}
+	return nil
 }

@@ -236,12 +236,13 @@ func (p *Planning) PlanChange(ctx context.Context, in PlanInput) (PlanResult, er
 	if len(parts) < len(r.routers) {
 		return PlanResult{Again: true}, nil
 	}
-	return p.put(ctx, r.change, parts, texts)
+	return p.put(ctx, r, parts, texts)
 }
 
 // put stores a plan in force.
-func (p *Planning) put(ctx context.Context, change peering.Change, parts []peering.PlanPart, texts []string) (PlanResult, error) {
-	plan, err := assemble(change, parts)
+func (p *Planning) put(ctx context.Context, r reached, parts []peering.PlanPart, texts []string) (PlanResult, error) {
+	change := r.change
+	plan, err := assemble(change, r.ops, parts)
 	if err != nil {
 		return PlanResult{}, fail(err)
 	}
@@ -274,7 +275,7 @@ func (p *Planning) moved(ctx context.Context, change peering.Change, now peering
 }
 
 // assemble makes one plan of what was found on each router.
-func assemble(change peering.Change, parts []peering.PlanPart) (peering.Plan, error) {
+func assemble(change peering.Change, ops []peering.Operation, parts []peering.PlanPart) (peering.Plan, error) {
 	plan := peering.Plan{ChangeID: change.ID}
 	var pending []string
 	for _, part := range parts {
@@ -283,8 +284,8 @@ func assemble(change peering.Change, parts []peering.PlanPart) (peering.Plan, er
 		}
 	}
 	plan.Impact = peering.NewImpact(plan.Routers, pending)
-	if len(plan.Impact.Protected) > 0 {
-		return peering.Plan{}, peering.Errorf(peering.Denied, "the change would touch protected sessions: %s", strings.Join(plan.Impact.Protected, ", "))
+	if err := refuseProtected(change.Kind, plan, ops); err != nil {
+		return peering.Plan{}, err
 	}
 	plan.Hash = peering.PlanHash(plan.Routers)
 	return plan, nil
@@ -492,7 +493,7 @@ func (p *Planning) describe(ctx context.Context, dev device, desired peering.Des
 		return peering.RouterPlan{}, nil, nil, err
 	}
 	touched := peering.Touch(dev.platform.Syntax(), c.running, after, moves)
-	t := toucher{desired: changed, before: desired, neighbors: neighbors}
+	t := toucher{desired: changed, before: desired, neighbors: neighbors, stanzas: c.running, reached: peering.Reached(c.running, after, moves)}
 	for i := range touched {
 		touched[i] = t.fill(touched[i])
 	}

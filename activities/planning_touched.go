@@ -1,8 +1,9 @@
 package activities
 
 import (
-	"net/netip"
+	"fmt"
 	"slices"
+	"strings"
 
 	"peerflow/internal/bgp"
 	"peerflow/internal/peering"
@@ -13,40 +14,99 @@ import (
 type toucher struct {
 	desired, before peering.Desired
 	neighbors       []peering.Neighbor
+	stanzas         map[string]peering.Stanza // that the router runs
+	reached         map[string]bool           // of them, those that move or refer to one that does
 }
 
 func (t toucher) fill(s peering.TouchedSession) peering.TouchedSession {
-	session, known := t.session(t.desired, s.Neighbor)
+	session, known := t.session(t.desired, s)
 	if !known {
-		session, known = t.session(t.before, s.Neighbor)
+		session, known = t.session(t.before, s)
 	}
-	if !known {
-		return s
+	if known {
+		s.SessionID, s.PeerAS, s.VRF = session.ID, session.PeerAS, session.VRF
+		for _, f := range session.Families {
+			s.Expect = append(s.Expect, t.expect(session, f))
+		}
 	}
-	s.SessionID, s.PeerAS = session.ID, session.PeerAS
-	if r := t.desired.Relationship(session); r.Value.Protected {
-		s.Protected = r.Value.Name
-	}
-	if t.desired.Router.ReachedVia == s.Neighbor {
-		s.Protected = "it carries our own way to the router"
-	}
-	for _, f := range session.Families {
-		s.Expect = append(s.Expect, t.expect(session, f))
+	s.Protected = t.protected(session, s)
+	for _, n := range t.neighbors {
+		if n.Key() == s.Key() && n.Established() {
+			s.ImportMoves = t.importMoves(n)
+		}
 	}
 	return s
 }
 
-func (t toucher) session(d peering.Desired, addr netip.Addr) (peering.Session, bool) {
-	for _, s := range d.Sessions {
-		if s.PeerAddress == addr {
-			return s, true
+// protected is why a session is touched by no change whose kind doesn't allow
+// it: as it is recorded before the change or after.
+func (t toucher) protected(session peering.Session, s peering.TouchedSession) string {
+	if t.desired.Router.ReachedVia == s.Neighbor || t.before.Router.ReachedVia == s.Neighbor {
+		return peering.CarriesManagement
+	}
+	if session.ID == 0 {
+		return ""
+	}
+	if before, was := t.before.Sessions[session.ID]; was {
+		if why := t.before.Protected(before); why != "" {
+			return why
+		}
+	}
+	return t.desired.Protected(session)
+}
+
+// refuseProtected names the protected sessions that a change of this kind may not touch.
+func refuseProtected(kind peering.ChangeKind, plan peering.Plan, ops []peering.Operation) error {
+	var protected []string
+	for _, r := range plan.Routers {
+		for _, t := range r.Touched {
+			if !kind.MayTouch(t, ops) {
+				protected = append(protected, fmt.Sprintf("%s %s (%s)", t.PeerAS, t.Key(), t.Protected))
+			}
+		}
+	}
+	if len(protected) == 0 {
+		return nil
+	}
+	return peering.Errorf(peering.Denied, "a change of kind %s may not touch these protected sessions: %s", kind, strings.Join(protected, ", "))
+}
+
+// importMoves reports that the moves reach what an Established session is
+// accepted through. A policy that isn't a stanza of ours can't be told from the
+// session's own stanza: what it accepts has no forecast then.
+func (t toucher) importMoves(n peering.Neighbor) bool {
+	for _, f := range n.Families {
+		for name := range strings.FieldsSeq(f.ImportPolicy) {
+			known := false
+			for key := range t.stanzas {
+				if _, own, _ := strings.Cut(key, "/"); own == name {
+					known = true
+					if t.reached[key] {
+						return true
+					}
+				}
+			}
+			if !known {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// session finds the record of a session that a stanza describes.
+func (t toucher) session(d peering.Desired, s peering.TouchedSession) (peering.Session, bool) {
+	for _, session := range d.Sessions {
+		if session.PeerAddress == s.Neighbor && (s.VRF == "" || session.VRF == s.VRF) {
+			return session, true
 		}
 	}
 	return peering.Session{}, false
 }
 
 // expect is what the session's export policy says, else the most that an
-// Established session with the same export policy is announced now.
+// Established session with the same export policy is announced now, else what our
+// own AS publishes in PeeringDB.
 func (t toucher) expect(s peering.Session, f bgp.Family) peering.ExpectedExport {
 	e := peering.ExpectedExport{Family: f, Origin: "not known"}
 	policies := t.desired.PolicyOf(s, peering.Export, f)
@@ -57,22 +117,29 @@ func (t toucher) expect(s peering.Session, f bgp.Family) peering.ExpectedExport 
 			e.Count, e.Origin = &n, "policy "+p.Value.Slug
 		}
 	}
-	if e.Count != nil || len(policies) == 0 {
+	if e.Count != nil {
 		return e
 	}
 	for _, other := range t.before.Sessions {
+		if len(policies) == 0 {
+			break // nothing is announced without a policy (RFC 8212): no session tells what would be
+		}
 		if most := t.announced(other, f); most != nil && samePolicies(policies, t.before.PolicyOf(other, peering.Export, f)) {
 			if e.Count == nil || *most > *e.Count {
 				e.Count, e.Origin = most, "announced now to "+other.PeerAS.String()
 			}
 		}
 	}
+	us := t.desired.LocalASOf(s)
+	if published := t.desired.Mirror[us].For(f); e.Count == nil && published > 0 {
+		e.Count, e.Origin = &published, "PeeringDB's figure for "+us.String()
+	}
 	return e
 }
 
 func (t toucher) announced(s peering.Session, f bgp.Family) *int64 {
 	for _, n := range t.neighbors {
-		if n.Address == s.PeerAddress && n.Established() {
+		if n.Key() == s.Key() && n.Established() {
 			state, _ := n.Family(f)
 			return state.Announced
 		}

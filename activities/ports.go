@@ -118,7 +118,8 @@ type DeploymentStore interface {
 	MarkCommitted(ctx context.Context, id int64, generation string, at time.Time) error
 	// MarkUnknown moves committing or soaking to unknown, with what is known.
 	MarkUnknown(ctx context.Context, id int64, text string) error
-	// StoreVerdict keeps the newest verdict; one that failed or was waived stays.
+	// StoreVerdict keeps the newest verdict; one that failed stays, and one that was
+	// waived gives way to a failure only.
 	StoreVerdict(ctx context.Context, id int64, v peering.Verdict) error
 	// MarkConfirmSent refuses (denied) unless the stored verdict is confirmable and
 	// no roll back was ordered.
@@ -140,7 +141,7 @@ type ObservationStore interface {
 	// only notes the try. It answers which neighbors changed state.
 	StorePoll(ctx context.Context, p Poll) ([]StateChange, error)
 	// Flapped names neighbors that dropped at least twice since then, with the text to show.
-	Flapped(ctx context.Context, routerID int64, since time.Time) (map[string]string, error)
+	Flapped(ctx context.Context, routerID int64, since time.Time) (map[peering.NeighborKey]string, error)
 	// SessionsUp tells for a change's sessions which were seen Established.
 	SessionsUp(ctx context.Context, changeID int64) (up, waiting []int64, err error)
 }

@@ -272,12 +272,13 @@ func (d *DB) MarkUnknown(ctx context.Context, id int64, text string) error {
 	})
 }
 
-// StoreVerdict keeps the newest verdict; one that failed or was waived stays.
+// StoreVerdict keeps the newest verdict. One that failed stays, and one that was
+// waived gives way to a failure only: nobody waived that.
 // Only Waive waives, whatever the verdict says.
 func (d *DB) StoreVerdict(ctx context.Context, id int64, v peering.Verdict) error {
 	v.Waived = ""
 	return d.onDeployment(ctx, id, func(tx *Tx, _ peering.Change, dep peering.Deployment) error {
-		if old := dep.Verdict; old != nil && (old.Outcome == peering.CheckFailed || old.Waived != "") {
+		if old := dep.Verdict; old != nil && (old.Outcome == peering.CheckFailed || old.Waived != "" && v.Outcome != peering.CheckFailed) {
 			return nil
 		}
 		if dep.State != peering.DeploymentSoaking && dep.State != peering.DeploymentUnknown {

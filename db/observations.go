@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/netip"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,12 +16,6 @@ import (
 
 // keepDrops is how long single drops of neighbors are remembered.
 const keepDrops = 7 * 24 * time.Hour
-
-// neighborKey is a neighbor on one router.
-type neighborKey struct {
-	vrf     string
-	address netip.Addr
-}
 
 // StorePoll replaces what is known of a router's neighbors; with an error it
 // only notes the try. It answers which neighbors changed state. A poll that is
@@ -63,17 +56,17 @@ func (tx *Tx) putNeighbors(ctx context.Context, p peering.Poll) ([]peering.State
 	if err != nil {
 		return nil, err
 	}
-	before := map[neighborKey]dbsqlc.NeighborState{}
+	before := map[peering.NeighborKey]dbsqlc.NeighborState{}
 	for _, r := range rows {
-		before[neighborKey{r.Vrf, r.Address}] = r
+		before[peering.NeighborKey{VRF: r.Vrf, Address: r.Address}] = r
 	}
 	var changes []peering.StateChange
 	var puts []dbsqlc.NeighborPutParams
 	var drops []dbsqlc.NeighborDropPutParams
 	for _, n := range p.Neighbors {
 		n.Address = n.Address.Unmap().WithZone("")
-		old := before[neighborKey{n.VRF, n.Address}]
-		delete(before, neighborKey{n.VRF, n.Address})
+		old := before[n.Key()]
+		delete(before, n.Key())
 		put, drop, err := seen(p, n, old)
 		if err != nil {
 			return nil, err
@@ -87,7 +80,7 @@ func (tx *Tx) putNeighbors(ctx context.Context, p peering.Poll) ([]peering.State
 		}
 	}
 	for key, gone := range before {
-		changes = append(changes, peering.StateChange{Address: key.address.String(), From: gone.State})
+		changes = append(changes, peering.StateChange{Address: key.Address.String(), From: gone.State})
 	}
 	return changes, tx.storeNeighbors(ctx, p, puts, drops)
 }
@@ -170,14 +163,14 @@ func establishedAt(p peering.Poll, n peering.Neighbor, old dbsqlc.NeighborState,
 }
 
 // Flapped names neighbors that dropped at least twice since then, with the text to show.
-func (d *DB) Flapped(ctx context.Context, routerID int64, since time.Time) (map[string]string, error) {
+func (d *DB) Flapped(ctx context.Context, routerID int64, since time.Time) (map[peering.NeighborKey]string, error) {
 	rows, err := d.q.NeighborFlapped(ctx, dbsqlc.NeighborFlappedParams{RouterID: routerID, Since: since})
 	if err != nil {
 		return nil, translate(err)
 	}
-	flapped := make(map[string]string, len(rows))
+	flapped := make(map[peering.NeighborKey]string, len(rows))
 	for _, r := range rows {
-		flapped[r.Address.String()] = fmt.Sprintf("dropped %d times since %s", r.Drops, since.UTC().Format("2006-01-02 15:04 MST"))
+		flapped[peering.NeighborKey{VRF: r.Vrf, Address: r.Address.Unmap()}] = fmt.Sprintf("dropped %d times since %s", r.Drops, since.UTC().Format("2006-01-02 15:04 MST"))
 	}
 	return flapped, nil
 }

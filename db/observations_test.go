@@ -126,12 +126,13 @@ func TestFlappedIsTwoDropsInTheWindow(t *testing.T) {
 	up := func(address string, since, transitions int) peering.Neighbor {
 		return neighbor(address, bgp.Established, at(since), int64(transitions))
 	}
-	s.poll(0, up("192.0.2.1", -10, 0), up("192.0.2.2", -10, 0), up("192.0.2.3", -10, 0))
-	s.poll(10, up("192.0.2.1", 5, 1), up("192.0.2.2", 5, 1), up("192.0.2.3", -10, 0))
+	inBlue := func(n peering.Neighbor) peering.Neighbor { n.VRF = "blue"; return n }
+	s.poll(0, up("192.0.2.1", -10, 0), up("192.0.2.2", -10, 0), up("192.0.2.3", -10, 0), inBlue(up("192.0.2.2", -10, 0)))
+	s.poll(10, up("192.0.2.1", 5, 1), up("192.0.2.2", 5, 1), up("192.0.2.3", -10, 0), inBlue(up("192.0.2.2", 5, 1)))
 	s.poll(20, up("192.0.2.1", 15, 2), up("192.0.2.2", 5, 1), up("192.0.2.3", -10, 0))
 	flapped, err := s.Flapped(t.Context(), s.edge1, at(0))
 	s.must(err)
-	if len(flapped) != 1 || flapped["192.0.2.1"] != "dropped 2 times since 2026-11-22 12:00 UTC" {
+	if len(flapped) != 1 || flapped[peering.NeighborKey{Address: netip.MustParseAddr("192.0.2.1")}] != "dropped 2 times since 2026-11-22 12:00 UTC" {
 		t.Errorf("flapped %v", flapped)
 	}
 	if flapped, err = s.Flapped(t.Context(), s.edge1, at(15)); err != nil || len(flapped) != 0 {

@@ -43,12 +43,12 @@ DELETE FROM neighbor_drop WHERE router_id = @router_id::bigint AND at < @before:
 
 -- Neighbors that dropped at least twice since then.
 -- name: NeighborFlapped :many
-SELECT address, sum(drops)::bigint AS drops
+SELECT vrf, address, sum(drops)::bigint AS drops
 FROM neighbor_drop
 WHERE router_id = @router_id::bigint AND at >= @since::timestamptz
-GROUP BY address
+GROUP BY vrf, address
 HAVING sum(drops) >= 2
-ORDER BY address;
+ORDER BY vrf, address;
 
 -- The sessions that a change created, with whether each is Established now.
 -- name: SessionUpList :many

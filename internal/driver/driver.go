@@ -92,10 +92,12 @@ type Checker interface {
 	CheckCandidate(ctx context.Context, c Commit) error
 }
 
-// ExportCounter counts what a session would be announced, also while it is not
-// up, through the filter the router has for it.
+// ExportCounter counts what a session is announced and, where the platform can,
+// what it would be while it is not up, through the filter the router has for it.
 type ExportCounter interface {
-	CountExport(ctx context.Context, neighbor netip.Addr) (perFamily map[string]int64, err error)
+	// CountExport walks the router's table: seconds on a full one. What can't be
+	// counted is left out, or nil; a neighbor that isn't there is not_found.
+	CountExport(ctx context.Context, neighbor peering.NeighborKey) ([]peering.ExportCount, error)
 }
 
 // Commit is one deployment's commit on one router.
@@ -133,6 +135,21 @@ type ConfirmedCommitter interface {
 // SessionClearer resets or refreshes one session.
 type SessionClearer interface {
 	ClearSession(ctx context.Context, neighbor netip.Addr, soft bool) error
+}
+
+// Shutdown closes one session outside of any deployment.
+type Shutdown struct {
+	Neighbor peering.NeighborKey
+	Fence    int64 // token of this attempt; an older one than the router has seen is refused (ErrFenced)
+}
+
+// SessionShutter closes one session and touches nothing else. Closed is closed at
+// once; whether it outlives the next load of a configuration is the platform's:
+// records and later artifacts say "shutdown" as well. It refuses (ErrPending)
+// while a commit waits for its confirmation, where the platform would lose one of
+// the two. Twice is the same as once.
+type SessionShutter interface {
+	ShutSession(ctx context.Context, s Shutdown) error
 }
 
 // Can narrows a connection to a capability, or refuses naming platform and feature.

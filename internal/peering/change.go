@@ -2,6 +2,7 @@ package peering
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"peerflow/internal/bgp"
@@ -56,6 +57,21 @@ const (
 
 var changeKinds = []ChangeKind{KindProvision, KindDepeer, KindShutdown, KindMaintenance, KindRefresh, KindRenumber, KindPolicy, KindAdopt,
 	KindRotateSecret, KindDriftFix, KindDeploy}
+
+// MayTouch reports whether a change of the kind, with these operations, may touch
+// a session that is protected: those kinds that are about single sessions may,
+// when they name it. The session that carries our own way to the router never.
+func (k ChangeKind) MayTouch(t TouchedSession, ops []Operation) bool {
+	switch {
+	case t.Protected == "":
+		return true
+	case t.Protected == CarriesManagement:
+		return false
+	case !slices.Contains([]ChangeKind{KindDepeer, KindShutdown, KindMaintenance, KindRenumber, KindAdopt, KindRotateSecret}, k):
+		return false
+	}
+	return slices.ContainsFunc(ops, func(o Operation) bool { return o.Object == ObjectSession && o.ObjectID == t.SessionID })
+}
 
 // ChangeState is where a change stands. Once deploying it follows its deployments.
 type ChangeState string

@@ -163,3 +163,47 @@ func (d Desired) LocalASOf(s Session) bgp.ASN {
 	}
 	return d.LocalAS.ASN
 }
+
+// For gives one family's count; 0 is unknown.
+func (l PDBLimits) For(f bgp.Family) int64 {
+	if f == bgp.IPv6 {
+		return l.IPv6
+	}
+	return l.IPv4
+}
+
+// CarriesManagement is why a session that our own way to a router goes over is protected.
+const CarriesManagement = "it carries our own way to the router"
+
+// Protected is why no change may touch a session unless its kind allows it; "" when any may.
+func (d Desired) Protected(s Session) string {
+	r := d.Relationship(s).Value
+	switch {
+	case s.PeerAddress == d.Router.ReachedVia:
+		return CarriesManagement
+	case s.PeerAS == d.LocalASOf(s):
+		return "iBGP"
+	case r.Protected:
+		return r.Name
+	case r.Role == bgp.RoleCustomer, r.Role == bgp.RoleProvider: // we are their customer, or their provider
+		return r.Name
+	}
+	return ""
+}
+
+// ProtectedNeighbor is why no change may drop a neighbor of the router, be it
+// recorded or not: every one that isn't ours is protected.
+func (d Desired) ProtectedNeighbor(n Neighbor) string {
+	switch {
+	case n.Address == d.Router.ReachedVia:
+		return CarriesManagement
+	case n.RemoteAS == n.LocalAS:
+		return "iBGP"
+	}
+	for _, s := range d.Sessions {
+		if s.Key() == n.Key() {
+			return d.Protected(s)
+		}
+	}
+	return "not ours"
+}

@@ -295,6 +295,20 @@ func Touch(syntax Syntax, before, after map[string]Stanza, moves []Move) []Touch
 	return touched
 }
 
+// Reached lists the stanzas that move, or that refer to one that does through any
+// number of steps.
+func Reached(before, after map[string]Stanza, moves []Move) map[string]bool {
+	worst := map[string]Disruption{}
+	for _, m := range moves {
+		worst[m.Key] = DisruptsNone
+	}
+	reached := map[string]bool{}
+	for _, key := range unionKeys(before, after) {
+		_, reached[key] = reach(key, before, after, worst, map[string]bool{})
+	}
+	return reached
+}
+
 func at(m map[string]Stanza, key string) *Stanza {
 	s, ok := m[key]
 	if !ok {
@@ -336,7 +350,7 @@ func Loosened(earlier, now Plan) bool {
 	for _, r := range now.Routers {
 		for _, t := range r.Touched {
 			old, known := was[fmt.Sprint(r.RouterID, t.VRF, t.Neighbor)]
-			if !known || rank[t.Disruption] > rank[old.Disruption] || guardLoosened(old.Expect, t.Expect) {
+			if !known || rank[t.Disruption] > rank[old.Disruption] || t.ImportMoves && !old.ImportMoves || guardLoosened(old.Expect, t.Expect) {
 				return true
 			}
 		}

@@ -90,6 +90,9 @@ type Session struct {
 	WatchUntil  time.Time `json:"watch_until,omitzero"` // waits for the other side until then
 }
 
+// Key is what the session's router knows it by.
+func (s Session) Key() NeighborKey { return NeighborKey{s.VRF, s.PeerAddress} }
+
 // SessionKind is where a session runs.
 type SessionKind string
 

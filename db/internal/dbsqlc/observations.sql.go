@@ -42,12 +42,12 @@ func (q *Queries) NeighborDropUnseen(ctx context.Context, arg NeighborDropUnseen
 }
 
 const neighborFlapped = `-- name: NeighborFlapped :many
-SELECT address, sum(drops)::bigint AS drops
+SELECT vrf, address, sum(drops)::bigint AS drops
 FROM neighbor_drop
 WHERE router_id = $1::bigint AND at >= $2::timestamptz
-GROUP BY address
+GROUP BY vrf, address
 HAVING sum(drops) >= 2
-ORDER BY address
+ORDER BY vrf, address
 `
 
 type NeighborFlappedParams struct {
@@ -56,6 +56,7 @@ type NeighborFlappedParams struct {
 }
 
 type NeighborFlappedRow struct {
+	Vrf     string
 	Address netip.Addr
 	Drops   int64
 }
@@ -70,7 +71,7 @@ func (q *Queries) NeighborFlapped(ctx context.Context, arg NeighborFlappedParams
 	items := []NeighborFlappedRow{}
 	for rows.Next() {
 		var i NeighborFlappedRow
-		if err := rows.Scan(&i.Address, &i.Drops); err != nil {
+		if err := rows.Scan(&i.Vrf, &i.Address, &i.Drops); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -27,6 +27,7 @@ var (
 	_ driver.Checker            = (*Conn)(nil)
 	_ driver.ConfirmedCommitter = (*Conn)(nil)
 	_ driver.SessionClearer     = (*Conn)(nil)
+	_ driver.SessionShutter     = (*Conn)(nil)
 )
 
 type platform struct{}

@@ -194,7 +194,13 @@ func TestDaemonThatIsAwayIsUnreachableWhateverIsAsked(t *testing.T) {
 		"check":     func() error { return n.conn.(driver.Checker).CheckCandidate(n.ctx, c) },
 		"read":      func() error { _, _, err := n.ownedText(); return err },
 		"neighbors": func() error { _, err := n.conn.(driver.NeighborReader).ReadNeighbors(n.ctx); return err },
-		"export":    func() error { _, err := n.conn.(driver.ExportCounter).CountExport(n.ctx, n.peer(0)); return err },
+		"export": func() error {
+			_, err := n.conn.(driver.ExportCounter).CountExport(n.ctx, peering.NeighborKey{Address: n.peer(0)})
+			return err
+		},
+		"shut": func() error {
+			return n.conn.(driver.SessionShutter).ShutSession(n.ctx, driver.Shutdown{Neighbor: peering.NeighborKey{Address: n.peer(0)}, Fence: 1})
+		},
 	} {
 		if err := act(); !errors.Is(err, driver.ErrUnreachable) {
 			t.Errorf("%s gave %v", name, err)

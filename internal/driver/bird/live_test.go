@@ -242,34 +242,84 @@ func TestReadNeighborsTellsWhySessionsAreDown(t *testing.T) {
 func TestCountExportForetellsWhatIsAnnounced(t *testing.T) {
 	t.Parallel()
 	n := startNetwork(t, 1)
-	exports := []string{"export filter to_peers", "export all", "export none", "export where net.len = 24", "export filter to_ibgp"}
-	text := oursIn
+	exports := []string{"export filter to_peers", "export all", "export none", "export where net.len = 24", "export filter to_ibgp", "export filter leaks"}
+	text := oursIn + "filter leaks { accept; }\n\nprotocol static leaked { ipv4; route 0.0.0.0/0 blackhole; route 192.0.2.128/25 blackhole; route 192.0.2.64/26 blackhole; }\n\n"
 	for i, export := range exports {
 		text += strings.Replace(n.sessionText(i+1, "", ""), "export filter to_peers", export, 1) + "\n"
 	}
-	n.push(oursIn + n.sessionText(0, "", "") + "\n" + strings.TrimPrefix(text, oursIn))
+	n.push(text + n.sessionText(0, "", ""))
 	n.await("s0", "up with routes", func(x peering.Neighbor) bool {
 		f, _ := x.Family(bgp.IPv4)
 		return f.Accepted != nil && *f.Accepted == 5 && f.Announced != nil
 	})
-	want := []map[string]int64{{"ipv4": 2}, {"ipv4": 7}, {"ipv4": 0}, {}, {"ipv4": 7}}
+	want := []string{"2 0 0", "10 1 2", "0 0 0", "not counted", "7 0 0", "10 1 2"}
 	for i := range exports {
-		got, err := n.conn.(driver.ExportCounter).CountExport(n.ctx, n.peer(i+1))
-		if err != nil {
-			t.Fatal(err)
-		}
-		count, counted := got["ipv4"]
-		if wanted, ok := want[i]["ipv4"]; ok != counted || count != wanted {
-			t.Errorf("%s, not up: %v, want %v", exports[i], got, want[i])
+		if got := n.countExport(i + 1); got != want[i] {
+			t.Errorf("%s, not up: %s, want %s", exports[i], got, want[i])
 		}
 	}
 	n.await("s0", "2 announced", func(peering.Neighbor) bool {
-		got, err := n.conn.(driver.ExportCounter).CountExport(n.ctx, n.peer(0))
-		return err == nil && got["ipv4"] == 2 && n.peers[0].Received(n.ctx, n.address) == 2
+		return n.countExport(0) == "2 0 0" && n.peers[0].Received(n.ctx, n.address) == 2
 	})
-	if _, err := n.conn.(driver.ExportCounter).CountExport(n.ctx, n.peer(99)); peering.KindOf(err) != peering.NotFound {
+	leak := strings.Replace(n.sessionText(0, "", ""), "export filter to_peers", "export filter leaks", 1)
+	n.push(text + leak)
+	n.await("s0", "the leak is counted while it is up", func(peering.Neighbor) bool { return n.countExport(0) == "5 1 2" })
+	if _, err := n.conn.(driver.ExportCounter).CountExport(n.ctx, peering.NeighborKey{Address: n.peer(99)}); peering.KindOf(err) != peering.NotFound {
 		t.Errorf("a neighbor that isn't there gave %v", err)
 	}
+	if _, err := n.conn.(driver.ExportCounter).CountExport(n.ctx, peering.NeighborKey{VRF: "blue", Address: n.peer(0)}); peering.KindOf(err) != peering.NotFound {
+		t.Errorf("a neighbor of another VRF gave %v", err)
+	}
+}
+
+// countExport is what is announced to a peer: all, default routes, long prefixes.
+func (n *network) countExport(i int) string {
+	n.t.Helper()
+	got, err := n.conn.(driver.ExportCounter).CountExport(n.ctx, peering.NeighborKey{Address: n.peer(i)})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	if len(got) == 0 {
+		return "not counted"
+	}
+	return fmt.Sprintf("%d %d %d", *got[0].Announced, *got[0].Default, *got[0].Long)
+}
+
+func TestShutSessionClosesOneSessionUntilAConfigurationOpensIt(t *testing.T) {
+	t.Parallel()
+	n := startNetwork(t, 2)
+	both := oursIn + n.sessionText(0, "", "") + "\n" + n.sessionText(1, "", "")
+	n.push(both)
+	n.await("s0", "up", established)
+	other := n.await("s1", "up", established)
+	shutter := n.conn.(driver.SessionShutter)
+	shut := driver.Shutdown{Neighbor: peering.NeighborKey{Address: n.peer(0)}, Fence: n.last + 1}
+	for range 2 {
+		if err := shutter.ShutSession(n.ctx, shut); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if now := n.neighbor("s0"); now.Established() || !now.AdminDown {
+		t.Errorf("it isn't shut: %+v", now)
+	}
+	if now := n.neighbor("s1"); !now.Established() || now.Since.Sub(other.Since).Abs() > time.Second {
+		t.Errorf("the other session was touched: %+v", now)
+	}
+	shut.Fence = n.last - 1
+	if err := shutter.ShutSession(n.ctx, shut); !errors.Is(err, driver.ErrFenced) {
+		t.Errorf("an older token gave %v", err)
+	}
+	shut.Fence, shut.Neighbor.Address = n.last+2, n.peer(99)
+	if err := shutter.ShutSession(n.ctx, shut); peering.KindOf(err) != peering.NotFound {
+		t.Errorf("a neighbor that isn't there gave %v", err)
+	}
+	// Measured: loading a configuration that doesn't say "disabled" opens it again. That is why every
+	// artifact after a shutdown has to carry it.
+	n.last += 2
+	n.push(strings.Replace(both, "\"first\"", "\"second\"", 1))
+	n.await("s0", "opened by a load", established)
+	n.push(strings.Replace(both, "hold time 9;", "hold time 9;\n\tdisabled;", 1))
+	n.await("s0", "kept shut by an artifact that says so", func(x peering.Neighbor) bool { return x.AdminDown })
 }
 
 func TestClearSessionRestartsOneSessionOrNone(t *testing.T) {

@@ -139,6 +139,11 @@ fi
 rm -f "$candidate" "$trial" "$candidate.new" "$trial.new"
 `
 
+// shutScript closes one session. A trial that waits for its confirmation isn't disturbed: it is
+// neither loaded nor confirmed by this; when it is undone, BIRD opens the session again.
+const shutScript = prologue + fence + `bird "disable '$1'"
+`
+
 // script runs one of the above for a commit, whose files carry the name.
 func (r *Reader) script(ctx context.Context, script, name string, c driver.Commit, stdin []byte, args ...string) (result, error) {
 	all := append([]string{

@@ -88,6 +88,10 @@ func readOnly(r *router) {
 	if c, ok := conn.(driver.SessionClearer); ok {
 		r.refused("clear", c.ClearSession(r.ctx, netip.MustParseAddr("192.0.2.1"), false), driver.ErrReadOnly)
 	}
+	if c, ok := conn.(driver.SessionShutter); ok {
+		shut := driver.Shutdown{Neighbor: peering.NeighborKey{Address: netip.MustParseAddr("192.0.2.1")}, Fence: 1}
+		r.refused("shut", c.ShutSession(r.ctx, shut), driver.ErrReadOnly)
+	}
 	running, err := can[driver.OwnedReader](r, conn).ReadOwned(r.ctx, r.h.Known)
 	r.must("read", err)
 	if running.Generation != r.read().Generation {

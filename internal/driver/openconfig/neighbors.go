@@ -62,7 +62,9 @@ func neighbor(raw, group map[string]any, ourAS bgp.ASN) (peering.Neighbor, error
 			n.Transitions-- // it counts arrivals; the last one hasn't been left
 		}
 	}
-	if !n.Established() {
+	if n.Established() {
+		n.LastDown, _ = downReason(raw, false)
+	} else {
 		n.DownReason, n.DownText = downReason(raw, n.AdminDown)
 	}
 	n.Families = families(raw, group)

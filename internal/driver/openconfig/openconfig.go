@@ -24,6 +24,8 @@ var (
 	_ driver.Platform           = platform{}
 	_ driver.OwnedReader        = (*conn)(nil)
 	_ driver.NeighborReader     = (*conn)(nil)
+	_ driver.ExportCounter      = (*conn)(nil)
+	_ driver.SessionShutter     = (*writer)(nil)
 	_ driver.ConfirmedCommitter = (*writer)(nil)
 	_ driver.Checker            = (*checker)(nil)
 )

@@ -64,7 +64,7 @@ func (s *service) Get(ctx context.Context, r *gpb.GetRequest) (*gpb.GetResponse,
 	if len(r.GetExtension()) > 0 {
 		return nil, status.Error(codes.Unimplemented, "no extension of Get is implemented here")
 	}
-	root, err := s.target.view(ctx, r.GetType())
+	root, err := s.target.view(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +194,8 @@ func innerMember(name string, v any) any {
 }
 
 // view is what a Get of one type sees: configuration, state, or both.
-func (t *Target) view(ctx context.Context, kind gpb.GetRequest_DataType) (tree, error) {
+func (t *Target) view(ctx context.Context, r *gpb.GetRequest) (tree, error) {
+	kind := r.GetType()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.speaker == nil {
@@ -208,6 +209,9 @@ func (t *Target) view(ctx context.Context, kind gpb.GetRequest_DataType) (tree, 
 		return root, nil
 	}
 	if err := t.addState(ctx, root); err != nil {
+		return nil, err
+	}
+	if err := t.addRIBs(root, r); err != nil {
 		return nil, err
 	}
 	if kind != gpb.GetRequest_ALL {

@@ -1,0 +1,195 @@
+package activities
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"peerflow/internal/bgp"
+	"peerflow/internal/peering"
+)
+
+const (
+	ourAS  bgp.ASN = 64496
+	peerAS bgp.ASN = 64501
+)
+
+// desired is a router with three sessions at one exchange: 1 and 2 with peers, 3 with our transit.
+func desired(edit ...func(*peering.Desired)) peering.Desired {
+	d := peering.Desired{
+		Router: peering.Router{Meta: peering.Meta{ID: 1}}, LocalAS: peering.AutonomousSystem{ASN: ourAS},
+		Sessions:      map[int64]peering.Session{},
+		Connections:   map[int64]peering.Connection{1: {IXPID: 1}},
+		IXPs:          map[int64]peering.IXP{1: {Policies: peering.Policies{Export: []int64{1}}}},
+		Policies:      map[int64]peering.RoutingPolicy{1: {Meta: peering.Meta{ID: 1}, Slug: "peers-out"}},
+		Relationships: map[int64]peering.Relationship{1: {Name: "Transit", Role: bgp.RoleCustomer}, 2: {Name: "Monitoring", Protected: true}},
+		Mirror:        map[bgp.ASN]peering.PDBLimits{ourAS: {IPv4: 40}},
+	}
+	for id := int64(1); id <= 3; id++ {
+		d.Sessions[id] = peering.Session{Meta: peering.Meta{ID: id}, ConnectionID: 1, PeerAS: peerAS, PeerAddress: at4(int(id)), Families: []bgp.Family{bgp.IPv4}}
+	}
+	transit := d.Sessions[3]
+	transit.RelationshipID = 1
+	d.Sessions[3] = transit
+	for _, e := range edit {
+		e(&d)
+	}
+	return d
+}
+
+func at4(host int) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, byte(host)}) }
+
+func figure(n int64) *int64 { return &n }
+
+func seen(host int, vrf string, announced int64) peering.Neighbor {
+	return peering.Neighbor{VRF: vrf, Address: at4(host), State: bgp.Established, RemoteAS: peerAS, LocalAS: ourAS,
+		Families: []peering.FamilyState{{Family: bgp.IPv4, Announced: &announced, ImportPolicy: "pf_in", ExportPolicy: "pf_out"}}}
+}
+
+func TestExpectedFigureComesFromTheFirstThatKnows(t *testing.T) {
+	t.Parallel()
+	said := func(d *peering.Desired) {
+		p := d.Policies[1]
+		p.ExpectIPv4 = figure(7)
+		d.Policies[1] = p
+	}
+	unpublished := func(d *peering.Desired) { d.Mirror = nil }
+	for name, c := range map[string]struct {
+		edit      []func(*peering.Desired)
+		neighbors []peering.Neighbor
+		count     int64 // -1: none
+		origin    string
+	}{
+		"the export policy":                             {edit: []func(*peering.Desired){said}, neighbors: []peering.Neighbor{seen(2, "", 12)}, count: 7, origin: "policy peers-out"},
+		"else the most announced with the same policy":  {neighbors: []peering.Neighbor{seen(2, "", 12)}, count: 12, origin: "announced now to AS64501"},
+		"else what we publish":                          {count: 40, origin: "PeeringDB's figure for AS64496"},
+		"what is announced in another VRF doesn't tell": {neighbors: []peering.Neighbor{seen(2, "blue", 12)}, count: 40, origin: "PeeringDB's figure for AS64496"},
+		"else nothing":                                  {edit: []func(*peering.Desired){unpublished}, count: -1, origin: "not known"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := desired(c.edit...)
+			got := toucher{desired: d, before: d, neighbors: c.neighbors}.fill(peering.TouchedSession{Neighbor: at4(1)})
+			e := got.Expect[0]
+			if (e.Count == nil) != (c.count < 0) || e.Count != nil && *e.Count != c.count || e.Origin != c.origin {
+				t.Errorf("expects %+v", e)
+			}
+		})
+	}
+}
+
+func TestProtectedSessionsAreTouchedByKindsThatNameThem(t *testing.T) {
+	t.Parallel()
+	reached := func(d *peering.Desired) { d.Router.ReachedVia = at4(1) }
+	internal := func(d *peering.Desired) {
+		s := d.Sessions[1]
+		s.PeerAS = ourAS
+		d.Sessions[1] = s
+	}
+	monitoring := func(d *peering.Desired) {
+		s := d.Sessions[1]
+		s.RelationshipID = 2
+		d.Sessions[1] = s
+	}
+	for name, c := range map[string]struct {
+		edit  []func(*peering.Desired)
+		id    int64
+		why   string
+		named bool // a change of kind maintenance that names it may
+	}{
+		"a peer":                    {id: 1, named: true},
+		"transit":                   {id: 3, why: "Transit", named: true},
+		"iBGP":                      {edit: []func(*peering.Desired){internal}, id: 1, why: "iBGP", named: true},
+		"what is marked":            {edit: []func(*peering.Desired){monitoring}, id: 1, why: "Monitoring", named: true},
+		"our way to the router":     {edit: []func(*peering.Desired){reached}, id: 1, why: peering.CarriesManagement},
+		"our way, nowhere recorded": {edit: []func(*peering.Desired){reached, func(d *peering.Desired) { d.Sessions = nil }}, id: 1, why: peering.CarriesManagement},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := desired(c.edit...)
+			got := toucher{desired: d, before: d}.fill(peering.TouchedSession{Neighbor: at4(int(c.id))})
+			if got.Protected != c.why {
+				t.Errorf("protected: %q, want %q", got.Protected, c.why)
+			}
+			plan := peering.Plan{Routers: []peering.RouterPlan{{Touched: []peering.TouchedSession{got}}}}
+			ops := []peering.Operation{{Object: peering.ObjectSession, ObjectID: c.id}}
+			for kind, may := range map[peering.ChangeKind]bool{peering.KindPolicy: c.why == "", peering.KindDeploy: c.why == "", peering.KindMaintenance: c.named} {
+				if err := refuseProtected(kind, plan, ops); (err == nil) != may {
+					t.Errorf("%s: %v", kind, err)
+				}
+			}
+			if err := refuseProtected(peering.KindMaintenance, plan, nil); (err == nil) != (c.why == "") {
+				t.Errorf("maintenance of something else: %v", err)
+			}
+		})
+	}
+}
+
+func TestNeighborsThatAreNotOursAreProtectedInCollateral(t *testing.T) {
+	t.Parallel()
+	d := desired(func(d *peering.Desired) { d.Router.ReachedVia = at4(2) })
+	for _, c := range []struct {
+		n    peering.Neighbor
+		want string
+	}{
+		{seen(1, "", 0), ""},
+		{seen(1, "blue", 0), "not ours"},
+		{seen(2, "", 0), peering.CarriesManagement},
+		{seen(3, "", 0), "Transit"},
+		{seen(9, "", 0), "not ours"},
+		{peering.Neighbor{Address: at4(1), RemoteAS: ourAS, LocalAS: ourAS}, "iBGP"},
+	} {
+		if got := d.ProtectedNeighbor(c.n); got != c.want {
+			t.Errorf("%s: %q, want %q", c.n.Key(), got, c.want)
+		}
+	}
+}
+
+func TestImportMovesOnlyWhereTheMovesReachTheImportPolicy(t *testing.T) {
+	t.Parallel()
+	running := map[string]peering.Stanza{"filter/pf_in": {Key: "filter/pf_in"}, "filter/pf_out": {Key: "filter/pf_out"}, "define/nets": {Key: "define/nets"}}
+	for name, c := range map[string]struct {
+		moves string
+		want  bool
+	}{
+		"the export policy": {"filter/pf_out", false}, "the import policy": {"filter/pf_in", true}, "a set that it refers to": {"define/nets", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			with := map[string]peering.Stanza{}
+			for k, s := range running {
+				if k == "filter/pf_in" {
+					s.Refs = []string{"define/nets"}
+				}
+				with[k] = s
+			}
+			d := desired()
+			got := toucher{desired: d, before: d, neighbors: []peering.Neighbor{seen(1, "", 3)}, stanzas: with,
+				reached: peering.Reached(with, with, []peering.Move{{Key: c.moves}})}.fill(peering.TouchedSession{Neighbor: at4(1)})
+			if got.ImportMoves != c.want {
+				t.Errorf("import moves: %v", got.ImportMoves)
+			}
+		})
+	}
+	d := desired()
+	if got := (toucher{desired: d, before: d, neighbors: []peering.Neighbor{seen(1, "", 3)}}).fill(peering.TouchedSession{Neighbor: at4(1)}); !got.ImportMoves {
+		t.Error("a policy that is no stanza of ours has no forecast")
+	}
+}
+
+func TestElapsedTakesTheShorterOfTwoClocks(t *testing.T) {
+	t.Parallel()
+	committed := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	dep := peering.Deployment{CommittedAt: committed, CommitSentAt: committed, Timer: 5 * time.Minute}
+	for _, c := range []struct{ clock, left, want time.Duration }{
+		{30 * time.Second, 0, 30 * time.Second}, // the router doesn't tell
+		{30 * time.Second, 4*time.Minute + 30*time.Second, 30 * time.Second},
+		{time.Hour, 4*time.Minute + 30*time.Second, 30 * time.Second},
+		{-time.Hour, 4 * time.Minute, -time.Hour},
+	} {
+		running := peering.Running{Pending: &peering.Pending{Remaining: c.left}}
+		if got := elapsed(dep, running, committed.Add(c.clock)); got != c.want {
+			t.Errorf("clock %s, %s left: %s, want %s", c.clock, c.left, got, c.want)
+		}
+	}
+}
