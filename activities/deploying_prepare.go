@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -64,6 +65,13 @@ func (d *Deploying) compose(ctx context.Context, a at, running peering.Running) 
 	if key := movedReference(composed, a.plan); key != "" {
 		return BaselineRecord{}, &peering.StanzaMovedError{Key: key}
 	}
+	key, err := d.opens(ctx, a, now)
+	if err != nil {
+		return BaselineRecord{}, err
+	}
+	if key != "" {
+		return BaselineRecord{}, &peering.StanzaMovedError{Key: key}
+	}
 	base, err := a.text(running.Stanzas)
 	if err != nil {
 		return BaselineRecord{}, err
@@ -71,6 +79,28 @@ func (d *Deploying) compose(ctx context.Context, a at, running peering.Running) 
 	artifact, err := a.text(composed)
 	return BaselineRecord{Base: base, Artifact: artifact, Identity: running.Identity, Generation: running.Generation,
 		Incarnation: running.Incarnation}, err
+}
+
+// opens names a session that is held shut and that the artifact would open: it
+// was shut after the plan was made, and the router's configuration doesn't say so.
+func (d *Deploying) opens(ctx context.Context, a at, running map[string]peering.Stanza) (string, error) {
+	desired, err := d.Intent.Desired(ctx, a.router.ID)
+	if err != nil || len(desired.Held()) == 0 {
+		return "", err
+	}
+	rendered, err := stanzas(ctx, a.device, desired)
+	if err != nil {
+		return "", err
+	}
+	for _, key := range slices.Sorted(maps.Keys(held(desired, rendered, running))) {
+		closes := slices.ContainsFunc(a.plan.Touched, func(t peering.TouchedSession) bool {
+			return t.Shut && t.Neighbor == running[key].Neighbor
+		})
+		if !closes {
+			return key, nil
+		}
+	}
+	return "", nil
 }
 
 // planned gives the stored text of each stanza that the plan writes.

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -349,6 +350,7 @@ func (p *Planning) planRouter(ctx context.Context, change peering.Change, r peer
 type comparison struct {
 	router                 peering.Router
 	without, with, running map[string]peering.Stanza
+	held                   map[string]string // stanzas that run more open than the record, which holds them shut: key to reason
 }
 
 func compare(ctx context.Context, dev device, desired peering.Desired, ops []peering.Operation) (comparison, error) {
@@ -369,7 +371,22 @@ func compare(ctx context.Context, dev device, desired peering.Desired, ops []pee
 		return comparison{}, err
 	}
 	running, err := peering.StanzaMap(now.Stanzas)
-	return comparison{router: dev.router, without: without, with: with, running: running}, err
+	return comparison{router: dev.router, without: without, with: with, running: running, held: held(changed, with, running)}, err
+}
+
+// held finds the sessions that a person or the export guard shut on the router,
+// and that its configuration would open again: a router may have a session closed
+// without its configuration saying so. Any artifact has to close them.
+func held(d peering.Desired, with, running map[string]peering.Stanza) map[string]string {
+	keys := map[string]string{}
+	for _, s := range d.Held() {
+		for key, now := range running {
+			if want, renders := with[key]; now.Neighbor == s.PeerAddress && renders && want.Text != now.Text {
+				keys[key] = cmp.Or(s.HeldReason, "shut down by hand")
+			}
+		}
+	}
+	return keys
 }
 
 func stanzas(ctx context.Context, dev device, d peering.Desired) (map[string]peering.Stanza, error) {
@@ -402,16 +419,25 @@ func (p *Planning) moves(ctx context.Context, change peering.Change, c compariso
 		return peering.Delta(c.running, c.with, c.running), nil, nil
 	}
 	moves := peering.Delta(c.without, c.with, c.running)
-	pending := pendingIn(c, moves)
+	if len(moves) == 0 {
+		return nil, nil, nil
+	}
+	var labels []string
+	for _, key := range slices.Sorted(maps.Keys(c.held)) {
+		labels = append(labels, fmt.Sprintf("%s stays shut (%s)", key, c.held[key]))
+	}
+	pending := slices.DeleteFunc(pendingIn(c, moves), func(key string) bool { return c.held[key] != "" })
+	moves = withPending(c, moves, slices.Sorted(maps.Keys(c.held)))
 	if len(pending) == 0 {
-		return moves, nil, nil
+		return moves, labels, nil
 	}
 	if !change.Request.IncludePending {
 		return nil, nil, peering.Errorf(peering.Conflict,
 			"%s hold edits by %s that were never deployed: deploy those first, or include them (--include-pending)",
 			strings.Join(pending, ", "), p.authors(ctx, c))
 	}
-	return withPending(c, moves, pending), []string{fmt.Sprintf("%s by %s", strings.Join(pending, ", "), p.authors(ctx, c))}, nil
+	labels = append(labels, fmt.Sprintf("%s by %s", strings.Join(pending, ", "), p.authors(ctx, c)))
+	return withPending(c, moves, pending), labels, nil
 }
 
 // pendingIn lists stanzas of the delta, and those that it newly refers to, that

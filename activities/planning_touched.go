@@ -24,7 +24,7 @@ func (t toucher) fill(s peering.TouchedSession) peering.TouchedSession {
 		session, known = t.session(t.before, s)
 	}
 	if known {
-		s.SessionID, s.PeerAS, s.VRF = session.ID, session.PeerAS, session.VRF
+		s.SessionID, s.PeerAS, s.VRF, s.Shut = session.ID, session.PeerAS, session.VRF, session.Intent == peering.Shutdown
 		for _, f := range session.Families {
 			s.Expect = append(s.Expect, t.expect(session, f))
 		}
@@ -44,8 +44,8 @@ func (t toucher) protected(session peering.Session, s peering.TouchedSession) st
 	if t.desired.Router.ReachedVia == s.Neighbor || t.before.Router.ReachedVia == s.Neighbor {
 		return peering.CarriesManagement
 	}
-	if session.ID == 0 {
-		return ""
+	if session.ID == 0 || session.HeldByHand && session.Intent == peering.Shutdown {
+		return "" // one that stays shut has nothing left to protect
 	}
 	if before, was := t.before.Sessions[session.ID]; was {
 		if why := t.before.Protected(before); why != "" {

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"peerflow/internal/peering"
@@ -14,12 +15,17 @@ type Routers struct {
 	Plans       PlanStore
 	Deployments DeploymentStore
 	Observed    ObservationStore
+	Guards      GuardStore
+	Queue       RouterQueue
 	Now         func() time.Time
+	Profile     func(peering.Router) peering.Profile // numbers of verification: peering.ProfileFor
 }
 
-// QueuedDeployment is one entry of a router's queue.
+// QueuedDeployment is one entry of a router's queue: a deployment, or a session
+// to shut.
 type QueuedDeployment struct {
 	ID       int64  `json:"id"`
+	Shut     int64  `json:"shut,omitempty"` // session that the export guard has to shut; ID is 0 then
 	InFlight bool   `json:"in_flight"`
 	Site     string `json:"site,omitempty"` // whose workers open the router
 	// NeedsOperator holds the queue until a person resolved it.
@@ -27,7 +33,8 @@ type QueuedDeployment struct {
 }
 
 // QueuedDeployments reads a router's open deployments from the database, the
-// queue's memory across restarts: in-flight ones first, then in order of arrival.
+// queue's memory across restarts: in-flight ones first, then sessions to shut,
+// then in order of arrival.
 func (r *Routers) QueuedDeployments(ctx context.Context, routerID int64) ([]QueuedDeployment, error) {
 	open, err := r.Deployments.OpenDeployments(ctx, routerID)
 	if err != nil {
@@ -37,36 +44,50 @@ func (r *Routers) QueuedDeployments(ctx context.Context, routerID int64) ([]Queu
 	if err != nil {
 		return nil, fail(err)
 	}
-	var queue []QueuedDeployment
-	for _, d := range open {
-		queue = append(queue, QueuedDeployment{ID: d.ID, Site: site, InFlight: d.State.InFlight(), NeedsOperator: d.State == peering.DeploymentNeedsOperator})
+	breached, err := r.Guards.BreachedSessions(ctx, routerID)
+	if err != nil {
+		return nil, fail(err)
 	}
-	return queue, nil
+	var first, queue []QueuedDeployment
+	for _, id := range breached {
+		first = append(first, QueuedDeployment{Shut: id, Site: site})
+	}
+	for _, d := range open {
+		q := QueuedDeployment{ID: d.ID, Site: site, InFlight: d.State.InFlight(), NeedsOperator: d.State == peering.DeploymentNeedsOperator}
+		if q.InFlight && !q.NeedsOperator {
+			first = slices.Insert(first, 0, q) // one router, one writer: at most one
+			continue
+		}
+		queue = append(queue, q)
+	}
+	return append(first, queue...), nil
 }
 
 // PollResult says what a poll saw.
 type PollResult struct {
 	Neighbors   int      `json:"neighbors"`
 	Established int      `json:"established"`
-	Changed     []string `json:"changed,omitempty"` // addresses that came up or went down
+	Changed     []string `json:"changed,omitempty"`  // addresses that came up or went down
+	Breached    []string `json:"breached,omitempty"` // sessions that are announced more than expected, and are shut for it
 	Error       string   `json:"error,omitempty"`
 }
 
 // PollNeighbors reads a router's neighbors and records them: the only writer of
 // observed state. A router that doesn't answer is recorded as that, not failed.
+// Sessions that came up since their deployment are held to their export guard.
 func (r *Routers) PollNeighbors(ctx context.Context, routerID int64) (PollResult, error) {
 	poll := Poll{RouterID: routerID, At: r.Now()}
-	neighbors, err := r.read(ctx, routerID)
+	seen, err := r.look(ctx, routerID)
 	if err != nil {
 		poll.Error = err.Error()
 	}
-	poll.Neighbors = neighbors
+	poll.Neighbors = seen.neighbors
 	changes, err := r.Observed.StorePoll(ctx, poll)
 	if err != nil {
 		return PollResult{}, fail(err)
 	}
-	result := PollResult{Neighbors: len(neighbors), Error: poll.Error}
-	for _, n := range neighbors {
+	result := PollResult{Neighbors: len(seen.neighbors), Error: poll.Error}
+	for _, n := range seen.neighbors {
 		if n.Established() {
 			result.Established++
 		}
@@ -74,7 +95,10 @@ func (r *Routers) PollNeighbors(ctx context.Context, routerID int64) (PollResult
 	for _, c := range changes {
 		result.Changed = append(result.Changed, c.Address)
 	}
-	return result, nil
+	if poll.Error == "" && len(seen.guards) > 0 {
+		result.Breached, err = r.guard(ctx, routerID, seen, poll.At)
+	}
+	return result, fail(err)
 }
 
 // UnpolledInput names a router that no worker could poll, and why.
@@ -89,15 +113,10 @@ func (r *Routers) NoteUnpolled(ctx context.Context, in UnpolledInput) error {
 	return fail(err)
 }
 
-func (r *Routers) read(ctx context.Context, routerID int64) ([]peering.Neighbor, error) {
+func (r *Routers) open(ctx context.Context, routerID int64) (device, error) {
 	desired, err := r.Intent.Desired(ctx, routerID)
 	if err != nil {
-		return nil, err
+		return device{}, err
 	}
-	dev, err := r.Access.open(ctx, desired.Router)
-	if err != nil {
-		return nil, err
-	}
-	defer dev.close()
-	return dev.neighbors(ctx)
+	return r.Access.open(ctx, desired.Router)
 }

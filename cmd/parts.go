@@ -90,7 +90,8 @@ func (p *Parts) Activities() worker.Activities {
 		Approving: &activities.Approving{Votes: p.DB},
 		Changing:  &activities.Changing{Changes: p.DB, Plans: p.DB, Deployments: p.DB, Observed: p.DB, Queue: p.Workflows},
 		Deploying: &activities.Deploying{Access: access, Intent: p.DB, Changes: p.DB, Plans: p.DB, Votes: p.DB, Deployments: p.DB, Observed: p.DB, Now: time.Now, Room: p.Room, Profile: p.Profile},
-		Routers:   &activities.Routers{Access: access, Intent: p.DB, Plans: p.DB, Deployments: p.DB, Observed: p.DB, Now: time.Now},
+		Routers: &activities.Routers{Access: access, Intent: p.DB, Plans: p.DB, Deployments: p.DB, Observed: p.DB, Guards: p.DB,
+			Queue: p.Workflows, Now: time.Now, Profile: p.Profile},
 		Mirroring: &activities.Mirroring{Sync: mirrorSync{p.Mirror}},
 	}
 	if p.Wire != nil {

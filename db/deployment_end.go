@@ -67,6 +67,9 @@ func (tx *Tx) endConfirmed(ctx context.Context, change peering.Change, dep peeri
 		}
 		return tx.moveDeployment(ctx, dep, peering.DeploymentNeedsOperator, text)
 	}
+	if err := tx.armGuards(ctx, dep); err != nil {
+		return err
+	}
 	if err := tx.q.DeploymentSetConfirmed(ctx, dep.ID); err != nil {
 		return err
 	}

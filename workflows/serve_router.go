@@ -31,7 +31,8 @@ const servedPerRun = 100
 const operatorPause = 10 * time.Minute
 
 // ServeRouter is the queue of one router: one deployment at a time, in order of
-// arrival, those in flight first. It never waits for a person. Its memory is
+// arrival, those in flight first, then sessions that the export guard has to
+// shut. It never waits for a person. Its memory is
 // the database, so that resetting or terminating it loses nothing; Temporal's
 // own Cancel doesn't end it.
 func ServeRouter(ctx workflow.Context, in ServeRouterInput) error {
@@ -43,6 +44,7 @@ func ServeRouter(ctx workflow.Context, in ServeRouterInput) error {
 		if err != nil {
 			return err
 		}
+		queue = shut(ctx, queue)
 		if len(queue) == 0 {
 			workflow.SetCurrentDetails(ctx, "idle")
 			arrived.Receive(ctx, nil)
@@ -58,6 +60,27 @@ func ServeRouter(ctx workflow.Context, in ServeRouterInput) error {
 	}
 	drain(arrived)
 	return workflow.NewContinueAsNewError(ctx, ServeRouter, in)
+}
+
+// shut closes the sessions at the head of the queue, and answers the rest of it.
+// They come before every deployment but one that is under way. One that can't be
+// shut now holds nothing up: the next poll finds it in breach again.
+func shut(ctx workflow.Context, queue []activities.QueuedDeployment) (rest []activities.QueuedDeployment) {
+	var a *activities.Routers
+	for _, q := range queue {
+		if q.Shut == 0 {
+			rest = append(rest, q)
+			continue
+		}
+		if len(rest) > 0 {
+			continue // after the deployment that is under way
+		}
+		workflow.SetCurrentDetails(ctx, fmt.Sprintf("shuts session %d, which is announced more than expected", q.Shut))
+		if err := workflow.ExecuteActivity(device(ctx), a.ShutSession, q.Shut).Get(ctx, nil); err != nil {
+			workflow.GetLogger(ctx).Error("session can't be shut; the next poll tries again", "session", q.Shut, "error", err)
+		}
+	}
+	return rest
 }
 
 // childFailurePause is before a deployment whose workflow failed is started again.

@@ -11,13 +11,13 @@ ORDER BY t.id;
 -- name: SessionInsert :execrows
 INSERT INTO session (
     kind, peering_id, router_id, connection_id, group_id, relationship_id, vrf, interface, peer_address,
-    local_address, peer_asn, local_asn, families, intent, held_by_hand, limit_v4, limit_v6, password_secret,
+    local_address, peer_asn, local_asn, families, intent, held_by_hand, held_reason, limit_v4, limit_v6, password_secret,
     password_version, hold_time, multihop, passive, description, context, id, version)
 OVERRIDING SYSTEM VALUE VALUES (
     @kind::session_kind, @peering_id::bigint, @router_id::bigint, sqlc.narg('connection_id')::bigint,
     sqlc.narg('group_id')::bigint, sqlc.narg('relationship_id')::bigint, @vrf::text, @interface::text,
     @peer_address::inet, sqlc.narg('local_address')::inet, @peer_asn::bigint, sqlc.narg('local_asn')::bigint,
-    @families::smallint[], @intent::session_intent, @held_by_hand::boolean, sqlc.narg('limit_v4')::bigint,
+    @families::smallint[], @intent::session_intent, @held_by_hand::boolean, @held_reason::text, sqlc.narg('limit_v4')::bigint,
     sqlc.narg('limit_v6')::bigint, sqlc.narg('password_secret')::bigint, sqlc.narg('password_version')::bigint,
     sqlc.narg('hold_time')::integer, sqlc.narg('multihop')::integer, @passive::boolean, @description::text,
     @context::jsonb, @id::bigint, @version::bigint);
@@ -30,7 +30,7 @@ UPDATE session SET
     relationship_id = sqlc.narg('relationship_id')::bigint, vrf = @vrf::text, interface = @interface::text,
     peer_address = @peer_address::inet, local_address = sqlc.narg('local_address')::inet,
     peer_asn = @peer_asn::bigint, local_asn = sqlc.narg('local_asn')::bigint, families = @families::smallint[],
-    intent = @intent::session_intent, held_by_hand = @held_by_hand::boolean, limit_v4 = sqlc.narg('limit_v4')::bigint,
+    intent = @intent::session_intent, held_by_hand = @held_by_hand::boolean, held_reason = @held_reason::text, limit_v4 = sqlc.narg('limit_v4')::bigint,
     limit_v6 = sqlc.narg('limit_v6')::bigint, password_secret = sqlc.narg('password_secret')::bigint,
     password_version = sqlc.narg('password_version')::bigint, hold_time = sqlc.narg('hold_time')::integer,
     multihop = sqlc.narg('multihop')::integer, passive = @passive::boolean, description = @description::text,

@@ -130,6 +130,9 @@ func (s *Session) Complete() error {
 			s.Kind = IXPSession
 		}
 	}
+	if !s.HeldByHand {
+		s.HeldReason = ""
+	}
 	return firstError(need(s.PeeringID != 0, "peering_id"), need(s.RouterID != 0, "router_id"), need(s.PeerAS != 0, "peer_asn"),
 		choice("kind", &s.Kind, DirectSession, IXPSession),
 		choice("intent", &s.Intent, Present, Absent, Draining, Shutdown, Removing),
@@ -185,7 +188,7 @@ func (s *Session) timers() error {
 func (s *Session) Follows(by Actor, before *Session) error {
 	opened := s.Intent != before.Intent && s.Intent != Shutdown && s.Intent != Removing
 	if before.HeldByHand && (!s.HeldByHand || opened) && by.Kind != ActorUser {
-		return Errorf(Denied, "session %d was shut down on the router by hand: only a person lifts that", before.ID)
+		return Errorf(Denied, "session %d was shut down on the router, by hand or by the export guard: only a person lifts that", before.ID)
 	}
 	if s.Intent == before.Intent {
 		return nil

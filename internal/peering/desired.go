@@ -158,3 +158,14 @@ func (d Desired) SessionsInOrder() []Session {
 	slices.SortFunc(out, func(a, b Session) int { return cmp.Compare(a.ID, b.ID) })
 	return out
 }
+
+// Held lists the sessions that are held shut: no artifact may open them.
+func (d Desired) Held() []Session {
+	var held []Session
+	for _, s := range d.SessionsInOrder() {
+		if s.HeldByHand && s.Intent == Shutdown {
+			held = append(held, s)
+		}
+	}
+	return held
+}

@@ -65,6 +65,8 @@ func showRecord(s Session, agreed PeeringState) (Display, string) {
 		return ShowDraining, "traffic is led away before it is shut down"
 	case agreed == Ended || s.Intent == Absent || s.Sync == ProvenAbsent:
 		return ShowDepeered, "it is off its router"
+	case s.Intent == Shutdown && s.HeldByHand && s.HeldReason != "":
+		return ShowShutdown, s.HeldReason + ": only a person lifts that"
 	case s.Intent == Shutdown && s.HeldByHand:
 		return ShowShutdown, "somebody shut it down on the router: only a person lifts that"
 	case s.Intent == Shutdown:

@@ -58,6 +58,7 @@ type TouchedSession struct {
 	// ImportMoves says that what is accepted is meant to change: there is no
 	// forecast but the baseline's figures, and they don't hold then.
 	ImportMoves bool `json:"import_moves,omitempty"`
+	Shut        bool `json:"shut,omitempty"` // the plan has it shut down
 }
 
 // Key is what the router knows the session by.

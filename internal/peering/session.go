@@ -77,7 +77,8 @@ type Session struct {
 	LocalAS        bgp.ASN      `json:"local_asn"` // 0: the router's
 	Families       []bgp.Family `json:"families"`
 	Intent         Intent       `json:"intent"`
-	HeldByHand     bool         `json:"held_by_hand"` // shut down on the router by a person: only a person lifts it
+	HeldByHand     bool         `json:"held_by_hand"` // shut down on the router by a person or a guard: only a person lifts it
+	HeldReason     string       `json:"held_reason"`  // what peerflow shut it for; "" when a person did
 	Sync           Sync         `json:"sync"`
 	Limits         Limits       `json:"prefix_limits"`
 	Policies

@@ -722,6 +722,70 @@ func AllFreezeScopeValues() []FreezeScope {
 	}
 }
 
+type GuardState string
+
+const (
+	GuardStateArmed    GuardState = "armed"
+	GuardStatePassed   GuardState = "passed"
+	GuardStateBreached GuardState = "breached"
+	GuardStateShut     GuardState = "shut"
+)
+
+func (e *GuardState) Scan(src interface{}) error {
+	switch s := src.(type) {
+	case []byte:
+		*e = GuardState(s)
+	case string:
+		*e = GuardState(s)
+	default:
+		return fmt.Errorf("unsupported scan type for GuardState: %T", src)
+	}
+	return nil
+}
+
+type NullGuardState struct {
+	GuardState GuardState
+	Valid      bool // Valid is true if GuardState is not NULL
+}
+
+// Scan implements the Scanner interface.
+func (ns *NullGuardState) Scan(value interface{}) error {
+	if value == nil {
+		ns.GuardState, ns.Valid = "", false
+		return nil
+	}
+	ns.Valid = true
+	return ns.GuardState.Scan(value)
+}
+
+// Value implements the driver Valuer interface.
+func (ns NullGuardState) Value() (driver.Value, error) {
+	if !ns.Valid {
+		return nil, nil
+	}
+	return string(ns.GuardState), nil
+}
+
+func (e GuardState) Valid() bool {
+	switch e {
+	case GuardStateArmed,
+		GuardStatePassed,
+		GuardStateBreached,
+		GuardStateShut:
+		return true
+	}
+	return false
+}
+
+func AllGuardStateValues() []GuardState {
+	return []GuardState{
+		GuardStateArmed,
+		GuardStatePassed,
+		GuardStateBreached,
+		GuardStateShut,
+	}
+}
+
 type Mesh string
 
 const (
@@ -1800,6 +1864,21 @@ type Deployment struct {
 	ApprovedBy       string
 }
 
+type ExportGuard struct {
+	SessionID    int64
+	Family       int16
+	DeploymentID int64
+	Expected     *int64
+	Origin       string
+	AllowDefault bool
+	AllowLong    bool
+	State        GuardState
+	UpSince      *time.Time
+	Finding      string
+	ArmedAt      time.Time
+	DecidedAt    *time.Time
+}
+
 type IXP struct {
 	ID             int64
 	Slug           string
@@ -2161,6 +2240,7 @@ type Session struct {
 	Version         int64
 	CreatedAt       time.Time
 	UpdatedAt       time.Time
+	HeldReason      string
 }
 
 type Site struct {

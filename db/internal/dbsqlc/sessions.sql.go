@@ -31,16 +31,16 @@ func (q *Queries) SessionDelete(ctx context.Context, arg SessionDeleteParams) (i
 const sessionInsert = `-- name: SessionInsert :execrows
 INSERT INTO session (
     kind, peering_id, router_id, connection_id, group_id, relationship_id, vrf, interface, peer_address,
-    local_address, peer_asn, local_asn, families, intent, held_by_hand, limit_v4, limit_v6, password_secret,
+    local_address, peer_asn, local_asn, families, intent, held_by_hand, held_reason, limit_v4, limit_v6, password_secret,
     password_version, hold_time, multihop, passive, description, context, id, version)
 OVERRIDING SYSTEM VALUE VALUES (
     $1::session_kind, $2::bigint, $3::bigint, $4::bigint,
     $5::bigint, $6::bigint, $7::text, $8::text,
     $9::inet, $10::inet, $11::bigint, $12::bigint,
-    $13::smallint[], $14::session_intent, $15::boolean, $16::bigint,
-    $17::bigint, $18::bigint, $19::bigint,
-    $20::integer, $21::integer, $22::boolean, $23::text,
-    $24::jsonb, $25::bigint, $26::bigint)
+    $13::smallint[], $14::session_intent, $15::boolean, $16::text, $17::bigint,
+    $18::bigint, $19::bigint, $20::bigint,
+    $21::integer, $22::integer, $23::boolean, $24::text,
+    $25::jsonb, $26::bigint, $27::bigint)
 `
 
 type SessionInsertParams struct {
@@ -59,6 +59,7 @@ type SessionInsertParams struct {
 	Families        []int16
 	Intent          SessionIntent
 	HeldByHand      bool
+	HeldReason      string
 	LimitV4         *int64
 	LimitV6         *int64
 	PasswordSecret  *int64
@@ -90,6 +91,7 @@ func (q *Queries) SessionInsert(ctx context.Context, arg SessionInsertParams) (i
 		arg.Families,
 		arg.Intent,
 		arg.HeldByHand,
+		arg.HeldReason,
 		arg.LimitV4,
 		arg.LimitV6,
 		arg.PasswordSecret,
@@ -109,7 +111,7 @@ func (q *Queries) SessionInsert(ctx context.Context, arg SessionInsertParams) (i
 }
 
 const sessionRows = `-- name: SessionRows :many
-SELECT t.id, t.kind, t.peering_id, t.router_id, t.connection_id, t.group_id, t.relationship_id, t.vrf, t.interface, t.peer_address, t.local_address, t.peer_asn, t.local_asn, t.families, t.intent, t.held_by_hand, t.sync, t.limit_v4, t.limit_v6, t.password_secret, t.password_version, t.hold_time, t.multihop, t.passive, t.description, t.context, t.watch_until, t.version, t.created_at, t.updated_at,
+SELECT t.id, t.kind, t.peering_id, t.router_id, t.connection_id, t.group_id, t.relationship_id, t.vrf, t.interface, t.peer_address, t.local_address, t.peer_asn, t.local_asn, t.families, t.intent, t.held_by_hand, t.sync, t.limit_v4, t.limit_v6, t.password_secret, t.password_version, t.hold_time, t.multihop, t.passive, t.description, t.context, t.watch_until, t.version, t.created_at, t.updated_at, t.held_reason,
     ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.session_id = t.id AND p.direction = 'import' ORDER BY p.position)::bigint[] AS import_policies,
     ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.session_id = t.id AND p.direction = 'export' ORDER BY p.position)::bigint[] AS export_policies
 FROM session t
@@ -164,6 +166,7 @@ func (q *Queries) SessionRows(ctx context.Context, ids []int64) ([]SessionRowsRo
 			&i.Session.Version,
 			&i.Session.CreatedAt,
 			&i.Session.UpdatedAt,
+			&i.Session.HeldReason,
 			&i.ImportPolicies,
 			&i.ExportPolicies,
 		); err != nil {
@@ -202,13 +205,13 @@ UPDATE session SET
     relationship_id = $6::bigint, vrf = $7::text, interface = $8::text,
     peer_address = $9::inet, local_address = $10::inet,
     peer_asn = $11::bigint, local_asn = $12::bigint, families = $13::smallint[],
-    intent = $14::session_intent, held_by_hand = $15::boolean, limit_v4 = $16::bigint,
-    limit_v6 = $17::bigint, password_secret = $18::bigint,
-    password_version = $19::bigint, hold_time = $20::integer,
-    multihop = $21::integer, passive = $22::boolean, description = $23::text,
-    context = $24::jsonb,
+    intent = $14::session_intent, held_by_hand = $15::boolean, held_reason = $16::text, limit_v4 = $17::bigint,
+    limit_v6 = $18::bigint, password_secret = $19::bigint,
+    password_version = $20::bigint, hold_time = $21::integer,
+    multihop = $22::integer, passive = $23::boolean, description = $24::text,
+    context = $25::jsonb,
     updated_at = now(), version = version + 1
-WHERE id = $25::bigint AND version = $26::bigint
+WHERE id = $26::bigint AND version = $27::bigint
 `
 
 type SessionUpdateParams struct {
@@ -227,6 +230,7 @@ type SessionUpdateParams struct {
 	Families        []int16
 	Intent          SessionIntent
 	HeldByHand      bool
+	HeldReason      string
 	LimitV4         *int64
 	LimitV6         *int64
 	PasswordSecret  *int64
@@ -258,6 +262,7 @@ func (q *Queries) SessionUpdate(ctx context.Context, arg SessionUpdateParams) (i
 		arg.Families,
 		arg.Intent,
 		arg.HeldByHand,
+		arg.HeldReason,
 		arg.LimitV4,
 		arg.LimitV6,
 		arg.PasswordSecret,

@@ -1,0 +1,150 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"peerflow/internal/driver"
+	"peerflow/internal/peering"
+)
+
+// GuardStore keeps the export guards of sessions that weren't up when their
+// deployment was verified; every method is one transaction.
+type GuardStore interface {
+	// OpenGuards lists a router's guards that still watch; none while a deployment is under way there.
+	OpenGuards(ctx context.Context, routerID int64) ([]peering.ExportGuard, error)
+	// DecideGuard records what a poll made of a guard; false when it no longer counts.
+	// A breach also records the session as shut down and held.
+	DecideGuard(ctx context.Context, g peering.ExportGuard, at time.Time) (bool, error)
+	// BreachedSessions lists the sessions of a router that have to be shut.
+	BreachedSessions(ctx context.Context, routerID int64) ([]int64, error)
+	// BeginShutdown takes a token to shut a session; false when there is nothing to
+	// shut any more, a conflict while a deployment is under way on the router.
+	BeginShutdown(ctx context.Context, sessionID int64) (peering.ShutOrder, bool, error)
+	// EndShutdown records that a session was read closed on its router.
+	EndShutdown(ctx context.Context, order peering.ShutOrder) error
+}
+
+// look is one look at a router: its neighbors, and what those under guard are announced.
+type look struct {
+	profile   peering.Profile
+	neighbors []peering.Neighbor
+	guards    []peering.ExportGuard
+	exports   map[peering.NeighborKey][]peering.ExportCount
+}
+
+// look reads the guards first: one that is armed later isn't judged by counters of before.
+func (r *Routers) look(ctx context.Context, routerID int64) (seen look, err error) {
+	if seen.guards, err = r.Guards.OpenGuards(ctx, routerID); err != nil {
+		return seen, err
+	}
+	dev, err := r.open(ctx, routerID)
+	if err != nil {
+		return seen, err
+	}
+	defer dev.close()
+	seen.profile = r.Profile(dev.router)
+	if seen.neighbors, err = dev.neighbors(ctx); err != nil {
+		return seen, err
+	}
+	seen.exports = map[peering.NeighborKey][]peering.ExportCount{}
+	counter, can := dev.conn.(driver.ExportCounter)
+	for _, g := range seen.guards {
+		_, counted := seen.exports[g.Neighbor]
+		if n, up := neighborAt(seen.neighbors, g.Neighbor); !can || counted || !up || !n.Established() {
+			continue
+		}
+		counts, err := counter.CountExport(ctx, g.Neighbor)
+		if err != nil {
+			activity.GetLogger(ctx).Warn("exports can't be counted; the router's own counter has to do", "router", routerID, "neighbor", g.Neighbor.String(), "error", err)
+		}
+		seen.exports[g.Neighbor] = counts
+	}
+	return seen, nil
+}
+
+func neighborAt(all []peering.Neighbor, key peering.NeighborKey) (peering.Neighbor, bool) {
+	for _, n := range all {
+		if n.Key() == key {
+			return n, true
+		}
+	}
+	return peering.Neighbor{}, false
+}
+
+// guard holds the sessions that came up since their deployment to what they are
+// expected to be announced, and has the router's queue shut those in breach.
+func (r *Routers) guard(ctx context.Context, routerID int64, seen look, at time.Time) (breached []string, err error) {
+	for _, g := range seen.guards {
+		n, listed := neighborAt(seen.neighbors, g.Neighbor)
+		if !listed {
+			continue
+		}
+		now := g.See(seen.profile, n, seen.exports[g.Neighbor], at)
+		if now == g {
+			continue
+		}
+		counts, err := r.Guards.DecideGuard(ctx, now, at)
+		if err != nil {
+			return breached, err
+		}
+		if counts && now.State == peering.GuardBreached {
+			breached = append(breached, fmt.Sprintf("%s: %s", g.Neighbor, now.Finding))
+		}
+	}
+	due, err := r.Guards.BreachedSessions(ctx, routerID)
+	if err != nil || len(due) == 0 {
+		return breached, err
+	}
+	return breached, r.Queue.Enqueue(ctx, routerID, 0)
+}
+
+// ShutSession closes one session that is announced too much on its router, and
+// reads that it is closed. Idempotent: one that is closed, or that nothing has to
+// be shut on any more, stays as it is.
+func (r *Routers) ShutSession(ctx context.Context, sessionID int64) error {
+	order, due, err := r.Guards.BeginShutdown(ctx, sessionID)
+	if err != nil || !due {
+		return fail(err)
+	}
+	rest := beat(ctx)
+	defer rest()
+	dev, err := r.open(ctx, order.RouterID)
+	if err != nil {
+		return fail(err)
+	}
+	defer dev.close()
+	shutter, err := driver.Can[driver.SessionShutter](dev.platform, dev.conn)
+	if err != nil {
+		return fail(err)
+	}
+	limited, cancel := context.WithTimeout(ctx, writeDeadline)
+	defer cancel()
+	err = shutter.ShutSession(limited, driver.Shutdown{Neighbor: order.Neighbor, Fence: order.Fence})
+	if err != nil && peering.KindOf(err) != peering.NotFound { // a neighbor that is gone is closed
+		return fail(fmt.Errorf("shut session %d with %s on router %s: %w", sessionID, order.Neighbor, dev.router.Name, err))
+	}
+	if err := readClosed(limited, dev, order.Neighbor); err != nil {
+		return fail(err)
+	}
+	return fail(r.Guards.EndShutdown(ctx, order))
+}
+
+// readClosed reads until the session isn't Established: an "ok" proves nothing.
+func readClosed(ctx context.Context, dev device, key peering.NeighborKey) error {
+	for {
+		neighbors, err := dev.neighbors(ctx)
+		if err != nil {
+			return err
+		}
+		if n, listed := neighborAt(neighbors, key); !listed || !n.Established() {
+			return nil
+		}
+		if err := pause(ctx, 200*time.Millisecond); err != nil {
+			return peering.Errorf(peering.Unavailable, "router %s took the order to shut %s, and the session is still Established", dev.router.Name, key)
+		}
+	}
+}

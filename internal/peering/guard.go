@@ -1,0 +1,63 @@
+package peering
+
+import (
+	"time"
+
+	"peerflow/internal/bgp"
+)
+
+// ExportGuard waits for a session that wasn't up when its deployment was
+// verified, and holds it to what the plan said it is announced.
+type ExportGuard struct {
+	SessionID    int64
+	RouterID     int64
+	Neighbor     NeighborKey
+	PeerAS       bgp.ASN
+	DeploymentID int64 // that armed it
+	Expect       ExpectedExport
+	State        GuardState
+	UpSince      time.Time // the first poll of those that saw it Established without a break; zero while it is down
+	Finding      string    // the breach, for people
+}
+
+// GuardState is how far a guard came.
+type GuardState string
+
+const (
+	GuardArmed    GuardState = "armed"    // waits for the session, or for its counters to settle
+	GuardPassed   GuardState = "passed"   // the session came up and kept to its figure
+	GuardBreached GuardState = "breached" // it didn't: it has to be shut
+	GuardShut     GuardState = "shut"     // it was shut; watched on, since a load of a configuration may open it
+)
+
+// See is the guard after one look at its session. It passes only once the
+// session has been up for the profile's settling time with its counters known:
+// a session that just came up has announced nothing yet.
+func (g ExportGuard) See(p Profile, n Neighbor, counted []ExportCount, at time.Time) ExportGuard {
+	if !n.Established() {
+		g.UpSince = time.Time{}
+		return g
+	}
+	if g.UpSince.IsZero() {
+		g.UpSince = at
+	}
+	for _, c := range AnnouncedTo(n, counted) {
+		if c.Family != g.Expect.Family {
+			continue
+		}
+		if breach := g.Expect.Breach(c); breach != "" {
+			g.State, g.Finding = GuardBreached, breach
+		} else if c.Announced != nil && at.Sub(g.UpSince) >= p.Settle {
+			g.State = GuardPassed
+		}
+	}
+	return g
+}
+
+// ShutOrder is a session to shut on its router, with the token of this attempt.
+type ShutOrder struct {
+	SessionID int64
+	RouterID  int64
+	Neighbor  NeighborKey
+	Fence     int64
+}
