@@ -3,11 +3,13 @@ package workflows_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
@@ -21,6 +23,8 @@ type queue struct {
 	open   []activities.QueuedDeployment
 	served []int64
 	told   []int64
+	shut   []string      // sessions that were shut, with what was served by then
+	stuck  bool          // no session can be shut
 	fails  map[int64]int // so many times, a deployment's workflow fails
 }
 
@@ -37,6 +41,7 @@ func newQueue(t *testing.T, ids ...int64) *queue {
 		activity.RegisterOptions{Name: "QueuedDeployments"})
 	q.env.RegisterActivityWithOptions(func(_ context.Context, id int64) error { q.told = append(q.told, id); return nil },
 		activity.RegisterOptions{Name: "TellDeployment"})
+	q.env.RegisterActivityWithOptions(q.shutSession, activity.RegisterOptions{Name: "ShutSession"})
 	return q
 }
 
@@ -51,6 +56,15 @@ func (q *queue) deployRouter(ctx workflow.Context, in workflows.DeployRouterInpu
 	q.served = append(q.served, in.Deployment)
 	q.open = slices.DeleteFunc(q.open, func(d activities.QueuedDeployment) bool { return d.ID == in.Deployment })
 	return workflows.DeployRouterResult{}, nil
+}
+
+func (q *queue) shutSession(_ context.Context, session int64) error {
+	if q.stuck {
+		return temporal.NewNonRetryableApplicationError("the platform can't", "unsupported", nil)
+	}
+	q.shut = append(q.shut, fmt.Sprint(session, q.served))
+	q.open = slices.DeleteFunc(q.open, func(d activities.QueuedDeployment) bool { return d.Shut == session })
+	return nil
 }
 
 func (q *queue) enqueue(id int64) {
@@ -100,6 +114,28 @@ func TestTheQueueStandsWhileADeploymentNeedsAnOperator(t *testing.T) {
 	q.serve(t, 50*time.Hour)
 	if want := []int64{2}; !slices.Equal(q.served, want) {
 		t.Errorf("served %v, want %v", q.served, want)
+	}
+}
+
+func TestASessionInBreachIsShutBeforeEveryDeploymentButTheOneUnderWay(t *testing.T) {
+	t.Parallel()
+	q := newQueue(t)
+	q.open = []activities.QueuedDeployment{{ID: 1, InFlight: true}, {Shut: 7}, {ID: 2}}
+	q.serve(t, time.Hour)
+	if !slices.Equal(q.served, []int64{1, 2}) || !slices.Equal(q.shut, []string{"7 [1]"}) {
+		t.Errorf("served %v, shut %v", q.served, q.shut)
+	}
+	q = newQueue(t)
+	q.open = []activities.QueuedDeployment{{Shut: 7}, {ID: 2, NeedsOperator: true}}
+	q.serve(t, time.Hour)
+	if !slices.Equal(q.shut, []string{"7 []"}) {
+		t.Errorf("a deployment that needs an operator holds up the guard: shut %v", q.shut)
+	}
+	q = newQueue(t)
+	q.stuck, q.open = true, []activities.QueuedDeployment{{Shut: 7}, {ID: 2}}
+	q.serve(t, time.Hour)
+	if !slices.Equal(q.served, []int64{2}) {
+		t.Errorf("a session that can't be shut holds up the queue: served %v", q.served)
 	}
 }
 

@@ -1,6 +1,8 @@
 package peering
 
 import (
+	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -268,5 +270,31 @@ func TestSoakThatIsTakenOverGoesOnWithWhatWasStored(t *testing.T) {
 	late.Earlier = stored
 	if got := Judge(LabProfile, nil, b, late); got.Outcome != CheckPassed {
 		t.Errorf("with the stored watch: %s %s", got.Outcome, got.Reason)
+	}
+}
+
+func TestBaselineAndVerdictSurviveStorage(t *testing.T) {
+	t.Parallel()
+	base := append(many(1, 2), neighbor(1, inVRF("blue")))
+	b := NewBaseline(base, base, map[NeighborKey]string{neighbor(1, inVRF("blue")).Key(): "dropped 3 times"},
+		map[NeighborKey]string{neighbor(2).Key(): "iBGP"}, start)
+	now := Observation{Neighbors: append(many(1, 1), neighbor(2, down(DownAdminPeer))), Now: start.Add(time.Second), Elapsed: time.Second}
+	v := Judge(LabProfile, nil, b, now)
+	var storedBase Baseline
+	var storedVerdict Verdict
+	for from, to := range map[any]any{&b: &storedBase, &v: &storedVerdict} {
+		text, err := json.Marshal(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(text, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !reflect.DeepEqual(storedBase.Ignored, b.Ignored) || !reflect.DeepEqual(storedBase.Protected, b.Protected) || len(b.Ignored) != 1 {
+		t.Errorf("baseline: %+v, was %+v", storedBase, b)
+	}
+	if !reflect.DeepEqual(storedVerdict.Watch, v.Watch) || len(v.Watch.Left) != 1 || len(v.Watch.Levels) != 1 {
+		t.Errorf("watch: %+v, was %+v", storedVerdict.Watch, v.Watch)
 	}
 }
