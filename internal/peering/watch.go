@@ -40,7 +40,7 @@ func (w Watch) See(p Profile, b Baseline, sample []Neighbor, at time.Time, elaps
 	now := neighborMap(sample)
 	for key, n := range now {
 		if n.Established() {
-			next.Levels[key] = levels(p, w.Levels[key], n, elapsed)
+			next.Levels[key] = levelsOf(p, w.Levels[key], n, elapsed)
 		}
 	}
 	for _, before := range b.Neighbors {
@@ -75,7 +75,7 @@ func (d Departure) see(n Neighbor, known bool) Departure {
 	return d
 }
 
-func levels(p Profile, earlier []Level, n Neighbor, elapsed time.Duration) []Level {
+func levelsOf(p Profile, earlier []Level, n Neighbor, elapsed time.Duration) []Level {
 	var now []Level
 	for _, f := range n.Families {
 		if f.Accepted == nil {
