@@ -76,7 +76,7 @@ func shut(ctx workflow.Context, queue []activities.QueuedDeployment) (rest []act
 			continue // after the deployment that is under way
 		}
 		workflow.SetCurrentDetails(ctx, fmt.Sprintf("shuts session %d, which is announced more than expected", q.Shut))
-		if err := workflow.ExecuteActivity(device(ctx), a.ShutSession, q.Shut).Get(ctx, nil); err != nil {
+		if err := workflow.ExecuteActivity(onSite(device(ctx), q.Site, servedWithin), a.ShutSession, q.Shut).Get(ctx, nil); err != nil {
 			workflow.GetLogger(ctx).Error("session can't be shut; the next poll tries again", "session", q.Shut, "error", err)
 		}
 	}
