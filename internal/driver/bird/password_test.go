@@ -53,7 +53,6 @@ func TestTenUnrelatedPushesMoveNoPasswordLine(t *testing.T) {
 	n.await("s0", "up", established)
 	other := n.neighbor("s0").Since
 
-	last := strings.LastIndex(text, "protocol bgp s1")
 	for i, edit := range []struct{ from, to string }{
 		{"\"first\"", "\"s0 edited\""},
 		{"limit 100", "limit 90"},
@@ -69,7 +68,7 @@ func TestTenUnrelatedPushesMoveNoPasswordLine(t *testing.T) {
 	} {
 		next := strings.Replace(text, edit.from, edit.to, 1)
 		if i >= 5 {
-			last = strings.LastIndex(text, "protocol bgp s1")
+			last := strings.LastIndex(text, "protocol bgp s1")
 			next = text[:last] + strings.Replace(text[last:], edit.from, edit.to, 1)
 		}
 		if next == text {
