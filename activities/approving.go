@@ -2,13 +2,15 @@ package activities
 
 import (
 	"context"
+	"time"
 
 	"peerflow/internal/peering"
 )
 
 // Approving asks the database, the authority on approval. Workflows keep no votes.
 type Approving struct {
-	Votes VoteStore
+	Votes   VoteStore
+	Changes ChangeStore
 }
 
 // RecordVote records a vote or the audited refusal. Idempotent by the update's id.
@@ -29,9 +31,11 @@ type Standing struct {
 	Cancel string `json:"cancel,omitempty"` // who cancelled, and why; "" when nobody did
 	// Resolve is the open command to resolve; 0 when there is none.
 	Resolve int64 `json:"resolve,omitempty"`
+	// Expires is when the change expires unless it is approved; zero when it doesn't.
+	Expires time.Time `json:"expires,omitzero"`
 }
 
-// TallyVotes counts valid votes, and looks for a cancel.
+// TallyVotes counts valid votes, and looks for a cancel and the time that is left.
 func (a *Approving) TallyVotes(ctx context.Context, in StandingInput) (Standing, error) {
 	commands, err := a.Votes.LatestCommands(ctx, in.Change)
 	if err != nil {
@@ -47,6 +51,11 @@ func (a *Approving) TallyVotes(ctx context.Context, in StandingInput) (Standing,
 	if in.Plan == 0 { // asked for what people ordered alone
 		return standing, nil
 	}
+	change, err := a.Changes.Change(ctx, in.Change)
+	if err != nil {
+		return Standing{}, fail(err)
+	}
+	standing.Expires = change.ExpiresAt
 	standing.Tally, err = a.Votes.TallyVotes(ctx, in.Change, in.Plan)
 	return standing, fail(err)
 }

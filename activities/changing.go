@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"go.temporal.io/sdk/temporal"
+
 	"peerflow/internal/peering"
 )
 
@@ -33,9 +35,21 @@ type MoveInput struct {
 	Outcome string              `json:"outcome,omitempty"`
 }
 
-// MoveChange sets a change's state; the state it has already is no error.
+// EndedOtherwise is the type of MoveChange's failure when the change ended, and
+// not as it was told to: its details are a DescribeResult.
+const EndedOtherwise = "ended_otherwise"
+
+// MoveChange sets a change's state; the state it has already is no error. One that
+// was cancelled meanwhile, or that a router runs already, ends as the database says.
 func (c *Changing) MoveChange(ctx context.Context, in MoveInput) error {
-	return fail(c.Changes.MoveChange(ctx, in.Change, in.To, in.Step, in.Outcome))
+	if err := c.Changes.MoveChange(ctx, in.Change, in.To, in.Step, in.Outcome); err != nil {
+		return fail(err)
+	}
+	now, err := c.DescribeChange(ctx, in.Change)
+	if err == nil && now.State.Ended() && (now.State != in.To || now.Outcome != in.Outcome) {
+		return temporal.NewNonRetryableApplicationError(now.Outcome, EndedOtherwise, nil, now)
+	}
+	return err
 }
 
 // StepInput says what a change does or waits for.
@@ -130,6 +144,21 @@ func (c *Changing) TellDeployment(ctx context.Context, deploymentID int64) error
 		return fail(err)
 	}
 	return fail(c.Queue.LookAgain(ctx, d.ChangeID, "deployment_finished"))
+}
+
+// WakeRouters tells the queues of a change's routers to look again: what held
+// them may be resolved.
+func (c *Changing) WakeRouters(ctx context.Context, changeID int64) error {
+	all, err := c.Deployments.Deployments(ctx, changeID)
+	if err != nil {
+		return fail(err)
+	}
+	for _, d := range all {
+		if err := c.Queue.Enqueue(ctx, d.RouterID, d.ID); err != nil {
+			return fail(err)
+		}
+	}
+	return nil
 }
 
 // TellInput names a change that moved a router, and those to tell.

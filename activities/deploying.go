@@ -132,29 +132,19 @@ func (d *Deploying) DecideDeployment(ctx context.Context, id int64) (peering.Nex
 	if err != nil {
 		return peering.Next{}, fail(err)
 	}
-	if dep.State.Ended() || dep.State == peering.DeploymentQueued {
+	if dep.State.Ended() || dep.State == peering.DeploymentQueued || dep.State == peering.DeploymentNeedsOperator {
 		return peering.NextStep(dep, peering.Read{}, peering.Profile{}, false), nil
 	}
 	a, err := d.open(ctx, id)
 	if err != nil {
-		return peering.Next{}, d.unread(ctx, dep, err)
+		return d.unread(ctx, dep, err)
 	}
 	defer a.close()
 	next, err := d.next(ctx, a)
 	if err != nil {
-		return peering.Next{}, d.unread(ctx, dep, err)
+		return d.unread(ctx, dep, err)
 	}
 	return next, nil
-}
-
-// unread notes that the router's state isn't known, and keeps the error retryable.
-func (d *Deploying) unread(ctx context.Context, dep peering.Deployment, err error) error {
-	if !dep.CommitSentAt.IsZero() {
-		if noted := d.Deployments.MarkUnknown(ctx, dep.ID, err.Error()); noted != nil {
-			return fail(errors.Join(err, noted))
-		}
-	}
-	return fail(peering.Errorf(peering.Unavailable, "%w", err))
 }
 
 // next reads the router for an open deployment and decides.
@@ -257,6 +247,9 @@ func (d *Deploying) CommitDeployment(ctx context.Context, id int64) (peering.Nex
 	}
 	sent := d.Now()
 	mine, err := d.Deployments.MarkCommitSent(ctx, id, sent, sent.Add(commit.Timer+a.profile.Margin))
+	if peering.KindOf(err) == peering.Denied { // a roll back, a vote taken back, a freeze since Begin
+		return ended(peering.DeploymentFailed, err.Error()+"; nothing was written"), nil
+	}
 	if err != nil || !mine {
 		return peering.Next{Step: peering.StepWait, Wait: time.Second, Text: "the commit was sent before"}, fail(err)
 	}
@@ -374,6 +367,9 @@ func (d *Deploying) write(ctx context.Context, id int64, step peering.Step, do f
 	limited, cancel := context.WithTimeout(ctx, writeDeadline)
 	defer cancel()
 	if err := do(limited, committer, commit); err != nil {
+		if step == peering.StepInstall && d.hopeless(a.dep, err) {
+			return d.giveUp(ctx, a.dep, fmt.Errorf("it runs the change for good, but a restart would return to its base: %w", err))
+		}
 		return peering.Next{}, fail(fmt.Errorf("%s on router %s: %w", step, a.router.Name, err))
 	}
 	return d.nextOrFail(ctx, a)
@@ -391,7 +387,7 @@ type EndInput struct {
 // the caller does.
 func (d *Deploying) EndDeployment(ctx context.Context, in EndInput) (peering.Next, error) {
 	dep, err := d.Deployments.Deployment(ctx, in.Deployment)
-	if err != nil || dep.State.Ended() {
+	if err != nil || dep.State.Ended() || dep.State == peering.DeploymentNeedsOperator {
 		return peering.NextStep(dep, peering.Read{}, peering.Profile{}, false), fail(err)
 	}
 	if dep.CommitSentAt.IsZero() {
@@ -400,27 +396,27 @@ func (d *Deploying) EndDeployment(ctx context.Context, in EndInput) (peering.Nex
 	}
 	a, err := d.open(ctx, in.Deployment)
 	if err != nil {
-		return peering.Next{}, d.unread(ctx, dep, err)
+		return d.unread(ctx, dep, err)
 	}
 	defer a.close()
 	next, err := d.next(ctx, a)
 	if err != nil {
-		return peering.Next{}, d.unread(ctx, dep, err)
+		return d.unread(ctx, dep, err)
 	}
 	if next.Step != peering.StepEnd {
 		return next, nil
 	}
 	if err := d.shutOut(ctx, a, next.State); err != nil {
-		return peering.Next{}, d.unread(ctx, dep, err)
+		return d.unread(ctx, dep, err)
 	}
 	next, running, err := d.look(ctx, a)
 	if err != nil {
-		return peering.Next{}, d.unread(ctx, dep, err)
+		return d.unread(ctx, dep, err)
 	}
 	if next.Step != peering.StepEnd {
 		return next, nil
 	}
-	return d.end(ctx, dep, EndInput{in.Deployment, next.State, next.Text}, running.Stanzas)
+	return d.end(ctx, dep, EndInput{in.Deployment, next.State, next.Text}, &running)
 }
 
 // shutOut gives the router a newer token and removes the candidate, so that the
@@ -453,10 +449,14 @@ func (d *Deploying) tidy(ctx context.Context, dep peering.Deployment) {
 	}
 }
 
-func (d *Deploying) end(ctx context.Context, dep peering.Deployment, in EndInput, runs []peering.Stanza) (peering.Next, error) {
-	hashes := make(map[string]string, len(runs))
-	for _, s := range runs {
-		hashes[s.Key] = s.Hash()
+// end writes the end, with what a read showed; nil when the router wasn't read.
+func (d *Deploying) end(ctx context.Context, dep peering.Deployment, in EndInput, read *peering.Running) (peering.Next, error) {
+	var hashes map[string]string
+	if read != nil {
+		hashes = make(map[string]string, len(read.Stanzas))
+		for _, s := range read.Stanzas {
+			hashes[s.Key] = s.Hash()
+		}
 	}
 	if in.State == peering.DeploymentInterfered {
 		if err := d.Deployments.FreezeRouter(ctx, dep.RouterID, fmt.Sprintf("deployment %d of change %d was interfered with: %s", dep.ID, dep.ChangeID, in.Text)); err != nil {
@@ -468,81 +468,6 @@ func (d *Deploying) end(ctx context.Context, dep peering.Deployment, in EndInput
 	}
 	stored, err := d.Deployments.Deployment(ctx, dep.ID) // an overlay that no longer fits needs an operator instead
 	return ended(stored.State, stored.Outcome), fail(err)
-}
-
-// Unresolved lists a change's deployments that need an operator.
-func (d *Deploying) Unresolved(ctx context.Context, changeID int64) ([]QueuedDeployment, error) {
-	all, err := d.Deployments.Deployments(ctx, changeID)
-	if err != nil {
-		return nil, fail(err)
-	}
-	var open []QueuedDeployment
-	for _, dep := range all {
-		if dep.State != peering.DeploymentNeedsOperator {
-			continue
-		}
-		site, err := d.Intent.SiteOf(ctx, dep.RouterID)
-		if err != nil {
-			return nil, fail(err)
-		}
-		open = append(open, QueuedDeployment{ID: dep.ID, Site: site, InFlight: true, NeedsOperator: true})
-	}
-	return open, nil
-}
-
-// ResolveDeployment reads the router of a deployment that needs an operator, and
-// writes what it says. Idempotent: what ended stays.
-func (d *Deploying) ResolveDeployment(ctx context.Context, id int64) error {
-	dep, err := d.Deployments.Deployment(ctx, id)
-	if err != nil || dep.State != peering.DeploymentNeedsOperator {
-		return fail(err)
-	}
-	return d.resolve(ctx, dep)
-}
-
-// ResolveHandled closes a person's command to resolve.
-func (d *Deploying) ResolveHandled(ctx context.Context, command int64) error {
-	return fail(d.Votes.CommandHandled(ctx, command))
-}
-
-func (d *Deploying) resolve(ctx context.Context, dep peering.Deployment) error {
-	a, err := d.open(ctx, dep.ID)
-	if err != nil {
-		return fail(err)
-	}
-	defer a.close()
-	read, running, err := a.locate(ctx, dep, a.known)
-	if err != nil {
-		return fail(err)
-	}
-	if read.Where == peering.AtArtifact && !read.Booting {
-		if read, running, err = d.installResolved(ctx, a, dep); err != nil {
-			return fail(err)
-		}
-	}
-	next := peering.Resolved(read)
-	if next.Step != peering.StepEnd {
-		activity.GetLogger(ctx).Warn("can't be resolved yet", "deployment", dep.ID, "reason", next.Text)
-		return nil
-	}
-	_, err = d.end(ctx, dep, EndInput{dep.ID, next.State, next.Text}, running.Stanzas)
-	return err
-}
-
-// installResolved makes a restart boot what a person left running.
-func (d *Deploying) installResolved(ctx context.Context, a at, dep peering.Deployment) (peering.Read, peering.Running, error) {
-	committer, err := a.committer()
-	if err != nil {
-		return peering.Read{}, peering.Running{}, err
-	}
-	commit, err := d.commit(ctx, a)
-	if err != nil {
-		return peering.Read{}, peering.Running{}, err
-	}
-	if err := committer.Install(ctx, commit); err != nil {
-		return peering.Read{}, peering.Running{}, fmt.Errorf("install on router %s: %w", a.router.Name, err)
-	}
-	return a.locate(ctx, dep, a.known)
 }
 
 // discard removes a candidate that isn't in use.

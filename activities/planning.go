@@ -35,6 +35,9 @@ type Mirror interface {
 type LookUpResult struct {
 	Stale bool   `json:"stale"` // PeeringDB couldn't be asked: planning goes on with the mirror
 	Text  string `json:"text"`
+	// State and Outcome are the change's, when it is no draft any more: then nothing was looked up.
+	State   peering.ChangeState `json:"state,omitempty"`
+	Outcome string              `json:"outcome,omitempty"`
 }
 
 // LookUpPeer refreshes the mirror for the change's peer. An outage of PeeringDB
@@ -43,6 +46,9 @@ func (p *Planning) LookUpPeer(ctx context.Context, changeID int64) (LookUpResult
 	change, err := p.Changes.Change(ctx, changeID)
 	if err != nil {
 		return LookUpResult{}, fail(err)
+	}
+	if change.State != peering.ChangeDraft {
+		return LookUpResult{State: change.State, Outcome: change.Outcome}, nil
 	}
 	asn := change.Request.ASN
 	if _, err := p.Mirror.RefreshASN(ctx, asn); err != nil {

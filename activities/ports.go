@@ -116,8 +116,11 @@ type DeploymentStore interface {
 	MarkCommitSent(ctx context.Context, id int64, at, deadline time.Time) (bool, error)
 	// MarkCommitted moves committing or unknown to soaking.
 	MarkCommitted(ctx context.Context, id int64, generation string, at time.Time) error
-	// MarkUnknown moves committing or soaking to unknown, with what is known.
-	MarkUnknown(ctx context.Context, id int64, text string) error
+	// MarkUnknown moves committing or soaking to unknown, with what stands in the
+	// way of reading the router; one that is unknown already learns that.
+	MarkUnknown(ctx context.Context, id int64, unread string) error
+	// NoteOperator notes why a deployment still needs an operator.
+	NoteOperator(ctx context.Context, id int64, text string) error
 	// StoreVerdict keeps the newest verdict; one that failed stays, and one that was
 	// waived gives way to a failure only.
 	StoreVerdict(ctx context.Context, id int64, v peering.Verdict) error

@@ -30,7 +30,6 @@ func (s *server) registerCommands() {
 		{"confirm-now", "Confirm now", "Ends the soak early, in your name and with what wasn't checked. Refused when a check has failed.", peering.CommandConfirmNow, peering.Approver},
 		{"resolve", "Resolve what needs an operator", "Reads the router first, and records what it runs.", peering.CommandResolve, peering.Operator},
 		{"revoke", "Take a vote back", "Possible until the commit.", peering.CommandRevoke, peering.Approver},
-		{"retry", "Try again", "For a change that waits after a failure that was repaired.", peering.CommandRetry, peering.Operator},
 	} {
 		add(s, operation{method: http.MethodPost, path: "/api/v1/changes/{id}/" + c.path, role: c.role, tag: "changes", status: http.StatusAccepted,
 			summary: c.summary, description: c.description}, s.command(c.kind))

@@ -11,6 +11,8 @@ import (
 type Freezes interface {
 	AddFreeze(ctx context.Context, by peering.Actor, f peering.Freeze) (peering.Freeze, error)
 	LiftFreeze(ctx context.Context, by peering.Actor, id int64) (peering.Freeze, error)
+	// HeldBy lists the queued deployments that a freeze reaches, lifted or not.
+	HeldBy(ctx context.Context, freezeID int64) ([]int64, error)
 	ListFreezes(ctx context.Context, lifted bool) ([]peering.Freeze, error)
 }
 
@@ -47,12 +49,16 @@ func (s *server) liftFreeze(ctx context.Context, in *ByID) (*answer[peering.Free
 	if err != nil {
 		return nil, err
 	}
-	held, err := everyPage(ctx, s.Changes.ListChanges, peering.Filter{Field: "state", Values: []string{string(peering.ChangeApproved)}})
+	held, err := s.Freezes.HeldBy(ctx, in.ID)
 	if err != nil {
-		s.Log.Warn("wake changes that a freeze held; they look again by themselves", "freeze", in.ID, "error", err)
+		s.Log.Warn("wake deployments that a freeze held; they look again by themselves", "freeze", in.ID, "error", err)
 	}
-	for _, change := range held {
-		s.wake(ctx, change.ID, "freeze lifted")
+	waking, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	for _, id := range held {
+		if err := s.Workflows.WakeDeployment(waking, id); err != nil {
+			s.Log.Warn("wake a deployment; it looks again by itself", "deployment", id, "error", err)
+		}
 	}
 	return say(lifted, nil)
 }

@@ -17,14 +17,15 @@ func (a *app) changeCommands() *cobra.Command {
 	return group("change", "Look at changes and decide on them",
 		a.changeList(), a.changeShow(), a.changeWatch(),
 		a.decision("approve", "Approve a change's plan", peering.Approve), a.decision("reject", "Reject a change's plan, which ends it", peering.Reject),
-		a.command("cancel", "cancel", "Cancel a change that isn't being deployed yet", `Needs the role operator. Refused from the commit on: then it is rollback.`),
+		a.command("cancel", "cancel", "Cancel a change that isn't being deployed yet", `Needs the role operator. Acts at once, and on what is left where some routers run the change already;
+refused while a router is being deployed to: then it is rollback.`),
 		a.command("rollback", "roll-back", "Let the router return to what it ran before, now", `Needs the role operator, and no approval. Possible from the commit until the
 confirm; what was confirmed is undone with a new change.`),
 		a.command("confirm", "confirm-now", "End the soak early, in your name", `Needs the role approver. Stored with your name and with what wasn't checked;
 refused when a check has failed.`),
-		a.command("resolve", "resolve", "Have the router read, for a change that needs an operator", `Needs the role operator. Reads the router first, and records what it runs.`),
-		a.command("revoke", "revoke", "Take your vote back", `Needs the role approver. Possible until the commit.`),
-		a.command("retry", "retry", "Try again after a failure was repaired", `Needs the role operator.`))
+		a.command("resolve", "resolve", "Have the router read, for a change that needs an operator", `Needs the role operator. Reads the router first, and records what it runs, over edits that came later;
+routers that are left follow. change show says why it can't be resolved yet.`),
+		a.command("revoke", "revoke", "Take your vote back", `Needs the role approver. Possible until the commit.`))
 }
 
 // changeID reads 12, or change/12 as it is printed.

@@ -152,7 +152,7 @@ func (c *Client) Decide(ctx context.Context, id int64, d peering.Decision, planH
 	return result, err
 }
 
-// Command tells a change to cancel, roll-back, confirm-now, resolve, revoke or retry.
+// Command tells a change to cancel, roll-back, confirm-now, resolve or revoke.
 func (c *Client) Command(ctx context.Context, id int64, verb, reason string) (command peering.Command, err error) {
 	err = c.call(ctx, http.MethodPost, changePath(id, "/", verb), map[string]string{"reason": reason}, &command)
 	return command, err

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -51,6 +52,13 @@ func (f *flows) LookAgain(_ context.Context, _ int64, why string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.woken = append(f.woken, why)
+	return f.down
+}
+
+func (f *flows) WakeDeployment(_ context.Context, id int64) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.woken = append(f.woken, "deployment "+strconv.FormatInt(id, 10))
 	return f.down
 }
 

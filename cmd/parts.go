@@ -87,7 +87,7 @@ func (p *Parts) Activities() worker.Activities {
 	access := activities.Access{Drivers: Drivers(), Secrets: p.DB, Intent: p.DB}
 	wired := worker.Activities{
 		Planning:  &activities.Planning{Access: access, Intent: p.DB, Changes: p.DB, Plans: p.DB, Mirror: p.Mirror, Now: time.Now},
-		Approving: &activities.Approving{Votes: p.DB},
+		Approving: &activities.Approving{Votes: p.DB, Changes: p.DB},
 		Changing:  &activities.Changing{Changes: p.DB, Plans: p.DB, Deployments: p.DB, Observed: p.DB, Queue: p.Workflows},
 		Deploying: &activities.Deploying{Access: access, Intent: p.DB, Changes: p.DB, Plans: p.DB, Votes: p.DB, Deployments: p.DB, Observed: p.DB, Now: time.Now, Room: p.Room, Profile: p.Profile},
 		Routers: &activities.Routers{Access: access, Intent: p.DB, Plans: p.DB, Deployments: p.DB, Observed: p.DB, Guards: p.DB,
@@ -110,47 +110,6 @@ func (m mirrorSync) SyncMirror(ctx context.Context, full bool, progress func(str
 		changed += t.Inserted + t.Updated + t.Deleted
 	}
 	return rows, changed, err
-}
-
-// Relay starts the workflows that the database has promised, until ctx ends.
-// The API starts them at once; the relay is for the times when Temporal was away.
-func (p *Parts) Relay(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		if err := p.startPending(ctx); err != nil && ctx.Err() == nil {
-			p.Log.Warn("start workflows", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
-
-func (p *Parts) startPending(ctx context.Context) error {
-	starts, err := p.DB.PendingStarts(ctx, 20)
-	if err != nil {
-		return err
-	}
-	for _, s := range starts {
-		if err := p.startOne(ctx, s); err != nil {
-			return fmt.Errorf("start %s: %w", s.WorkflowID, err)
-		}
-	}
-	return nil
-}
-
-func (p *Parts) startOne(ctx context.Context, s db.Start) error {
-	change, err := p.DB.Change(ctx, s.SubjectID)
-	if err != nil {
-		return err
-	}
-	if err := p.Workflows.StartChange(ctx, s.Workflow, change.ID, change.Request.ASN, summary(change)); err != nil {
-		return err
-	}
-	return p.DB.MarkStarted(ctx, s.WorkflowID)
 }
 
 // summary is a change in a few words, as the Temporal UI lists it.

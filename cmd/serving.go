@@ -81,6 +81,10 @@ func (s starter) LookAgain(ctx context.Context, changeID int64, why string) erro
 	return s.parts.Workflows.LookAgain(s.as(ctx), changeID, why)
 }
 
+func (s starter) WakeDeployment(ctx context.Context, deploymentID int64) error {
+	return s.parts.Workflows.WakeDeployment(s.as(ctx), deploymentID)
+}
+
 func (s starter) SyncNow(ctx context.Context, full bool) (string, error) {
 	return s.parts.Workflows.SyncNow(s.as(ctx), full)
 }

@@ -10,7 +10,22 @@ import (
 
 // applier writes one operation of a change into its noun's table.
 type applier interface {
-	apply(ctx context.Context, tx *Tx, op peering.Operation, moved map[peering.ObjectKind]map[int64]bool) error
+	apply(ctx context.Context, tx *Tx, op peering.Operation, r recording) error
+}
+
+// recording is one call's way through an overlay.
+type recording struct {
+	moved map[peering.ObjectKind]map[int64]bool // by this very call: later operations follow earlier ones
+	// over is a person's word that the router is right: the overlay goes over
+	// edits that came after it, and leaves out what was deleted since.
+	over bool
+}
+
+func (r recording) sees(op peering.Operation) {
+	if r.moved[op.Object] == nil {
+		r.moved[op.Object] = map[int64]bool{}
+	}
+	r.moved[op.Object][op.ObjectID] = true
 }
 
 var appliers = map[peering.ObjectKind]applier{
@@ -29,37 +44,38 @@ var appliers = map[peering.ObjectKind]applier{
 // judged again; a record that moved on since the operation was written is a
 // conflict that names both. Deleting what is gone already is fine.
 func ApplyOperations(ctx context.Context, tx *Tx, ops []peering.Operation) error {
-	moved := map[peering.ObjectKind]map[int64]bool{} // by this very call: later operations follow earlier ones
+	return applyOperations(ctx, tx, ops, false)
+}
+
+func applyOperations(ctx context.Context, tx *Tx, ops []peering.Operation, over bool) error {
+	r := recording{moved: map[peering.ObjectKind]map[int64]bool{}, over: over}
 	for _, op := range ops {
 		a, ok := appliers[op.Object]
 		if !ok {
 			return peering.Errorf(peering.Unsupported, "no operation on %q", op.Object)
 		}
-		if err := a.apply(ctx, tx, op, moved); err != nil {
+		if err := a.apply(ctx, tx, op, r); err != nil {
 			return fmt.Errorf("apply %s of %s %d: %w", op.Action, noun(string(op.Object)), op.ObjectID, translate(err))
 		}
-		if moved[op.Object] == nil {
-			moved[op.Object] = map[int64]bool{}
-		}
-		moved[op.Object][op.ObjectID] = true
+		r.sees(op)
 	}
 	return nil
 }
 
-func (k *kind[T]) apply(ctx context.Context, tx *Tx, op peering.Operation, moved map[peering.ObjectKind]map[int64]bool) error {
+func (k *kind[T]) apply(ctx context.Context, tx *Tx, op peering.Operation, r recording) error {
 	if op.Action == peering.Create {
 		return k.applyCreate(ctx, tx, op)
 	}
 	before, err := k.get(ctx, tx.q, op.ObjectID)
 	switch {
-	case peering.KindOf(err) == peering.NotFound && op.Action == peering.Delete:
+	case peering.KindOf(err) == peering.NotFound && (op.Action == peering.Delete || r.over):
 		return nil
 	case peering.KindOf(err) == peering.NotFound:
 		return peering.Errorf(peering.Conflict, "%s %d was deleted since change %d was planned", noun(k.object), op.ObjectID, tx.actor.ChangeID)
 	case err != nil:
 		return err
 	}
-	if has := k.meta(&before).Version; op.BaseVersion != 0 && has != op.BaseVersion && !moved[op.Object][op.ObjectID] {
+	if has := k.meta(&before).Version; op.BaseVersion != 0 && has != op.BaseVersion && !r.over && !r.moved[op.Object][op.ObjectID] {
 		return peering.Errorf(peering.Conflict, "%s %d changed since change %d was planned (version %d, now %d)",
 			noun(k.object), op.ObjectID, tx.actor.ChangeID, op.BaseVersion, has)
 	}

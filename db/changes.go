@@ -16,9 +16,6 @@ import (
 	"peerflow/internal/peering"
 )
 
-// changeLife is how long a change may wait for people before it expires.
-const changeLife = 30 * 24 * time.Hour
-
 // NewChange is a wish as a door got it.
 type NewChange struct {
 	Kind    peering.ChangeKind
@@ -98,7 +95,7 @@ func (tx *Tx) insertChange(ctx context.Context, n NewChange) (int64, error) {
 		return 0, err
 	}
 	id, err := tx.q.ChangeInsert(ctx, dbsqlc.ChangeInsertParams{Kind: dbsqlc.ChangeKind(n.Kind), AuthorID: tx.actor.UserID,
-		Reason: n.Reason, Request: request, ExpiresAt: orNull(time.Now().Add(changeLife))})
+		Reason: n.Reason, Request: request})
 	if err != nil {
 		return 0, err
 	}
@@ -174,10 +171,15 @@ func changeOf(c dbsqlc.Change, author, planHash string) (peering.Change, error) 
 // MoveChange sets state and step after checking the transition under the row's
 // lock; the state it already has only updates step and outcome. A change that
 // completes without a deployment (the routers run it already) applies its
-// overlay; any other end discards what is left of it.
+// overlay; any other end discards what is left of it. A change that was cancelled
+// ends there instead, and one that a router runs already ends partial.
 func (d *DB) MoveChange(ctx context.Context, id int64, to peering.ChangeState, step, outcome string) error {
 	return d.Write(ctx, actorOf(id), func(tx *Tx) error {
 		change, err := tx.lockChange(ctx, id)
+		if err != nil {
+			return err
+		}
+		to, outcome, err := tx.bound(ctx, change, to, outcome)
 		if err != nil {
 			return err
 		}
@@ -222,7 +224,8 @@ func (tx *Tx) moveChange(ctx context.Context, c peering.Change, to peering.Chang
 	if err := c.State.To(to); err != nil {
 		return err
 	}
-	move := dbsqlc.ChangeMoveParams{ID: c.ID, State: dbsqlc.ChangeState(to), Step: step, Outcome: outcome, Ended: to.Ended()}
+	move := dbsqlc.ChangeMoveParams{ID: c.ID, State: dbsqlc.ChangeState(to), Step: step, Outcome: outcome, Ended: to.Ended(),
+		ExpiresAt: time.Now().Add(peering.ApprovalPatience)}
 	if err := tx.q.ChangeMove(ctx, move); err != nil {
 		return err
 	}
@@ -243,7 +246,7 @@ func (tx *Tx) stepChange(ctx context.Context, c peering.Change, step, outcome st
 	if c.State.Ended() || c.Step == step && c.Outcome == outcome {
 		return nil
 	}
-	move := dbsqlc.ChangeMoveParams{ID: c.ID, State: dbsqlc.ChangeState(c.State), Step: step, Outcome: outcome}
+	move := dbsqlc.ChangeMoveParams{ID: c.ID, State: dbsqlc.ChangeState(c.State), Step: step, Outcome: outcome, ExpiresAt: c.ExpiresAt}
 	if err := tx.q.ChangeMove(ctx, move); err != nil {
 		return err
 	}

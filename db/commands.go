@@ -89,14 +89,10 @@ func (tx *Tx) checkCommand(ctx context.Context, change peering.Change, kind peer
 	}
 	switch kind {
 	case peering.CommandCancel:
-		return refuseCancel(change)
+		return tx.refuseCancel(ctx, change)
 	case peering.CommandResolve:
 		if change.State != peering.ChangeNeedsOperator {
 			return tx.refuseResolve(ctx, change)
-		}
-	case peering.CommandRetry:
-		if !plannable(change.State) {
-			return peering.Errorf(peering.Conflict, "change %d is %s: there is nothing to try again", change.ID, change.State)
 		}
 	}
 	return nil
@@ -106,13 +102,61 @@ func sayCommand(kind peering.CommandKind) string {
 	return strings.ReplaceAll(string(kind), "_", " ")
 }
 
-// refuseCancel: from begin to the end a cancel would say nothing about the router.
-func refuseCancel(change peering.Change) error {
-	if change.State == peering.ChangeDeploying {
-		return peering.Errorf(peering.Conflict, "change %d is being deployed and can't be cancelled: use roll back now", change.ID)
+// refuseCancel: from begin to the end of a deployment a cancel would say nothing
+// about the router. Before, and between two routers, it ends what is left.
+func (tx *Tx) refuseCancel(ctx context.Context, change peering.Change) error {
+	row, err := tx.q.DeploymentInFlightOfChange(ctx, change.ID)
+	switch {
+	case err == nil && peering.DeploymentState(row.Deployment.State) == peering.DeploymentNeedsOperator:
+		return peering.Errorf(peering.Conflict, "change %d needs an operator on router %s and can't be cancelled: look at the router, then peerflow change resolve %d",
+			change.ID, row.Router, change.ID)
+	case err == nil:
+		return peering.Errorf(peering.Conflict, "change %d is being deployed on router %s and can't be cancelled: use roll back now (peerflow change rollback %d)",
+			change.ID, row.Router, change.ID)
+	case !errors.Is(err, pgx.ErrNoRows):
+		return err
+	case change.State != peering.ChangeDeploying:
+		return nil
 	}
-	if change.State == peering.ChangeNeedsOperator {
-		return peering.Errorf(peering.Conflict, "change %d needs an operator and can't be cancelled: look at the router, then resolve it", change.ID)
+	to, outcome, err := tx.outcome(ctx, change)
+	if err == nil && to != "" && to != peering.ChangeStale {
+		err = peering.Errorf(peering.Conflict, "change %d ends %s: %s: there is nothing left to cancel", change.ID, sayState(to), outcome)
+	}
+	return err
+}
+
+func sayState(s peering.ChangeState) string { return strings.ReplaceAll(string(s), "_", " ") }
+
+// cancelOf is who cancelled a change, and why; "" when nobody did.
+func (tx *Tx) cancelOf(ctx context.Context, changeID int64) (string, error) {
+	open, err := tx.q.CommandOpen(ctx, dbsqlc.CommandOpenParams{ChangeID: changeID, Kind: dbsqlc.CommandKindCancel})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", nil
+	}
+	return sayCancelled(open.UserName, open.Reason), err
+}
+
+func sayCancelled(by, reason string) string {
+	if reason == "" {
+		return "cancelled by " + by
+	}
+	return "cancelled by " + by + ": " + reason
+}
+
+// cancelQueued ends what waits for its router: Begin can't let it pass any more,
+// and nobody has to wait until it is its turn, or until a freeze is lifted.
+func (tx *Tx) cancelQueued(ctx context.Context, change peering.Change, reason string) error {
+	all, err := deploymentsOf(ctx, tx.q, change.ID)
+	if err != nil {
+		return err
+	}
+	for _, d := range all {
+		if d.State != peering.DeploymentQueued {
+			continue
+		}
+		if err := tx.moveDeployment(ctx, d, peering.DeploymentCancelled, sayCancelled(tx.actor.Name, reason)+"; nothing was written"); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -129,6 +173,8 @@ func (tx *Tx) refuseResolve(ctx context.Context, change peering.Change) error {
 // effect does what a command does at once, in its own transaction.
 func (tx *Tx) effect(ctx context.Context, change peering.Change, kind peering.CommandKind, reason string) error {
 	switch kind {
+	case peering.CommandCancel:
+		return tx.cancelQueued(ctx, change, reason)
 	case peering.CommandRevoke:
 		return tx.revoke(ctx, change)
 	case peering.CommandConfirmNow:

@@ -22,7 +22,6 @@ func TestCommandsDependOnWhereTheChangeStands(t *testing.T) {
 	s.refused(s.order(s.other, soaking, peering.CommandCancel), peering.Conflict, "roll back now")
 	s.refused(s.order(s.approver, soaking, peering.CommandRevoke), peering.Conflict, "roll back now")
 	s.refused(s.order(s.other, soaking, peering.CommandResolve), peering.Conflict, "only one that needs an operator")
-	s.refused(s.order(s.other, soaking, peering.CommandRetry), peering.Conflict, "nothing to try again")
 	s.refused(s.order(s.other, queued, peering.CommandRollBack), peering.Conflict, "cancel it instead")
 	s.refused(s.order(s.other, queued, peering.CommandConfirmNow), peering.Conflict, "nothing of it is under way")
 	s.refused(s.order(s.other, queued, "explode"), peering.Invalid, "explode")
@@ -35,7 +34,7 @@ func TestCommandsDependOnWhereTheChangeStands(t *testing.T) {
 	s.must(s.EndDeployment(t.Context(), ids[0], peering.DeploymentEnd{State: peering.DeploymentCancelled, Outcome: "cancelled by carol"}))
 	_, err := s.SettleChange(t.Context(), queued.ID)
 	s.must(err)
-	s.refused(s.order(s.other, queued, peering.CommandRetry), peering.Conflict, "cancelled already")
+	s.refused(s.order(s.other, queued, peering.CommandCancel), peering.Conflict, "cancelled already")
 	if n := s.one(`SELECT count(*) FROM command WHERE change_id = $1 AND handled_at IS NULL`, queued.ID); n != 0 {
 		t.Error("a command of an ended change is still open")
 	}

@@ -60,6 +60,8 @@ func (tx *Tx) begin(ctx context.Context, change peering.Change, dep peering.Depl
 func (tx *Tx) checkBegin(ctx context.Context, change peering.Change, dep peering.Deployment) error {
 	deny := func(format string, args ...any) error { return peering.Errorf(peering.Denied, format, args...) }
 	switch {
+	case dep.State.Ended():
+		return deny("deployment %d is %s already: %s", dep.ID, dep.State, dep.Outcome)
 	case dep.State != peering.DeploymentQueued:
 		return deny("deployment %d is %s: it began already", dep.ID, dep.State)
 	case change.State != peering.ChangeApproved && change.State != peering.ChangeDeploying:
@@ -100,19 +102,28 @@ func (tx *Tx) checkVotes(ctx context.Context, change peering.Change, dep peering
 	return tx.q.DeploymentSetApproval(ctx, dbsqlc.DeploymentSetApprovalParams{ID: dep.ID, ApprovedBy: tally.ApprovedBy()})
 }
 
-// checkBases refuses an overlay that no longer fits the records: it could not be
-// recorded once the router runs it.
+// checkBases refuses an overlay that couldn't be recorded once the router runs
+// it: an object was edited or deleted since, or another took a new one's place.
+// It is recorded for a try, and taken back.
 func (tx *Tx) checkBases(ctx context.Context, change peering.Change) error {
-	moved, err := tx.q.OperationMovedBase(ctx, change.ID)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil
-	}
+	ops, err := tx.openOperations(ctx, change.ID)
 	if err != nil {
 		return err
 	}
-	return peering.Errorf(peering.Denied, "%s %d was edited since the change was written (version %d, now %d): open a new change",
-		noun(string(moved.Object)), moved.ObjectID, moved.BaseVersion, moved.Version)
+	refusal, err := tx.try(ctx, func(inner *Tx) error {
+		if err := ApplyOperations(ctx, inner, ops); err != nil {
+			return err
+		}
+		return errOnlyTried
+	})
+	if err != nil || errors.Is(refusal, errOnlyTried) {
+		return err
+	}
+	return peering.Errorf(peering.Denied, "the change can't be recorded any more: %w: open a new change", refusal)
 }
+
+// errOnlyTried takes back what was only tried.
+var errOnlyTried = peering.NewError(peering.Conflict, "only tried")
 
 // checkRouter comes last, since what it holds stays held: the freezes in shared
 // mode, and the router's row.

@@ -19,7 +19,8 @@ const watchFor = 14 * 24 * time.Hour
 // operations (and the shared ones with the change's last router), moves the
 // ledger and sets sessions in_sync, all in the same transaction. When the
 // overlay no longer fits the records, the router is right and the record isn't:
-// the deployment becomes needs_operator and says why. Failed means that nothing
+// the deployment becomes needs_operator and says why. One that a person resolves
+// is recorded over edits that came after it. Failed means that nothing
 // was written, and is refused once the commit was sent. What ended stays; the
 // same end again is no error.
 func (d *DB) EndDeployment(ctx context.Context, id int64, e peering.DeploymentEnd) error {
@@ -63,8 +64,9 @@ func (tx *Tx) endConfirmed(ctx context.Context, change peering.Change, dep peeri
 	if refusal != nil {
 		text := fmt.Sprintf("the router runs the change for good, but it can't be recorded: %v", refusal)
 		if dep.State == peering.DeploymentNeedsOperator {
-			return peering.Errorf(peering.Conflict, "%s", text)
+			return peering.Errorf(peering.Conflict, "%s: mend that record, then run peerflow change resolve %d again", text, change.ID)
 		}
+		text += fmt.Sprintf(": peerflow change resolve %d records it over later edits; another record in its place has to go first", change.ID)
 		return tx.moveDeployment(ctx, dep, peering.DeploymentNeedsOperator, text)
 	}
 	if err := tx.armGuards(ctx, dep); err != nil {
@@ -117,7 +119,7 @@ func (tx *Tx) applyOverlay(ctx context.Context, change peering.Change, dep peeri
 	if left > 0 {
 		ops = slices.DeleteFunc(ops, func(op peering.Operation) bool { return op.RouterID != dep.RouterID })
 	}
-	if err := tx.apply(ctx, ops); err != nil {
+	if err := tx.apply(ctx, ops, dep.State == peering.DeploymentNeedsOperator); err != nil {
 		return err
 	}
 	sessions := sessionsByRouter(ops)
@@ -163,6 +165,21 @@ func (tx *Tx) syncSessions(ctx context.Context, routerID int64, ids []int64) err
 		}
 	}
 	return nil
+}
+
+// NoteOperator notes why a deployment still needs an operator, for the one who
+// tried to resolve it. Elsewhere it changes nothing.
+func (d *DB) NoteOperator(ctx context.Context, id int64, text string) error {
+	return d.onDeployment(ctx, id, func(tx *Tx, _ peering.Change, dep peering.Deployment) error {
+		if dep.State != peering.DeploymentNeedsOperator || dep.Outcome == text {
+			return nil
+		}
+		move := dbsqlc.DeploymentMoveParams{ID: id, State: dbsqlc.DeploymentStateNeedsOperator, Outcome: text}
+		if err := tx.q.DeploymentMove(ctx, move); err != nil {
+			return err
+		}
+		return tx.Emit(ctx, "deployment", dep.ChangeID, id, "not_resolved", map[string]any{"outcome": text})
+	})
 }
 
 // moveLedger sets the ledger to what the router runs of ours.

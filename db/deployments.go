@@ -106,7 +106,7 @@ func deploymentOf(r dbsqlc.Deployment, router string) (peering.Deployment, error
 		BaseGeneration: r.BaseGeneration, BaseIncarnation: r.BaseIncarnation, CommitGeneration: r.CommitGeneration,
 		Timer: time.Duration(r.TimerSeconds) * time.Second, Deadline: timeOrZero(r.Deadline), CommitSentAt: timeOrZero(r.CommitSentAt),
 		CommittedAt: timeOrZero(r.CommittedAt), ConfirmSentAt: timeOrZero(r.ConfirmSentAt), ConfirmedAt: timeOrZero(r.ConfirmedAt),
-		AbortSentAt: timeOrZero(r.AbortSentAt), Outcome: r.Outcome, ApprovedBy: r.ApprovedBy, CreatedAt: r.CreatedAt.UTC(), EndedAt: timeOrZero(r.EndedAt),
+		AbortSentAt: timeOrZero(r.AbortSentAt), Unread: r.Unread, Outcome: r.Outcome, ApprovedBy: r.ApprovedBy, CreatedAt: r.CreatedAt.UTC(), EndedAt: timeOrZero(r.EndedAt),
 	}
 	if err := errors.Join(unmarshalIf(r.Baseline, &d.Baseline), unmarshalIf(r.Verdict, &d.Verdict)); err != nil {
 		return d, fmt.Errorf("read deployment %d: %w", r.ID, err)
@@ -258,17 +258,28 @@ func (d *DB) MarkCommitted(ctx context.Context, id int64, generation string, at 
 		if err := tx.moveDeployment(ctx, dep, peering.DeploymentSoaking, dep.Outcome); err != nil {
 			return err
 		}
+		if err := tx.q.DeploymentSetUnread(ctx, dbsqlc.DeploymentSetUnreadParams{ID: id}); err != nil {
+			return err
+		}
 		return tx.q.DeploymentSetCommitted(ctx, dbsqlc.DeploymentSetCommittedParams{ID: id, CommitGeneration: generation, At: at})
 	})
 }
 
-// MarkUnknown moves committing or soaking to unknown, with what is known.
-func (d *DB) MarkUnknown(ctx context.Context, id int64, text string) error {
+// MarkUnknown moves committing or soaking to unknown, with what stands in the way
+// of reading the router. One that is unknown already learns what stands there now.
+func (d *DB) MarkUnknown(ctx context.Context, id int64, unread string) error {
 	return d.onDeployment(ctx, id, func(tx *Tx, _ peering.Change, dep peering.Deployment) error {
+		if err := tx.q.DeploymentSetUnread(ctx, dbsqlc.DeploymentSetUnreadParams{ID: id, Unread: unread}); err != nil {
+			return err
+		}
 		if dep.State == peering.DeploymentUnknown {
 			return nil
 		}
-		return tx.moveDeployment(ctx, dep, peering.DeploymentUnknown, text)
+		outcome := unread
+		if !dep.AbortSentAt.IsZero() && dep.Outcome != "" {
+			outcome = dep.Outcome // why we return to the base
+		}
+		return tx.moveDeployment(ctx, dep, peering.DeploymentUnknown, outcome)
 	})
 }
 

@@ -56,7 +56,7 @@ func TestBeginRefusesWhatStandsInTheWay(t *testing.T) {
 		"a cancel": {func(s *stage, c peering.Change, _ int64) {
 			_, err := s.AddCommand(s.Context(), s.other, c.ID, peering.CommandCancel, "")
 			s.must(err)
-		}, "carol ordered: cancel"},
+		}, "cancelled by carol"},
 		"a router that is only observed": {func(s *stage, _ peering.Change, _ int64) {
 			s.run(`UPDATE router SET mode = 'observe' WHERE name = 'edge1'`)
 		}, "mode observe"},
@@ -68,7 +68,10 @@ func TestBeginRefusesWhatStandsInTheWay(t *testing.T) {
 		"an edit of what the overlay changes": {func(s *stage, c peering.Change, _ int64) {
 			s.run(`INSERT INTO change_operation (change_id, position, router_id, object, object_id, action, base_version)
 				VALUES ($1, 9, $2, 'router', $2, 'update', 7)`, c.ID, s.edge1)
-		}, "was edited since"},
+		}, "changed since change"},
+		"another record where the overlay puts one": {func(s *stage, _ peering.Change, _ int64) {
+			s.run(`INSERT INTO session (kind, peering_id, router_id, peer_address, peer_asn, families) VALUES ('direct', $1, $2, '192.0.2.1', 64501, '{4}')`, s.peering, s.edge1)
+		}, "can't be recorded any more"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -66,6 +66,12 @@ func (d *DB) LiftFreeze(ctx context.Context, actor peering.Actor, id int64) (lif
 	return lifted, err
 }
 
+// HeldBy lists the queued deployments that a freeze reaches, lifted or not.
+func (d *DB) HeldBy(ctx context.Context, freezeID int64) ([]int64, error) {
+	ids, err := d.q.DeploymentQueuedUnder(ctx, freezeID)
+	return ids, translate(err)
+}
+
 func (tx *Tx) freeze(ctx context.Context, id int64) (peering.Freeze, error) {
 	row, err := tx.q.FreezeLock(ctx, id)
 	if errors.Is(err, pgx.ErrNoRows) {

@@ -30,10 +30,11 @@ type kind[T any] struct {
 	update func(context.Context, *dbsqlc.Queries, T) (int64, error)                       // no row when the version moved on
 	remove func(ctx context.Context, q *dbsqlc.Queries, id, version int64) (int64, error) // likewise
 
-	complete func(*T) error                                          // defaults, and what can't be
-	follows  func(after *T, by peering.Actor, before *T) error       // steps that can't be; nil: all may
-	keep     func(after, before *T)                                  // restores what an edit can't change; nil: nothing
-	after    func(ctx context.Context, q *dbsqlc.Queries, v T) error // what hangs on the row; nil: nothing
+	complete func(*T) error                                            // defaults, and what can't be
+	follows  func(after *T, by peering.Actor, before *T) error         // steps that can't be; nil: all may
+	hold     func(ctx context.Context, tx *Tx, before, after *T) error // what can't be now, after nil: to delete; nil: all may
+	keep     func(after, before *T)                                    // restores what an edit can't change; nil: nothing
+	after    func(ctx context.Context, q *dbsqlc.Queries, v T) error   // what hangs on the row; nil: nothing
 }
 
 // loads adapts sqlc's read by ids and the mapping from row to domain value.
@@ -187,6 +188,11 @@ func (k *kind[T]) change(ctx context.Context, tx *Tx, before, after T) (T, error
 	if same(before, after) {
 		return before, nil
 	}
+	if k.hold != nil {
+		if err := k.hold(ctx, tx, &before, &after); err != nil {
+			return after, err
+		}
+	}
 	rows, err := k.update(ctx, tx.q, after)
 	if err != nil {
 		return after, err
@@ -212,6 +218,11 @@ func (k *kind[T]) written(ctx context.Context, tx *Tx, v T, action string, befor
 }
 
 func (k *kind[T]) delete(ctx context.Context, tx *Tx, before T) error {
+	if k.hold != nil {
+		if err := k.hold(ctx, tx, &before, nil); err != nil {
+			return err
+		}
+	}
 	meta := k.meta(&before)
 	rows, err := k.remove(ctx, tx.q, meta.ID, meta.Version)
 	if err != nil {

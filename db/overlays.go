@@ -233,12 +233,12 @@ func (d *DB) Operations(ctx context.Context, changeID int64) ([]RecordedOperatio
 	return ops, nil
 }
 
-// apply puts operations into the noun tables.
-func (tx *Tx) apply(ctx context.Context, ops []peering.Operation) error {
+// apply puts operations into the noun tables; over is recording's.
+func (tx *Tx) apply(ctx context.Context, ops []peering.Operation, over bool) error {
 	if len(ops) == 0 {
 		return nil
 	}
-	if err := ApplyOperations(ctx, tx, ops); err != nil {
+	if err := applyOperations(ctx, tx, ops, over); err != nil {
 		return err
 	}
 	ids := make([]int64, len(ops))
@@ -254,7 +254,7 @@ func (tx *Tx) applyOpen(ctx context.Context, changeID int64) error {
 	if err != nil {
 		return err
 	}
-	if err := tx.apply(ctx, ops); err != nil {
+	if err := tx.apply(ctx, ops, false); err != nil {
 		return err
 	}
 	for router, sessions := range sessionsByRouter(ops) {

@@ -55,7 +55,7 @@ func TestAnOverlayNotesTheVersionItWasWrittenAgainst(t *testing.T) {
 	id, err := s.SubmitDeployment(t.Context(), change.ID, plan.ID, s.edge1)
 	s.must(err)
 	s.run(`UPDATE router SET version = 6 WHERE id = $1`, s.edge1)
-	s.refused(s.begin(id), peering.Denied, "was edited since")
+	s.refused(s.begin(id), peering.Denied, "changed since change")
 }
 
 func TestAnOverlayStaysOncePeopleAreAsked(t *testing.T) {

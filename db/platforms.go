@@ -27,6 +27,7 @@ var platforms = &kind[peering.PlatformRecord]{
 	update:   writes((*dbsqlc.Queries).PlatformUpdate, platformParams),
 	remove:   removes((*dbsqlc.Queries).PlatformDelete),
 	complete: (*peering.PlatformRecord).Complete,
+	hold:     holdPlatform,
 }
 
 func platformOf(r dbsqlc.Platform) peering.PlatformRecord {

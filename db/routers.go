@@ -32,6 +32,7 @@ var routers = &kind[peering.Router]{
 	update:   writes((*dbsqlc.Queries).RouterUpdate, routerParams),
 	remove:   removes((*dbsqlc.Queries).RouterDelete),
 	complete: (*peering.Router).Complete,
+	hold:     holdRouter,
 }
 
 func routerOf(r dbsqlc.Router) peering.Router {

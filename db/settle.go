@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"peerflow/internal/peering"
 )
 
 // SettleChange derives state and outcome from the deployments of the plan in
-// force, and ends the change when all of them ended; what is left of an ended
-// overlay is discarded. While one is open it changes nothing.
+// force and from the routers that earlier plans were confirmed on, and ends the
+// change when all of them ended; what is left of an ended overlay is discarded.
+// While one is open it changes nothing. One that needed an operator, was resolved
+// and has routers left goes on with those.
 func (d *DB) SettleChange(ctx context.Context, changeID int64) (settled peering.Change, err error) {
 	err = d.Write(ctx, actorOf(changeID), func(tx *Tx) error {
 		change, err := tx.lockChange(ctx, changeID)
@@ -31,22 +34,12 @@ func (tx *Tx) settle(ctx context.Context, change peering.Change) error {
 	if change.State.Ended() || change.PlanID == 0 {
 		return nil
 	}
-	plan, err := readPlan(ctx, tx.q, change.PlanID)
-	if err != nil {
-		return err
-	}
-	all, err := deploymentsOf(ctx, tx.q, change.ID)
-	if err != nil {
-		return err
-	}
-	var ofPlan []peering.Deployment
-	for _, d := range all {
-		if d.PlanID == plan.ID {
-			ofPlan = append(ofPlan, d)
-		}
-	}
-	to, outcome := outcomeOf(len(plan.Routers), ofPlan)
+	to, outcome, err := tx.outcome(ctx, change)
 	switch {
+	case err != nil:
+		return err
+	case to == "" && change.State == peering.ChangeNeedsOperator:
+		return tx.moveChange(ctx, change, peering.ChangeDeploying, "resolved: goes on with the other routers", "")
 	case to == "":
 		return nil
 	case to == peering.ChangeStale:
@@ -54,6 +47,29 @@ func (tx *Tx) settle(ctx context.Context, change peering.Change) error {
 		err = tx.voidPlan(ctx, change, outcome)
 	}
 	return errors.Join(err, tx.moveChange(ctx, change, to, "", outcome))
+}
+
+// outcome is what a change's deployments say of it; "" while it goes on.
+func (tx *Tx) outcome(ctx context.Context, change peering.Change) (peering.ChangeState, string, error) {
+	plan, err := readPlan(ctx, tx.q, change.PlanID)
+	if err != nil {
+		return "", "", err
+	}
+	all, err := deploymentsOf(ctx, tx.q, change.ID)
+	if err != nil {
+		return "", "", err
+	}
+	var ofPlan, earlier []peering.Deployment
+	for _, d := range all {
+		switch {
+		case d.PlanID == plan.ID:
+			ofPlan = append(ofPlan, d)
+		case d.State == peering.DeploymentConfirmed && !slices.ContainsFunc(plan.Routers, func(r peering.RouterPlan) bool { return r.RouterID == d.RouterID }):
+			earlier = append(earlier, d)
+		}
+	}
+	to, outcome := outcomeOf(len(plan.Routers), ofPlan, earlier)
+	return to, outcome, nil
 }
 
 // ends are the ways in which a change ends that no router confirmed, the one
@@ -68,9 +84,11 @@ var ends = []struct {
 	{peering.DeploymentFailed, peering.ChangeFailed},
 }
 
-// outcomeOf is what a change with so many routers became; "" while it goes on.
-// Once one deployment ended badly, routers that weren't tried yet are left out.
-func outcomeOf(routers int, ds []peering.Deployment) (peering.ChangeState, string) {
+// outcomeOf is what a change became whose plan has so many routers; "" while it
+// goes on. Once one deployment ended badly, routers that weren't tried yet are
+// left out. Earlier are routers outside the plan that run the change already:
+// they were confirmed under a plan that was made again for the others.
+func outcomeOf(planned int, ds, earlier []peering.Deployment) (peering.ChangeState, string) {
 	count := map[peering.DeploymentState]int{}
 	var bad []string
 	for _, d := range ds {
@@ -79,7 +97,8 @@ func outcomeOf(routers int, ds []peering.Deployment) (peering.ChangeState, strin
 			bad = append(bad, fmt.Sprintf("%s %s: %s", d.Router, strings.ReplaceAll(string(d.State), "_", " "), d.Outcome))
 		}
 	}
-	confirmed := count[peering.DeploymentConfirmed]
+	before := len(routerNames(earlier))
+	confirmed, routers := count[peering.DeploymentConfirmed]+before, planned+before
 	why := strings.Join(bad, "; ")
 	switch {
 	case count[peering.DeploymentQueued]+count[peering.DeploymentCommitting]+count[peering.DeploymentSoaking]+count[peering.DeploymentUnknown] > 0:
@@ -88,7 +107,7 @@ func outcomeOf(routers int, ds []peering.Deployment) (peering.ChangeState, strin
 		return peering.ChangeNeedsOperator, why
 	case count[peering.DeploymentInterfered] > 0:
 		return peering.ChangeInterfered, why
-	case confirmed == routers && routers > 0:
+	case confirmed == routers && planned > 0:
 		return peering.ChangeCompleted, fmt.Sprintf("confirmed on %s", counted(confirmed, "router"))
 	case len(bad) == 0:
 		return "", ""
@@ -101,6 +120,52 @@ func outcomeOf(routers int, ds []peering.Deployment) (peering.ChangeState, strin
 		}
 	}
 	return "", ""
+}
+
+// routerNames names the routers of deployments, each once.
+func routerNames(ds []peering.Deployment) []string {
+	var names []string
+	for _, d := range ds {
+		if !slices.Contains(names, d.Router) {
+			names = append(names, d.Router)
+		}
+	}
+	return names
+}
+
+// bound is where a change that is to move really goes: a cancel that nobody acted
+// on yet ends it here, and what some router runs already doesn't end as if none did.
+func (tx *Tx) bound(ctx context.Context, c peering.Change, to peering.ChangeState, outcome string) (peering.ChangeState, string, error) {
+	if c.State.Ended() {
+		return to, outcome, nil
+	}
+	if !to.Ended() || to == peering.ChangeCompleted {
+		cancel, err := tx.cancelOf(ctx, c.ID)
+		if err != nil {
+			return to, outcome, err
+		}
+		if cancel != "" {
+			to, outcome = peering.ChangeCancelled, cancel
+		}
+	}
+	switch to {
+	case peering.ChangeRejected, peering.ChangeExpired, peering.ChangeCancelled, peering.ChangeFailed, peering.ChangeCompleted:
+	default:
+		return to, outcome, nil
+	}
+	all, err := deploymentsOf(ctx, tx.q, c.ID)
+	if err != nil {
+		return to, outcome, err
+	}
+	all = slices.DeleteFunc(all, func(d peering.Deployment) bool { return d.State != peering.DeploymentConfirmed })
+	on := strings.Join(routerNames(all), ", ")
+	switch {
+	case on == "":
+		return to, outcome, nil
+	case to == peering.ChangeCompleted:
+		return to, fmt.Sprintf("confirmed on %s; %s", on, outcome), nil
+	}
+	return peering.ChangePartial, fmt.Sprintf("confirmed on %s; the rest is %s: %s", on, to, outcome), nil
 }
 
 func counted(n int, word string) string {

@@ -39,6 +39,26 @@ func (d *DB) PendingStarts(ctx context.Context, limit int) ([]Start, error) {
 	return starts, nil
 }
 
+// OpenStarts lists the workflows that should run: those of open changes that were
+// started once, oldest first.
+func (d *DB) OpenStarts(ctx context.Context) ([]Start, error) {
+	rows, err := d.q.StartOpen(ctx)
+	if err != nil {
+		return nil, translate(err)
+	}
+	starts := make([]Start, len(rows))
+	for i, r := range rows {
+		starts[i] = Start{WorkflowID: r.WorkflowID, Workflow: r.Workflow, SubjectID: r.SubjectID, CreatedAt: r.CreatedAt.UTC()}
+	}
+	return starts, nil
+}
+
+// BusyRouters lists the routers with open deployments: their queues should run.
+func (d *DB) BusyRouters(ctx context.Context) ([]int64, error) {
+	ids, err := d.q.DeploymentBusyRouters(ctx)
+	return ids, translate(err)
+}
+
 // MarkStarted notes that a workflow runs, or ran: starting one that exists counts.
 func (d *DB) MarkStarted(ctx context.Context, workflowID string) error {
 	return translate(d.q.StartMark(ctx, workflowID))

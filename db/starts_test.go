@@ -17,7 +17,7 @@ func TestAChangeIsCreatedWithTheWorkflowThatLeadsIt(t *testing.T) {
 	s.must(err)
 	deploy, _, err := s.CreateChange(t.Context(), s.author, db.NewChange{Kind: peering.KindDeploy, Request: peering.ChangeRequest{Routers: []int64{s.edge1}}})
 	s.must(err)
-	if provision.State != peering.ChangeDraft || provision.Author != "anna" || provision.Request.ASN != 64501 || provision.ExpiresAt.IsZero() {
+	if provision.State != peering.ChangeDraft || provision.Author != "anna" || provision.Request.ASN != 64501 || !provision.ExpiresAt.IsZero() {
 		t.Errorf("created as %+v", provision)
 	}
 	pending, err := s.PendingStarts(t.Context(), 10)

@@ -24,6 +24,7 @@ type stage struct {
 	state    peering.ChangeState
 	step     string
 	outcome  string
+	expires  time.Time
 	plan     activities.PlanResult // what planning gives next
 	blocked  int64                 // the change that planning waits for
 	sites    []string              // of the routers that the change reaches
@@ -77,6 +78,7 @@ func newStage(t *testing.T) *stage {
 		"RecordVote": step(s, "RecordVote", s.recordVote), "PlannedRouters": step(s, "PlannedRouters", s.plannedRouters),
 		"SubmitDeployment": step(s, "SubmitDeployment", s.submit), "ReadDeployment": step(s, "ReadDeployment", s.readDeployment),
 		"SettleChange": step(s, "SettleChange", s.settle), "WaitingChanges": step(s, "WaitingChanges", s.waitingChanges),
+		"WakeRouters": func(context.Context, int64) error { return nil },
 		"TellChanges": s.tellChanges, "Unresolved": s.unresolved, "ResolveDeployment": s.resolveDeployment, "ResolveHandled": s.resolveHandled,
 		"LookUpPeer": step(s, "LookUpPeer", s.lookUp), "AssessAgreement": step(s, "AssessAgreement", s.assess),
 		"PlanSessions": step(s, "PlanSessions", s.planSessions), "CountSessionsUp": step(s, "CountSessionsUp", s.countUp),
@@ -196,12 +198,15 @@ func (s *stage) moveChange(_ context.Context, in activities.MoveInput) error {
 			return temporal.NewNonRetryableApplicationError(err.Error(), string(peering.Conflict), nil)
 		}
 		s.state, s.step, s.outcome = in.To, in.Step, in.Outcome
+		if in.To == peering.ChangeAwaitingApproval {
+			s.expires = s.env.Now().Add(peering.ApprovalPatience)
+		}
 		return nil
 	})
 }
 
 func (s *stage) tallyVotes(in activities.StandingInput) (activities.Standing, error) {
-	standing := activities.Standing{Cancel: s.cancel, Resolve: s.resolve}
+	standing := activities.Standing{Cancel: s.cancel, Resolve: s.resolve, Expires: s.expires}
 	if in.Plan != 0 {
 		standing.Tally = peering.Tally{Approved: s.approved && s.rejected == "", Rejected: s.rejected != "", Rejecter: s.rejected, Need: 1}
 		if s.count != nil {

@@ -8,11 +8,11 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
 	"peerflow/activities"
-	"peerflow/internal/bgp"
 	"peerflow/internal/peering"
 )
 
@@ -23,36 +23,89 @@ type Client struct {
 }
 
 // StartChange starts the workflow of a change that was written as a start row.
-// One that runs already is no error.
-func (c Client) StartChange(ctx context.Context, workflow string, change int64, asn bgp.ASN, summary string) error {
-	options := client.StartWorkflowOptions{
-		TaskQueue: ControlQueue, StaticSummary: summary,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
-		TypedSearchAttributes: temporal.NewSearchAttributes(
-			attrChange.ValueSet(fmt.Sprint(change)), attrState.ValueSet("draft"), attrASN.ValueSet(int64(asn))),
-	}
-	var err error
-	switch workflow {
-	case "ProvisionPeering":
-		options.ID = provisionID(change)
-		_, err = c.Temporal.ExecuteWorkflow(ctx, options, ProvisionPeering, ProvisionPeeringInput{Change: change})
-	case "DeployChange":
-		options.ID = changeID(change)
-		_, err = c.Temporal.ExecuteWorkflow(ctx, options, DeployChange, DeployChangeInput{Change: change})
-	default:
-		return fmt.Errorf("no workflow %q starts from a change", workflow)
-	}
+// One that runs already is no error, nor is one that ran: see Resume.
+func (c Client) StartChange(ctx context.Context, workflow string, change peering.Change, summary string) error {
+	err := c.start(ctx, workflow, change, summary, enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE)
 	if temporal.IsWorkflowExecutionAlreadyStartedError(err) {
 		return nil
 	}
 	return err
 }
 
+// Resume starts the workflow of an open change again when it doesn't run: it was
+// terminated, or lost with Temporal's own store. A run goes on where the change
+// stands.
+func (c Client) Resume(ctx context.Context, workflow string, change peering.Change, summary string) error {
+	return c.start(ctx, workflow, change, summary, enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE)
+}
+
+func (c Client) start(ctx context.Context, workflow string, change peering.Change, summary string, reuse enumspb.WorkflowIdReusePolicy) error {
+	options := client.StartWorkflowOptions{
+		TaskQueue: ControlQueue, StaticSummary: summary,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		WorkflowIDReusePolicy:    reuse,
+		TypedSearchAttributes: temporal.NewSearchAttributes(
+			attrChange.ValueSet(fmt.Sprint(change.ID)), attrState.ValueSet(string(change.State)), attrASN.ValueSet(int64(change.Request.ASN))),
+	}
+	var err error
+	switch workflow {
+	case "ProvisionPeering":
+		options.ID = provisionID(change.ID)
+		_, err = c.Temporal.ExecuteWorkflow(ctx, options, ProvisionPeering, ProvisionPeeringInput{Change: change.ID})
+	case "DeployChange":
+		options.ID = changeID(change.ID)
+		_, err = c.Temporal.ExecuteWorkflow(ctx, options, DeployChange, DeployChangeInput{Change: change.ID})
+	default:
+		return fmt.Errorf("no workflow %q starts from a change", workflow)
+	}
+	return err
+}
+
+// ResumeRouter starts a router's queue when it doesn't run.
+func (c Client) ResumeRouter(ctx context.Context, router int64) error {
+	options := client.StartWorkflowOptions{TaskQueue: ControlQueue, ID: routerID(router), StaticSummary: queueOf(router),
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING}
+	_, err := c.Temporal.ExecuteWorkflow(ctx, options, ServeRouter, ServeRouterInput{Router: router})
+	return err
+}
+
+// Running names the workflows of changes that run, as Temporal lists them: one
+// that just began may be missing, and starting it again does nothing.
+func (c Client) Running(ctx context.Context) (map[string]bool, error) {
+	running := map[string]bool{}
+	request := &workflowservice.ListWorkflowExecutionsRequest{PageSize: 1000,
+		Query: `ExecutionStatus = "Running" AND WorkflowType IN ("ProvisionPeering", "DeployChange")`}
+	for {
+		page, err := c.Temporal.ListWorkflow(ctx, request)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range page.GetExecutions() {
+			running[e.GetExecution().GetWorkflowId()] = true
+		}
+		if request.NextPageToken = page.GetNextPageToken(); len(request.NextPageToken) == 0 {
+			return running, nil
+		}
+	}
+}
+
+// WakeDeployment lets a deployment that waits for a freeze to be lifted look
+// again. One that doesn't run is no error.
+func (c Client) WakeDeployment(ctx context.Context, deployment int64) error {
+	err := c.Temporal.SignalWorkflow(ctx, deploymentID(deployment), "", SignalLookAgain, LookAgainSignal{Why: "freeze lifted"})
+	var gone *serviceerror.NotFound
+	if errors.As(err, &gone) {
+		return nil
+	}
+	return err
+}
+
+func queueOf(router int64) string { return fmt.Sprintf("queue of router %d", router) }
+
 // Enqueue tells a router's queue that a deployment was submitted, and starts
 // the queue when it doesn't run.
 func (c Client) Enqueue(ctx context.Context, router, deployment int64) error {
-	options := client.StartWorkflowOptions{TaskQueue: ControlQueue, ID: routerID(router), StaticSummary: fmt.Sprintf("queue of router %d", router)}
+	options := client.StartWorkflowOptions{TaskQueue: ControlQueue, ID: routerID(router), StaticSummary: queueOf(router)}
 	_, err := c.Temporal.SignalWithStartWorkflow(ctx, routerID(router), SignalEnqueue, EnqueueSignal{Deployment: deployment},
 		options, ServeRouter, ServeRouterInput{Router: router})
 	return err

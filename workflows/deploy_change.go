@@ -1,11 +1,13 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"peerflow/activities"
@@ -28,9 +30,6 @@ type DeployChangeResult struct {
 type LookAgainSignal struct {
 	Why string `json:"why"`
 }
-
-// approvalPatience is how long a plan waits for its votes before it expires.
-const approvalPatience = 7 * 24 * time.Hour
 
 // DeployChange plans a change, waits for its approval and brings it to its
 // routers, one after the other. It keeps no votes: the database is asked on
@@ -60,192 +59,203 @@ type changeRun struct {
 	looked  int           // of them, seen by the main flow
 }
 
+// turn is where a part of a change's way leads: to its end, back to planning, or
+// (zero) on.
+type turn struct {
+	end    *DeployChangeResult
+	replan bool
+}
+
+func (t turn) over() bool { return t.end != nil || t.replan }
+
 func (c *changeRun) run(ctx workflow.Context) (DeployChangeResult, error) {
-	if done, err := c.pickUp(ctx); err != nil || done != nil {
-		return orZero(done), err
-	}
-	for {
+	at, err := c.pickUp(ctx)
+	for err == nil && at.end == nil {
 		// 1. Plan: render without and with the change, take what differs.
-		if done, err := c.makePlan(ctx); err != nil || done != nil {
-			return orZero(done), err
+		if at, err = c.makePlan(ctx); err != nil || at.over() {
+			continue
 		}
 		// 2. Wait for approval; a router that moved sends us back to 1.
-		standing, err := c.approval(ctx)
-		if err != nil || standing.end != nil {
-			return orZero(standing.end), err
-		}
-		if standing.replan {
+		if at, err = c.approval(ctx); err != nil || at.over() {
 			continue
 		}
-		// 3. Deploy, router by router; a stanza that moved sends us back to 1.
-		stale, err := c.deploy(ctx)
-		if err != nil {
-			return DeployChangeResult{}, err
-		}
-		if stale {
-			continue
-		}
-		// 4. Settle from what the routers say.
-		return c.settle(ctx)
+		// 3. Deploy, router by router, and settle from what the routers say; a
+		// stanza that moved sends us back to 1.
+		at, err = c.bring(ctx)
 	}
+	return orZero(at.end), err
 }
 
 // pickUp goes on where an earlier run of this workflow stopped: reset, or
 // started a second time, it must neither fail the change nor forget what is on
 // its way to a router.
-func (c *changeRun) pickUp(ctx workflow.Context) (*DeployChangeResult, error) {
+func (c *changeRun) pickUp(ctx workflow.Context) (turn, error) {
 	var a *activities.Changing
 	var now activities.DescribeResult
 	if err := workflow.ExecuteActivity(record(ctx), a.DescribeChange, c.id).Get(ctx, &now); err != nil {
-		return nil, err
+		return turn{}, err
 	}
+	c.plan.PlanID = now.PlanID
 	switch {
 	case now.State.Ended():
-		return &DeployChangeResult{State: now.State, Outcome: now.Outcome}, nil
+		return turn{end: &DeployChangeResult{State: now.State, Outcome: now.Outcome}}, nil
 	case now.State == peering.ChangeNeedsOperator:
-		done, err := c.settle(ctx)
-		return &done, err
-	case now.State == peering.ChangeDeploying:
-		c.plan.PlanID = now.PlanID
-		stale, err := c.deploy(ctx)
-		if err != nil || stale {
-			return nil, err
+		if at, err := c.settle(ctx); err != nil || at.over() {
+			return at, err
 		}
-		done, err := c.settle(ctx)
-		return &done, err
+		return c.bring(ctx)
+	case now.State == peering.ChangeDeploying:
+		return c.bring(ctx)
 	case now.State == peering.ChangeAwaitingApproval, now.State == peering.ChangeApproved:
-		return nil, c.move(ctx, peering.ChangeStale, "its workflow was started again: planning again", "")
+		return c.move(ctx, peering.ChangeStale, "its workflow was started again: planning again", "")
 	}
-	return nil, nil
+	return turn{}, nil
 }
 
-// makePlan answers a result when there is nothing to deploy.
-func (c *changeRun) makePlan(ctx workflow.Context) (*DeployChangeResult, error) {
+// makePlan ends the change when there is nothing to deploy.
+func (c *changeRun) makePlan(ctx workflow.Context) (turn, error) {
 	for {
 		round, err := c.planRound(ctx)
 		if err != nil || round.done != nil {
-			return round.done, err
+			return turn{end: round.done}, err
 		}
 		if round.blockedBy == 0 {
 			c.plan = round.plan
 			break
 		}
 		step := fmt.Sprintf("waits for change %d, which edits the same object", round.blockedBy)
-		if done, err := c.waitBlocked(ctx, step); err != nil || done != nil {
-			return done, err
+		if at, err := c.waitBlocked(ctx, step); err != nil || at.over() {
+			return at, err
 		}
 	}
 	if c.plan.Empty {
-		return c.finish(ctx, peering.ChangeCompleted, c.plan.Impact)
+		return c.move(ctx, peering.ChangeCompleted, "", c.plan.Impact)
 	}
-	return nil, c.move(ctx, peering.ChangePlanned, c.plan.Impact, "")
+	return c.move(ctx, peering.ChangePlanned, c.plan.Impact, "")
 }
 
-func (c *changeRun) waitBlocked(ctx workflow.Context, step string) (*DeployChangeResult, error) {
+func (c *changeRun) waitBlocked(ctx workflow.Context, step string) (turn, error) {
 	workflow.SetCurrentDetails(ctx, step)
 	c.blocked = min(max(c.blocked*3/2, time.Minute), time.Hour)
 	c.wait(ctx, c.blocked)
-	standing, err := c.standing(ctx)
+	standing, err := c.standing(ctx, 0)
 	if err != nil || standing.Cancel == "" {
-		return nil, err
+		return turn{}, err
 	}
-	return c.finish(ctx, peering.ChangeCancelled, standing.Cancel)
+	return c.move(ctx, peering.ChangeCancelled, "", standing.Cancel)
 }
 
-// waited is how waiting for approval ended.
-type waited struct {
-	end    *DeployChangeResult
-	replan bool
-}
-
-func (c *changeRun) approval(ctx workflow.Context) (waited, error) {
-	if err := c.move(ctx, peering.ChangeAwaitingApproval, "waits for approval: "+c.plan.Impact+c.note, ""); err != nil {
-		return waited{}, err
+func (c *changeRun) approval(ctx workflow.Context) (turn, error) {
+	if at, err := c.move(ctx, peering.ChangeAwaitingApproval, "waits for approval: "+c.plan.Impact+c.note, ""); err != nil || at.over() {
+		return at, err
 	}
-	expires := workflow.Now(ctx).Add(approvalPatience)
 	for {
-		standing, err := c.standing(ctx)
+		standing, err := c.standing(ctx, c.plan.PlanID)
 		if err != nil {
-			return waited{}, err
+			return turn{}, err
 		}
 		c.describe(ctx, standing.Tally)
-		if done, err := c.judge(ctx, standing, expires); err != nil || done != nil {
-			return waited{end: done}, err
+		if at, err := c.judge(ctx, standing); err != nil || at.over() {
+			return at, err
 		}
 		if standing.Tally.Approved {
-			return waited{}, c.move(ctx, peering.ChangeApproved, "approved by "+standing.Tally.ApprovedBy(), "")
+			return c.move(ctx, peering.ChangeApproved, "approved by "+standing.Tally.ApprovedBy(), "")
 		}
-		if by, moved := strings.CutPrefix(c.wait(ctx, untilNextCount(ctx, standing.Tally)), activities.RouterMoved); moved {
-			if w, err := c.moved(ctx, by); err != nil || w.replan || w.end != nil {
-				return w, err
+		if by, moved := strings.CutPrefix(c.wait(ctx, untilNextCount(ctx, standing)), activities.RouterMoved); moved {
+			if at, err := c.moved(ctx, by); err != nil || at.over() {
+				return at, err
 			}
 		}
 	}
 }
 
 // untilNextCount is a durable timer's length: to when the author's own approval
-// starts to count, at most an hour.
-func untilNextCount(ctx workflow.Context, t peering.Tally) time.Duration {
-	if t.Solo == "" {
-		return time.Hour
+// starts to count or the change expires, at most an hour.
+func untilNextCount(ctx workflow.Context, s activities.Standing) time.Duration {
+	wait := time.Hour
+	if s.Tally.Solo != "" {
+		wait = min(wait, s.Tally.SoloAt.Sub(workflow.Now(ctx)))
 	}
-	return min(max(t.SoloAt.Sub(workflow.Now(ctx)), time.Second), time.Hour)
+	if !s.Expires.IsZero() {
+		wait = min(wait, s.Expires.Sub(workflow.Now(ctx)))
+	}
+	return max(wait, time.Second)
 }
 
 // judge ends a change that was cancelled, rejected or left alone for too long.
-func (c *changeRun) judge(ctx workflow.Context, s activities.Standing, expires time.Time) (*DeployChangeResult, error) {
+func (c *changeRun) judge(ctx workflow.Context, s activities.Standing) (turn, error) {
 	switch {
 	case s.Cancel != "":
-		return c.finish(ctx, peering.ChangeCancelled, s.Cancel)
+		return c.move(ctx, peering.ChangeCancelled, "", s.Cancel)
 	case s.Tally.Rejected:
-		return c.finish(ctx, peering.ChangeRejected, fmt.Sprintf("rejected by %s: %s", s.Tally.Rejecter, s.Tally.Reason))
-	case workflow.Now(ctx).After(expires):
-		return c.finish(ctx, peering.ChangeExpired, "nobody approved it in time")
+		return c.move(ctx, peering.ChangeRejected, "", fmt.Sprintf("rejected by %s: %s", s.Tally.Rejecter, s.Tally.Reason))
+	case !s.Expires.IsZero() && !workflow.Now(ctx).Before(s.Expires):
+		return c.move(ctx, peering.ChangeExpired, "", "nobody approved it by "+s.Expires.UTC().Format(time.RFC3339))
 	}
-	return nil, nil
+	return turn{}, nil
 }
 
-// moved plans again, and tells whether the plan in force is another one; by says
-// who moved the router.
-func (c *changeRun) moved(ctx workflow.Context, by string) (waited, error) {
+// moved plans again, and goes back to planning when the plan in force is another
+// one; by says who moved the router.
+func (c *changeRun) moved(ctx workflow.Context, by string) (turn, error) {
 	now, err := c.planRound(ctx)
 	if err != nil || now.done != nil {
-		return waited{end: now.done}, err
+		return turn{end: now.done}, err
 	}
 	if now.plan.Hash == c.plan.Hash {
 		c.plan = now.plan
-		return waited{}, nil
+		return turn{}, nil
 	}
 	c.note = fmt.Sprintf("; planned again, and earlier votes are void: %s moved%s", now.plan.Moved, by)
-	return waited{replan: true}, c.move(ctx, peering.ChangeStale, fmt.Sprintf("%s moved%s: planning again, earlier votes are void", now.plan.Moved, by), "")
+	return c.replan(ctx, fmt.Sprintf("%s moved%s: planning again, earlier votes are void", now.plan.Moved, by))
 }
 
-// deploy submits one deployment at a time and holds nothing else.
-func (c *changeRun) deploy(ctx workflow.Context) (stale bool, err error) {
+func (c *changeRun) replan(ctx workflow.Context, why string) (turn, error) {
+	at, err := c.move(ctx, peering.ChangeStale, why, "")
+	at.replan = at.end == nil
+	return at, err
+}
+
+// bring deploys and settles, once more whenever an operator resolved what one
+// router needed and others are left.
+func (c *changeRun) bring(ctx workflow.Context) (turn, error) {
+	for {
+		if at, err := c.deploy(ctx); err != nil || at.over() {
+			return at, err
+		}
+		if at, err := c.settle(ctx); err != nil || at.over() {
+			return at, err
+		}
+	}
+}
+
+// deploy submits one deployment at a time and holds nothing else. It stops at
+// the first one that isn't confirmed.
+func (c *changeRun) deploy(ctx workflow.Context) (turn, error) {
 	var a *activities.Changing
 	var routers []activities.PlannedRouter
 	if err := workflow.ExecuteActivity(record(ctx), a.PlannedRouters, c.plan.PlanID).Get(ctx, &routers); err != nil {
-		return false, err
+		return turn{}, err
 	}
 	c.nameRouters(ctx, routers)
-	if err := c.move(ctx, peering.ChangeDeploying, "deploying", ""); err != nil {
-		return false, err
+	if at, err := c.move(ctx, peering.ChangeDeploying, "deploying", ""); err != nil || at.over() {
+		return at, err
 	}
 	for _, r := range routers {
 		workflow.SetCurrentDetails(ctx, fmt.Sprintf("deploying to **%s**: %s", r.Name, c.plan.Impact))
 		status, err := c.deployTo(ctx, r)
 		if err != nil {
-			return false, err
+			return turn{}, err
 		}
 		if status.State == peering.DeploymentStale {
-			return true, c.move(ctx, peering.ChangeStale, status.Text, "")
+			return c.replan(ctx, status.Text)
 		}
 		if status.State != peering.DeploymentConfirmed {
-			return false, nil
+			return turn{}, nil
 		}
 	}
 	c.tellOthers(ctx)
-	return false, nil
+	return turn{}, nil
 }
 
 // maxPollPause bounds the growing pause between two looks at a deployment's row:
@@ -288,30 +298,35 @@ func (c *changeRun) tellOthers(ctx workflow.Context) {
 }
 
 // settle derives the end from the deployments; one that needs an operator is
-// waited for.
-func (c *changeRun) settle(ctx workflow.Context) (DeployChangeResult, error) {
+// waited for. Once it is resolved and routers are left, the change goes on.
+func (c *changeRun) settle(ctx workflow.Context) (turn, error) {
 	var a *activities.Changing
-	for {
-		var settled activities.DescribeResult
-		if err := workflow.ExecuteActivity(record(ctx), a.SettleChange, c.id).Get(ctx, &settled); err != nil {
-			return DeployChangeResult{}, err
+	for asked := false; ; {
+		var now activities.DescribeResult
+		if err := workflow.ExecuteActivity(record(ctx), a.SettleChange, c.id).Get(ctx, &now); err != nil {
+			return turn{}, err
 		}
-		c.show(ctx, settled.State, settled.Outcome)
-		if settled.State.Ended() {
-			return DeployChangeResult{State: settled.State, Outcome: settled.Outcome}, nil
+		c.show(ctx, now.State, now.Outcome)
+		switch {
+		case now.State.Ended():
+			return turn{end: &DeployChangeResult{State: now.State, Outcome: now.Outcome}}, nil
+		case now.State == peering.ChangeStale:
+			return turn{replan: true}, nil
+		case now.State == peering.ChangeDeploying && asked:
+			return turn{}, nil
 		}
+		asked = now.State == peering.ChangeNeedsOperator
 		c.wait(ctx, time.Hour)
 		if err := c.resolve(ctx); err != nil {
-			return DeployChangeResult{}, err
+			return turn{}, err
 		}
 	}
 }
 
 // resolve reads the routers that need an operator, once a person says so.
 func (c *changeRun) resolve(ctx workflow.Context) error {
-	var v *activities.Approving
-	var ordered activities.Standing
-	if err := workflow.ExecuteActivity(record(ctx), v.TallyVotes, activities.StandingInput{Change: c.id}).Get(ctx, &ordered); err != nil || ordered.Resolve == 0 {
+	ordered, err := c.standing(ctx, 0)
+	if err != nil || ordered.Resolve == 0 {
 		return err
 	}
 	var d *activities.Deploying
@@ -329,39 +344,60 @@ func (c *changeRun) resolve(ctx workflow.Context) error {
 			return nil
 		}
 	}
-	return workflow.ExecuteActivity(record(ctx), d.ResolveHandled, ordered.Resolve).Get(ctx, nil)
+	if err := workflow.ExecuteActivity(record(ctx), d.ResolveHandled, ordered.Resolve).Get(ctx, nil); err != nil {
+		return err
+	}
+	var a *activities.Changing
+	return workflow.ExecuteActivity(record(ctx), a.WakeRouters, c.id).Get(ctx, nil)
 }
 
-func (c *changeRun) standing(ctx workflow.Context) (activities.Standing, error) {
+// standing is what people said; without a plan, what they ordered alone.
+func (c *changeRun) standing(ctx workflow.Context, planID int64) (activities.Standing, error) {
 	var a *activities.Approving
 	var s activities.Standing
-	err := workflow.ExecuteActivity(record(ctx), a.TallyVotes, activities.StandingInput{Change: c.id, Plan: c.plan.PlanID}).Get(ctx, &s)
+	err := workflow.ExecuteActivity(record(ctx), a.TallyVotes, activities.StandingInput{Change: c.id, Plan: planID}).Get(ctx, &s)
 	if c.cancel.asked && s.Cancel == "" {
 		s.Cancel = temporalCancel
 	}
 	return s, err
 }
 
-func (c *changeRun) move(ctx workflow.Context, to peering.ChangeState, step, outcome string) error {
+// move takes the change on, or ends it. Where it stands then is the database's
+// word: a change that was cancelled meanwhile ended, and one that a router runs
+// already ends partial.
+func (c *changeRun) move(ctx workflow.Context, to peering.ChangeState, step, outcome string) (turn, error) {
+	c.show(ctx, to, step+outcome)
+	now, err := moveChange(ctx, activities.MoveInput{Change: c.id, To: to, Step: step, Outcome: outcome})
+	if err != nil || !now.State.Ended() {
+		return turn{}, err
+	}
+	c.show(ctx, now.State, now.Outcome)
+	return turn{end: &now}, nil
+}
+
+// moveChange answers where a change stands after a move.
+func moveChange(ctx workflow.Context, in activities.MoveInput) (DeployChangeResult, error) {
 	var a *activities.Changing
-	c.show(ctx, to, step)
-	return workflow.ExecuteActivity(record(ctx), a.MoveChange, activities.MoveInput{Change: c.id, To: to, Step: step, Outcome: outcome}).Get(ctx, nil)
-}
-
-func (c *changeRun) finish(ctx workflow.Context, to peering.ChangeState, outcome string) (*DeployChangeResult, error) {
-	if err := c.move(ctx, to, "", outcome); err != nil {
-		return nil, err
+	err := workflow.ExecuteActivity(record(ctx), a.MoveChange, in).Get(ctx, nil)
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) && app.Type() == activities.EndedOtherwise {
+		var now activities.DescribeResult
+		err = app.Details(&now)
+		return DeployChangeResult{State: now.State, Outcome: now.Outcome}, err
 	}
-	return &DeployChangeResult{State: to, Outcome: outcome}, nil
+	return DeployChangeResult{State: in.To, Outcome: in.Outcome}, err
 }
 
-// fail ends a change whose step failed for good; nothing of it is on a router.
+// fail ends a change whose step failed for good; nothing more of it gets to a router.
 func (c *changeRun) fail(ctx workflow.Context, cause error) (DeployChangeResult, error) {
-	done, err := c.finish(ctx, peering.ChangeFailed, reason(cause))
+	at, err := c.move(ctx, peering.ChangeFailed, "", reason(cause))
 	if err != nil {
-		return c.settle(ctx) // a deployment is in flight: the change ends as it does
+		at, err = c.settle(ctx) // a deployment is in flight: the change ends as it does
 	}
-	return orZero(done), nil
+	if err == nil && at.end == nil {
+		err = cause // resolved, and routers are left: the next run goes on with them
+	}
+	return orZero(at.end), err
 }
 
 // wait returns why it was woken: a signal's word, "decision", or "" by time.

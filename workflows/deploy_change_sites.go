@@ -49,12 +49,13 @@ func (c *changeRun) planOn(ctx workflow.Context, in activities.PlanInput) (round
 		if err := c.noteStep(ctx, "can't be planned: "+noWorker(in.Site)); err != nil {
 			return round, err
 		}
-		standing, err := c.standing(ctx)
+		standing, err := c.standing(ctx, 0)
 		if err != nil {
 			return round, err
 		}
 		if standing.Cancel != "" {
-			round.done, err = c.finish(ctx, peering.ChangeCancelled, standing.Cancel)
+			at, err := c.move(ctx, peering.ChangeCancelled, "", standing.Cancel)
+			round.done = at.end
 			return round, err
 		}
 	}

@@ -31,8 +31,11 @@ type DeployRouterResult struct {
 // Temporal's own Cancel doesn't end it: a person ends a deployment with "roll back now".
 func DeployRouter(ctx workflow.Context, in DeployRouterInput) (DeployRouterResult, error) {
 	ctx, _ = detach(ctx)
-	r := deployRun{id: in.Deployment, site: in.Site}
-	next := r.decide(ctx)
+	r := deployRun{id: in.Deployment, site: in.Site, woken: workflow.GetSignalChannel(ctx, SignalLookAgain)}
+	next, err := r.first(ctx)
+	if err != nil {
+		return DeployRouterResult{}, err
+	}
 	for {
 		workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s** %s", next.Step, next.Text))
 		if next.Step == peering.StepEnd {
@@ -57,11 +60,12 @@ const (
 
 type deployRun struct {
 	id      int64
-	site    string        // whose workers open the router
-	waits   bool          // people were told that the site has no worker
-	pause   time.Duration // of the last wait while frozen
-	commits int           // tries that staged or committed; a router that refuses to be staged isn't asked for ever
-	failure time.Duration // of the last wait before a step that failed is tried again
+	site    string                  // whose workers open the router
+	waits   bool                    // people were told that the site has no worker
+	woken   workflow.ReceiveChannel // a freeze was lifted
+	pause   time.Duration           // of the last wait while frozen
+	commits int                     // tries that staged or committed; a router that refuses to be staged isn't asked for ever
+	failure time.Duration           // of the last wait before a step that failed is tried again
 }
 
 // Pauses before a step that failed is tried again: the first is short, since the
@@ -183,7 +187,10 @@ func (r *deployRun) begin(ctx workflow.Context) (peering.Next, error) {
 			workflow.GetLogger(ctx).Warn("the change doesn't say what it waits for", "deployment", r.id, "error", err)
 		}
 		r.pause = min(max(r.pause*3/2, freezePause), maxFreezePause)
-		err := workflow.Sleep(ctx, r.pause)
+		woken, err := workflow.AwaitWithTimeout(ctx, r.pause, func() bool { return r.woken.Len() > 0 })
+		if drain(r.woken); woken {
+			r.pause = 0
+		}
 		return peering.Next{Step: peering.StepPrepare}, err // the router may have moved meanwhile
 	}
 	if result.Unapproved != "" {
@@ -225,14 +232,30 @@ func (r *deployRun) afterError(ctx workflow.Context, failed peering.Step, done p
 	return next
 }
 
+// first decides where to begin; a deployment that isn't there ends in an error
+// that says so.
+func (r *deployRun) first(ctx workflow.Context) (peering.Next, error) {
+	next, err := r.ask(ctx)
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) && app.Type() == string(peering.NotFound) {
+		return next, err
+	}
+	return next, nil
+}
+
 // decide asks until the router answers: no outcome is ever guessed.
 func (r *deployRun) decide(ctx workflow.Context) peering.Next {
+	next, _ := r.ask(ctx)
+	return next
+}
+
+func (r *deployRun) ask(ctx workflow.Context) (peering.Next, error) {
 	var a *activities.Deploying
 	next, err := r.atRouter(untilRead(ctx), a.DecideDeployment, r.id)
 	if err != nil {
-		return peering.Next{Step: peering.StepWait, Wait: 10 * time.Second, Text: reason(err)}
+		next = peering.Next{Step: peering.StepWait, Wait: 10 * time.Second, Text: reason(err)}
 	}
-	return next
+	return next, err
 }
 
 // reason is an activity's own words, without Temporal's wrapping.

@@ -36,6 +36,8 @@ type rehearsal struct {
 	away      map[string]int // how often no worker takes a step up; while a commit is pending each costs 15 s
 	told      []string       // to people, "" takes it back
 	cancelled string         // by whom
+
+	frozen func() bool // nil: never
 }
 
 const (
@@ -137,10 +139,16 @@ func (r *rehearsal) unserved(_ context.Context, in activities.WaitInput) (activi
 func (r *rehearsal) decide(context.Context, int64) (peering.Next, error) { return r.next(), nil }
 
 func (r *rehearsal) prepare(context.Context, int64) (peering.Next, error) {
+	if r.frozen != nil && r.dep.State == peering.DeploymentQueued {
+		r.dep.Baseline = nil // a new one each time
+	}
 	return r.step("prepare", peering.StepPrepare, func() { r.dep.Baseline = &peering.Baseline{} })
 }
 
 func (r *rehearsal) begin(context.Context, int64) (activities.BeginResult, error) {
+	if r.frozen != nil && r.frozen() {
+		return activities.BeginResult{Frozen: "frozen by bob"}, nil
+	}
 	if r.broken {
 		return activities.BeginResult{Refused: "cancelled by anna"}, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"peerflow/activities"
@@ -36,7 +37,10 @@ func ProvisionPeering(ctx workflow.Context, in ProvisionPeeringInput) (DeployCha
 	if planned != nil {
 		return *planned, nil
 	}
-	result, err := p.deploy(ctx)
+	result := p.found
+	if result.State == "" || !result.State.Ended() {
+		result, err = p.deploy(ctx)
+	}
 	if err != nil || result.State != peering.ChangeCompleted {
 		return result, err
 	}
@@ -47,7 +51,8 @@ type provisionRun struct {
 	id        int64
 	changed   workflow.ReceiveChannel
 	cancel    *cancellation
-	cancelled string // who cancelled while we waited for the peer, and why
+	found     DeployChangeResult // where an earlier run left the change; zero when it is a draft
+	cancelled string             // who cancelled while we waited for the peer, and why
 }
 
 // prepare answers a result when there is nothing to deploy.
@@ -57,6 +62,10 @@ func (p *provisionRun) prepare(ctx workflow.Context) (*DeployChangeResult, error
 	var found activities.LookUpResult
 	if err := workflow.ExecuteActivity(lookUp(ctx), a.LookUpPeer, p.id).Get(ctx, &found); err != nil {
 		return nil, err
+	}
+	if found.State != "" && found.State != peering.ChangeDraft { // this run takes over from one that was stopped
+		p.found = DeployChangeResult{State: found.State, Outcome: found.Outcome}
+		return nil, nil
 	}
 	p.show(ctx, "looked up", found.Text)
 	if found.Stale {
@@ -118,6 +127,9 @@ func (p *provisionRun) ask(ctx workflow.Context, text string) (cancelled string,
 	if err := p.tell(ctx, text+"; waits for the peer: record its answer with peerflow peering agree --evidence"); err != nil {
 		return "", err
 	}
+	if p.cancelled != "" {
+		return p.cancelled, nil
+	}
 	_, _ = workflow.AwaitWithTimeout(ctx, 24*time.Hour, func() bool { return p.changed.Len() > 0 || p.cancel.news() })
 	drain(p.changed)
 	p.cancel.seen = p.cancel.asked
@@ -132,23 +144,42 @@ func (p *provisionRun) ask(ctx workflow.Context, text string) (cancelled string,
 	return s.Cancel, nil
 }
 
-// tell says what a draft does or waits for.
+// tell says what a draft does or waits for, and notes when it was cancelled.
 func (p *provisionRun) tell(ctx workflow.Context, step string) error {
-	var c *activities.Changing
-	return workflow.ExecuteActivity(record(ctx), c.MoveChange, activities.MoveInput{Change: p.id, To: peering.ChangeDraft, Step: step}).Get(ctx, nil)
+	now, err := moveChange(ctx, activities.MoveInput{Change: p.id, To: peering.ChangeDraft, Step: step})
+	if now.State == peering.ChangeCancelled {
+		p.cancelled = now.Outcome
+	}
+	return err
 }
 
-// deploy runs the change as an abandoned child: ending this workflow leaves it alone.
+// deploy runs the change as an abandoned child: ending this workflow leaves it
+// alone. One that runs already, as the child of an earlier run, is waited for.
 func (p *provisionRun) deploy(ctx workflow.Context) (DeployChangeResult, error) {
 	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:        changeID(p.id),
 		ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON,
 		StaticSummary:     fmt.Sprintf("change %d", p.id),
 	})
-	var result DeployChangeResult
-	err := workflow.ExecuteChildWorkflow(child, DeployChange, DeployChangeInput{Change: p.id}).Get(ctx, &result)
-	return result, err
+	for pause := childPause; ; pause = min(pause*3/2, maxChildPause) {
+		var result DeployChangeResult
+		err := workflow.ExecuteChildWorkflow(child, DeployChange, DeployChangeInput{Change: p.id}).Get(ctx, &result)
+		if !temporal.IsWorkflowExecutionAlreadyStartedError(err) {
+			return result, err
+		}
+		p.show(ctx, "deploying", "an earlier run leads the change")
+		if _, err := workflow.AwaitWithTimeout(ctx, pause, func() bool { return p.changed.Len() > 0 }); err != nil {
+			return result, err
+		}
+		drain(p.changed)
+	}
 }
+
+// Pauses between two looks at a change that an earlier run leads.
+const (
+	childPause    = 5 * time.Second
+	maxChildPause = 10 * time.Minute
+)
 
 // watch counts the sessions that wait for the other side: no failure, and never
 // rolled back for it.
@@ -174,10 +205,8 @@ func (p *provisionRun) watch(ctx workflow.Context, result DeployChangeResult) (D
 }
 
 func (p *provisionRun) end(ctx workflow.Context, to peering.ChangeState, outcome string) (DeployChangeResult, error) {
-	var c *activities.Changing
 	p.show(ctx, string(to), outcome)
-	err := workflow.ExecuteActivity(record(ctx), c.MoveChange, activities.MoveInput{Change: p.id, To: to, Outcome: outcome}).Get(ctx, nil)
-	return DeployChangeResult{State: to, Outcome: outcome}, err
+	return moveChange(ctx, activities.MoveInput{Change: p.id, To: to, Outcome: outcome})
 }
 
 func (p *provisionRun) show(ctx workflow.Context, state, text string) {

@@ -38,6 +38,8 @@ const operatorPause = 10 * time.Minute
 func ServeRouter(ctx workflow.Context, in ServeRouterInput) error {
 	ctx, _ = detach(ctx)
 	arrived := workflow.GetSignalChannel(ctx, SignalEnqueue)
+	var adopted int64        // a deployment that an earlier run's child serves …
+	var paused time.Duration // … and the last pause beside it
 	for served := 0; served < servedPerRun && !workflow.GetInfo(ctx).GetContinueAsNewSuggested(); {
 		drain(arrived)
 		queue, err := openDeployments(ctx, in.Router)
@@ -45,6 +47,10 @@ func ServeRouter(ctx workflow.Context, in ServeRouterInput) error {
 			return err
 		}
 		queue = shut(ctx, queue)
+		if adopted != 0 && (len(queue) == 0 || queue[0].ID != adopted || queue[0].NeedsOperator) {
+			tell(ctx, adopted)
+			adopted, paused = 0, 0
+		}
 		if len(queue) == 0 {
 			workflow.SetCurrentDetails(ctx, "idle")
 			arrived.Receive(ctx, nil)
@@ -56,7 +62,13 @@ func ServeRouter(ctx workflow.Context, in ServeRouterInput) error {
 			continue
 		}
 		served++
-		serve(ctx, queue[0])
+		if serve(ctx, queue[0]) {
+			adopted, paused = 0, 0
+			continue
+		}
+		// It runs as the child of an earlier run: look at the record, and start it once that child is gone.
+		adopted, paused = queue[0].ID, min(max(paused*3/2, adoptPause), maxAdoptPause)
+		_ = workflow.Sleep(ctx, paused)
 	}
 	drain(arrived)
 	return workflow.NewContinueAsNewError(ctx, ServeRouter, in)
@@ -86,23 +98,11 @@ func shut(ctx workflow.Context, queue []activities.QueuedDeployment) (rest []act
 // childFailurePause is before a deployment whose workflow failed is started again.
 const childFailurePause = 15 * time.Second
 
-// maxAdoptPause bounds the growing pause between two looks at a deployment that
-// an earlier run's child serves: one that waits for days leaves a short history.
-const maxAdoptPause = 5 * time.Minute
-
-// adopt waits for the end of a deployment that runs already.
-func adopt(ctx workflow.Context, id int64) {
-	var c *activities.Changing
-	for pause := 2 * time.Second; ; pause = min(pause*3/2, maxAdoptPause) {
-		if workflow.Sleep(ctx, pause) != nil {
-			return
-		}
-		var status activities.DeploymentStatus
-		if err := workflow.ExecuteActivity(record(ctx), c.ReadDeployment, id).Get(ctx, &status); err != nil || status.Ended {
-			return
-		}
-	}
-}
+// Pauses between two looks at a deployment that an earlier run's child serves.
+const (
+	adoptPause    = 2 * time.Second
+	maxAdoptPause = 30 * time.Second
+)
 
 func drain(c workflow.ReceiveChannel) {
 	for c.ReceiveAsync(nil) {
@@ -117,8 +117,8 @@ func openDeployments(ctx workflow.Context, router int64) ([]activities.QueuedDep
 }
 
 // serve runs a deployment as an abandoned child, so that ending this workflow
-// never kills what lies between commit and confirm, or adopts the one that runs.
-func serve(ctx workflow.Context, next activities.QueuedDeployment) {
+// never kills what lies between commit and confirm; false when it runs already.
+func serve(ctx workflow.Context, next activities.QueuedDeployment) bool {
 	id := next.ID
 	workflow.SetCurrentDetails(ctx, "serving "+deploymentID(id))
 	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
@@ -130,11 +130,17 @@ func serve(ctx workflow.Context, next activities.QueuedDeployment) {
 	err := workflow.ExecuteChildWorkflow(child, DeployRouter, DeployRouterInput{Deployment: id, Site: next.Site}).Get(ctx, nil)
 	switch {
 	case temporal.IsWorkflowExecutionAlreadyStartedError(err):
-		adopt(ctx, id)
+		return false
 	case err != nil:
 		workflow.GetLogger(ctx).Error("deployment's workflow failed", "deployment", id, "error", err)
 		_ = workflow.Sleep(ctx, childFailurePause) // then it is started again, from what the router says
 	}
+	tell(ctx, id)
+	return true
+}
+
+// tell lets a deployment's change know that it ended.
+func tell(ctx workflow.Context, id int64) {
 	var c *activities.Changing
 	if err := workflow.ExecuteActivity(record(ctx), c.TellDeployment, id).Get(ctx, nil); err != nil {
 		workflow.GetLogger(ctx).Warn("the change wasn't told; it looks by itself", "deployment", id, "error", err)

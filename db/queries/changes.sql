@@ -13,14 +13,19 @@ SELECT id FROM change WHERE id = @id::bigint FOR UPDATE;
 
 -- A new change, as draft.
 -- name: ChangeInsert :one
-INSERT INTO change (kind, author_id, reason, request, expires_at)
-VALUES (@kind::change_kind, @author_id::bigint, @reason::text, @request::jsonb, sqlc.narg('expires_at')::timestamptz)
+INSERT INTO change (kind, author_id, reason, request)
+VALUES (@kind::change_kind, @author_id::bigint, @reason::text, @request::jsonb)
 RETURNING id;
 
--- State, step and outcome; ended is whether nothing follows.
+-- State, step and outcome; ended is whether nothing follows. One that awaits approval expires, and planning the same
+-- again gives it no more time; one that is approved doesn't expire any more.
 -- name: ChangeMove :exec
 UPDATE change
 SET state = @state::change_state, step = @step::text, outcome = @outcome::text,
+    expires_at = CASE @state::change_state
+        WHEN 'awaiting_approval' THEN coalesce(expires_at, @expires_at::timestamptz)
+        WHEN 'approved' THEN NULL
+        ELSE expires_at END,
     ended_at = CASE WHEN @ended::boolean THEN now() END, updated_at = now(), version = version + 1
 WHERE id = @id::bigint;
 
@@ -32,10 +37,10 @@ UPDATE change SET approved_by = @approved_by::text WHERE id = @id::bigint;
 -- name: ChangeSetOmissions :exec
 UPDATE change SET omissions = @omissions::jsonb, updated_at = now(), version = version + 1 WHERE id = @id::bigint;
 
--- The plan in force, and whose pending edits it carries.
+-- The plan in force, and whose pending edits it carries. Another plan has its own time to be approved.
 -- name: ChangeSetPlan :exec
 UPDATE change
-SET plan_id = @plan_id::bigint, carried_authors = @carried_authors::bigint[], updated_at = now(), version = version + 1
+SET expires_at = CASE WHEN plan_id = @plan_id::bigint THEN expires_at END, plan_id = @plan_id::bigint, carried_authors = @carried_authors::bigint[], updated_at = now(), version = version + 1
 WHERE id = @id::bigint;
 
 -- The overlay: operations that are neither applied nor discarded, in order.
@@ -143,25 +148,6 @@ FROM audit_event a
 LEFT JOIN app_user u ON u.id = a.user_id
 WHERE a.change_id = @change_id::bigint
 ORDER BY a.id;
-
--- The first open operation whose object was edited since, or is gone.
--- name: OperationMovedBase :one
-SELECT o.object, o.object_id, o.base_version, v.version
-FROM change_operation o
-CROSS JOIN LATERAL (SELECT coalesce(CASE o.object
-    WHEN 'session' THEN (SELECT version FROM session WHERE session.id = o.object_id)
-    WHEN 'routing_policy' THEN (SELECT version FROM routing_policy WHERE routing_policy.id = o.object_id)
-    WHEN 'autonomous_system' THEN (SELECT version FROM autonomous_system WHERE autonomous_system.id = o.object_id)
-    WHEN 'ixp' THEN (SELECT version FROM ixp WHERE ixp.id = o.object_id)
-    WHEN 'bgp_group' THEN (SELECT version FROM bgp_group WHERE bgp_group.id = o.object_id)
-    WHEN 'connection' THEN (SELECT version FROM connection WHERE connection.id = o.object_id)
-    WHEN 'router' THEN (SELECT version FROM router WHERE router.id = o.object_id)
-    WHEN 'template' THEN (SELECT version FROM template WHERE template.id = o.object_id)
-END, 0)::bigint AS version) v
-WHERE o.change_id = @change_id::bigint AND o.applied_at IS NULL AND o.discarded_at IS NULL
-    AND o.action = 'update' AND v.version <> o.base_version
-ORDER BY o.position
-LIMIT 1;
 
 -- These changes, by id.
 -- name: ChangeListByID :many

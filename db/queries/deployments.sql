@@ -43,6 +43,15 @@ FROM deployment d
 JOIN router r ON r.id = d.router_id
 WHERE d.router_id = @router_id::bigint AND d.state IN ('committing', 'soaking', 'unknown', 'needs_operator');
 
+-- A deployment that is in flight on a router of a platform.
+-- name: DeploymentInFlightOfPlatform :one
+SELECT sqlc.embed(d), r.name AS router
+FROM deployment d
+JOIN router r ON r.id = d.router_id
+WHERE r.platform_id = @platform_id::bigint AND d.state IN ('committing', 'soaking', 'unknown', 'needs_operator')
+ORDER BY d.id
+LIMIT 1;
+
 -- The deployment of a change that is in flight.
 -- name: DeploymentInFlightOfChange :one
 SELECT sqlc.embed(d), r.name AS router
@@ -75,6 +84,10 @@ UPDATE deployment SET approved_by = @approved_by::text, updated_at = now() WHERE
 -- name: DeploymentRouterLock :one
 SELECT id, name, site_id, mode FROM router WHERE id = @id::bigint FOR NO KEY UPDATE;
 
+-- What stands in the way of reading the router; '' once it was read.
+-- name: DeploymentSetUnread :exec
+UPDATE deployment SET unread = @unread::text, updated_at = now() WHERE id = @id::bigint AND unread <> @unread::text;
+
 -- A new token; the router's row version stays, since nothing of its configuration changed.
 -- name: DeploymentNextFence :one
 UPDATE router SET fence = fence + 1 WHERE id = @router_id::bigint RETURNING fence;
@@ -94,10 +107,10 @@ SET commit_sent_at = @at::timestamptz, deadline = greatest(deadline, @deadline::
 WHERE id = @id::bigint AND state = 'committing' AND commit_sent_at IS NULL AND artifact_hash IS NOT NULL AND base_hash IS NOT NULL
 RETURNING id;
 
--- The router took the commit.
+-- The router took the commit: the generation of the first read that shows it counts.
 -- name: DeploymentSetCommitted :exec
 UPDATE deployment
-SET commit_generation = @commit_generation::text, committed_at = coalesce(committed_at, @at::timestamptz), updated_at = now()
+SET commit_generation = CASE WHEN commit_generation = '' THEN @commit_generation::text ELSE commit_generation END, committed_at = coalesce(committed_at, @at::timestamptz), updated_at = now()
 WHERE id = @id::bigint;
 
 -- What verification found.
@@ -173,3 +186,17 @@ RETURNING id, sync, intent;
 -- The database's clock.
 -- name: DatabaseTime :one
 SELECT clock_timestamp()::timestamptz AS now;
+
+-- Routers with queued or in-flight deployments.
+-- name: DeploymentBusyRouters :many
+SELECT DISTINCT router_id FROM deployment
+WHERE state IN ('queued', 'committing', 'soaking', 'unknown', 'needs_operator')
+ORDER BY router_id;
+
+-- What waits for a router that a freeze reaches.
+-- name: DeploymentQueuedUnder :many
+SELECT d.id FROM deployment d
+JOIN router r ON r.id = d.router_id
+JOIN change_freeze f ON f.id = @freeze_id::bigint AND (f.scope = 'all' OR f.site_id = r.site_id OR f.router_id = r.id)
+WHERE d.state = 'queued'
+ORDER BY d.id;

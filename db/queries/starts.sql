@@ -15,3 +15,11 @@ LIMIT @row_limit::integer;
 -- It runs now.
 -- name: StartMark :exec
 UPDATE workflow_start SET started_at = now() WHERE workflow_id = @workflow_id::text AND started_at IS NULL;
+
+-- Workflows that were started and whose change goes on.
+-- name: StartOpen :many
+SELECT s.workflow_id, s.workflow, s.subject_id, s.created_at
+FROM workflow_start s
+JOIN change c ON c.id = s.subject_id AND c.ended_at IS NULL
+WHERE s.started_at IS NOT NULL
+ORDER BY s.created_at, s.workflow_id;

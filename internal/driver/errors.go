@@ -14,6 +14,7 @@ var (
 	ErrHostKey     = peering.NewError(peering.Denied, "the router's host key or certificate is not the recorded one: check who answers there, then record the new one")
 	ErrLogin       = peering.NewError(peering.Denied, "the router refused the login: check its username and credential")
 	ErrUnreachable = peering.NewError(peering.Unavailable, "the router can't be reached")
+	ErrAnswered    = peering.NewError(peering.Unavailable, "the router answered with an error")
 	ErrReadOnly    = peering.NewError(peering.Denied, "this router is in mode observe: nothing is written to it")
 	ErrNoInclude   = peering.NewError(peering.Invalid, "the router's main configuration doesn't include the part that peerflow owns")
 )

@@ -22,8 +22,8 @@ type Change struct {
 	PlanHash   string        `json:"plan_hash"`
 	Omissions  []Omission    `json:"omissions"`
 	Outcome    string        `json:"outcome"`
-	ApprovedBy string        `json:"approved_by"` // people, or "rule" and its name; "" while nothing did
-	ExpiresAt  time.Time     `json:"expires_at,omitzero"`
+	ApprovedBy string        `json:"approved_by"`         // people, or "rule" and its name; "" while nothing did
+	ExpiresAt  time.Time     `json:"expires_at,omitzero"` // unless it is approved by then; zero while nothing is to be approved
 	EndedAt    time.Time     `json:"ended_at,omitzero"`
 }
 
@@ -37,6 +37,9 @@ type ChangeRequest struct {
 	Routers        []int64     `json:"router_ids,omitempty"`
 	Operations     []Operation `json:"operations,omitempty"`
 }
+
+// ApprovalPatience is how long a plan waits for its votes before its change expires.
+const ApprovalPatience = 7 * 24 * time.Hour
 
 // ChangeKind says what a change is for; rules of approval go by it.
 type ChangeKind string
@@ -94,14 +97,15 @@ const (
 	ChangeNeedsOperator    ChangeState = "needs_operator"
 )
 
+// A change that was planned again may have routers that run it already: whatever ends it then ends it partial.
 var changeSteps = map[ChangeState][]ChangeState{
 	ChangeDraft:            {ChangePlanned, ChangeCompleted, ChangeFailed, ChangeCancelled, ChangeExpired},
-	ChangePlanned:          {ChangeAwaitingApproval, ChangeApproved, ChangePlanned, ChangeCompleted, ChangeFailed, ChangeCancelled, ChangeStale},
-	ChangeAwaitingApproval: {ChangeApproved, ChangeRejected, ChangeExpired, ChangeCancelled, ChangeStale, ChangeFailed},
-	ChangeApproved:         {ChangeDeploying, ChangeAwaitingApproval, ChangeStale, ChangeRejected, ChangeCancelled, ChangeExpired, ChangeFailed},
-	ChangeStale:            {ChangePlanned, ChangeCompleted, ChangeCancelled, ChangeFailed, ChangeExpired},
+	ChangePlanned:          {ChangeAwaitingApproval, ChangeApproved, ChangePlanned, ChangeCompleted, ChangeFailed, ChangeCancelled, ChangeStale, ChangePartial},
+	ChangeAwaitingApproval: {ChangeApproved, ChangeRejected, ChangeExpired, ChangeCancelled, ChangeStale, ChangeFailed, ChangePartial},
+	ChangeApproved:         {ChangeDeploying, ChangeAwaitingApproval, ChangeStale, ChangeRejected, ChangeCancelled, ChangeExpired, ChangeFailed, ChangePartial},
+	ChangeStale:            {ChangePlanned, ChangeCompleted, ChangeCancelled, ChangeFailed, ChangeExpired, ChangePartial},
 	ChangeDeploying:        {ChangeCompleted, ChangeRolledBack, ChangePartial, ChangeInterfered, ChangeNeedsOperator, ChangeFailed, ChangeStale, ChangeCancelled},
-	ChangeNeedsOperator:    {ChangeCompleted, ChangeRolledBack, ChangePartial, ChangeInterfered, ChangeFailed},
+	ChangeNeedsOperator:    {ChangeCompleted, ChangeRolledBack, ChangePartial, ChangeInterfered, ChangeFailed, ChangeDeploying},
 }
 
 // Ended reports states that nothing leaves.
@@ -210,7 +214,6 @@ const (
 	CommandConfirmNow CommandKind = "confirm_now"
 	CommandResolve    CommandKind = "resolve"
 	CommandRevoke     CommandKind = "revoke"
-	CommandRetry      CommandKind = "retry"
 )
 
 // Freeze halts every change in its scope before the next commit.

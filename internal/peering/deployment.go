@@ -28,6 +28,7 @@ type Deployment struct {
 	ConfirmSentAt    time.Time       `json:"confirm_sent_at,omitzero"`
 	ConfirmedAt      time.Time       `json:"confirmed_at,omitzero"`
 	AbortSentAt      time.Time       `json:"abort_sent_at,omitzero"`
+	Unread           string          `json:"unread,omitempty"` // what stands in the way of reading the router; "" once it was read
 	Outcome          string          `json:"outcome"`
 	ApprovedBy       string          `json:"approved_by"` // what counted when it began: people, or "rule" and its name
 	CreatedAt        time.Time       `json:"created_at"`

@@ -135,6 +135,9 @@ type Running struct {
 	Generation  string    // changes whenever anybody loads a configuration; compared for equality only
 	Incarnation string    // changes when the router's daemon restarts; "" when not told
 	ReadAt      time.Time // by our clock
+	// RevertsToLoad: after a revert the generation is again the one from before the
+	// commit, so that any other one proves another load.
+	RevertsToLoad bool
 }
 
 // Pending is a commit whose rollback timer runs.

@@ -22,6 +22,8 @@ type Read struct {
 	Remaining   time.Duration // of the rollback timer; 0 when the router doesn't tell
 	Booting     bool          // a restart would load the artifact
 	Restarted   bool          // the daemon restarted since the baseline
+	Reloaded    bool          // what runs isn't the load that the baseline saw, where a revert brings that very load back
+	Overloaded  bool          // nor is it the load of our commit, as first read
 	At          time.Time
 	StanzaCount int
 }
@@ -31,6 +33,8 @@ type Read struct {
 func Locate(d Deployment, hash, bootHash, owner string, r Running) Read {
 	read := Read{At: r.ReadAt, Booting: bootHash == d.ArtifactHash, StanzaCount: len(r.Stanzas)}
 	read.Restarted = d.BaseIncarnation != "" && r.Incarnation != "" && r.Incarnation != d.BaseIncarnation
+	read.Reloaded = r.anotherLoad(d.BaseGeneration)
+	read.Overloaded = r.anotherLoad(d.CommitGeneration)
 	if r.Pending != nil {
 		read.Remaining = r.Pending.Remaining
 	}
@@ -49,6 +53,13 @@ func Locate(d Deployment, hash, bootHash, owner string, r Running) Read {
 		read.Where = AtElsewhere
 	}
 	return read
+}
+
+// anotherLoad proves that a configuration was loaded since a generation was read.
+// A read during which it changed, and a platform whose own revert counts as a
+// load, prove nothing.
+func (r Running) anotherLoad(since string) bool {
+	return r.RevertsToLoad && r.Generation != "" && since != "" && r.Generation != since
 }
 
 // Step is what a deployment does next.
@@ -86,7 +97,7 @@ const timerSlack = 3 * time.Second
 // "roll back now".
 func NextStep(d Deployment, r Read, p Profile, ordered bool) Next {
 	switch {
-	case d.State.Ended():
+	case d.State.Ended(), d.State == DeploymentNeedsOperator: // which only a person ends
 		return Next{Step: StepEnd, State: d.State, Text: d.Outcome}
 	case d.State == DeploymentQueued && d.Baseline == nil:
 		return Next{Step: StepPrepare}
@@ -112,7 +123,10 @@ func beforeCommit(r Read, ordered bool) Next {
 	if ordered {
 		return end(DeploymentFailed, "rolled back by a person before the commit: nothing was written")
 	}
-	if r.Where == AtBase {
+	switch {
+	case r.Where == AtBase && r.Reloaded:
+		return Next{Step: StepPrepare, Text: "the router loaded its configuration again"}
+	case r.Where == AtBase:
 		return Next{Step: StepCommit}
 	}
 	return end(DeploymentFailed, "the router's configuration moved before the commit: nothing was written")
@@ -120,6 +134,8 @@ func beforeCommit(r Read, ordered bool) Next {
 
 func whilePending(d Deployment, r Read, p Profile, ordered bool) Next {
 	switch {
+	case r.Overloaded:
+		return end(DeploymentInterfered, "somebody else loaded a configuration while the commit waited for its confirmation")
 	case d.remaining(r) < -p.Margin:
 		return end(DeploymentNeedsOperator, "the router still waits for a confirmation though its rollback timer should have ended: look at it, then run peerflow change resolve")
 	case ordered:
@@ -155,10 +171,12 @@ func afterConfirm(d Deployment, r Read) Next {
 
 func backAtBase(d Deployment, r Read) Next {
 	switch {
+	case r.Restarted && d.AbortSentAt.IsZero():
+		return end(DeploymentRolledBack, "the router's daemon restarted and booted its base")
+	case r.Reloaded && !r.Restarted:
+		return end(DeploymentInterfered, "the router runs its base, but neither its timer nor peerflow brought that back: somebody else loaded it since the baseline")
 	case !d.AbortSentAt.IsZero():
 		return end(DeploymentRolledBack, whyAtBase(d))
-	case r.Restarted:
-		return end(DeploymentRolledBack, "the router's daemon restarted and booted its base")
 	case r.At.Sub(d.CommitSentAt) >= d.Timer-timerSlack:
 		return end(DeploymentRolledBack, "the rollback timer ended before the change was confirmed; "+whyAtBase(d))
 	case !d.seenCommitted():
@@ -200,5 +218,5 @@ func Resolved(r Read) Next {
 	case AtElsewhere:
 		return end(DeploymentInterfered, "resolved: the router runs neither its base nor this change")
 	}
-	return Next{Step: StepWait, Text: "a commit is still pending on the router: end it there, then run peerflow change resolve again"}
+	return Next{Step: StepWait, Text: "a commit is still pending on the router: end it there"}
 }

@@ -59,6 +59,12 @@ func TestNextStepFollowsTheCrashMatrix(t *testing.T) {
 		"21: another commit pending is interference":         {sent(DeploymentSoaking, nil), after(20*time.Second, AtForeign), false, StepEnd, DeploymentInterfered},
 		"21: neither base nor artifact is interference":      {sent(DeploymentSoaking, nil), after(20*time.Second, AtElsewhere), false, StepEnd, DeploymentInterfered},
 		"21: confirmed by somebody else is interference":     {sent(DeploymentSoaking, nil), after(20*time.Second, AtArtifact), false, StepEnd, DeploymentInterfered},
+		"21: base after the timer, by another load":          {sent(DeploymentSoaking, seen), Read{Where: AtBase, Reloaded: true, At: start.Add(70 * time.Second)}, false, StepEnd, DeploymentInterfered},
+		"21: base after our abort, by another load":          {sent(DeploymentSoaking, aborted), Read{Where: AtBase, Reloaded: true, At: start.Add(25 * time.Second)}, false, StepEnd, DeploymentInterfered},
+		"21: another load while pending":                     {sent(DeploymentSoaking, passed), Read{Where: AtPending, Overloaded: true, At: start.Add(20 * time.Second)}, false, StepEnd, DeploymentInterfered},
+		"19: a restart is another load, and no writer":       {sent(DeploymentSoaking, nil), Read{Where: AtBase, Restarted: true, Reloaded: true, At: start.Add(70 * time.Second)}, false, StepEnd, DeploymentRolledBack},
+		"loaded again before the commit: prepared again":     {sent(DeploymentCommitting, unsent), Read{Where: AtBase, Reloaded: true, At: start}, false, StepPrepare, ""},
+		"needs an operator stays":                            {sent(DeploymentNeedsOperator, nil), after(20*time.Second, AtPending), false, StepEnd, DeploymentNeedsOperator},
 		"a failed verdict aborts":                            {sent(DeploymentSoaking, failed), after(20*time.Second, AtPending), false, StepAbort, ""},
 		"roll back now beats a passed verdict":               {sent(DeploymentSoaking, passed), after(20*time.Second, AtPending), true, StepAbort, ""},
 		"unknown that turns out pending goes on":             {sent(DeploymentUnknown, nil), after(20*time.Second, AtPending), false, StepSoak, ""},
@@ -73,7 +79,7 @@ func TestNextStepFollowsTheCrashMatrix(t *testing.T) {
 			if got.Step != c.step || got.State != c.state {
 				t.Errorf("got %s %s (%s), want %s %s", got.Step, got.State, got.Text, c.step, c.state)
 			}
-			if got.Step == StepEnd && c.dep.State.InFlight() {
+			if got.Step == StepEnd && c.dep.State.InFlight() && c.dep.State != got.State {
 				if err := c.dep.State.To(got.State); err != nil {
 					t.Errorf("the end can't be written: %v", err)
 				}
@@ -166,5 +172,26 @@ func TestResolvedSaysWhatTheRouterSays(t *testing.T) {
 				t.Errorf("got %s %s, want %s %s", got.Step, got.State, c.step, c.state)
 			}
 		})
+	}
+}
+
+// Only a platform whose revert brings the earlier load back proves another writer.
+func TestAnotherGenerationProvesAnotherLoadOnlyWhereARevertBringsTheEarlierOneBack(t *testing.T) {
+	t.Parallel()
+	d := Deployment{ID: 9, ArtifactHash: "a", BaseHash: "b", BaseGeneration: "1", CommitGeneration: "2"}
+	cases := map[string]struct {
+		running    Running
+		re, overly bool
+	}{
+		"the baseline's load":           {Running{Generation: "1", RevertsToLoad: true}, false, true},
+		"our commit's load":             {Running{Generation: "2", RevertsToLoad: true}, true, false},
+		"a third load":                  {Running{Generation: "3", RevertsToLoad: true}, true, true},
+		"it changed during the read":    {Running{RevertsToLoad: true}, false, false},
+		"a counter that a revert moves": {Running{Generation: "3"}, false, false},
+	}
+	for name, c := range cases {
+		if got := Locate(d, "b", "b", "9", c.running); got.Reloaded != c.re || got.Overloaded != c.overly {
+			t.Errorf("%s: %+v", name, got)
+		}
 	}
 }

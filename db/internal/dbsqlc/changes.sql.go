@@ -127,17 +127,16 @@ func (q *Queries) ChangeGet(ctx context.Context, id int64) (ChangeGetRow, error)
 }
 
 const changeInsert = `-- name: ChangeInsert :one
-INSERT INTO change (kind, author_id, reason, request, expires_at)
-VALUES ($1::change_kind, $2::bigint, $3::text, $4::jsonb, $5::timestamptz)
+INSERT INTO change (kind, author_id, reason, request)
+VALUES ($1::change_kind, $2::bigint, $3::text, $4::jsonb)
 RETURNING id
 `
 
 type ChangeInsertParams struct {
-	Kind      ChangeKind
-	AuthorID  int64
-	Reason    string
-	Request   []byte
-	ExpiresAt *time.Time
+	Kind     ChangeKind
+	AuthorID int64
+	Reason   string
+	Request  []byte
 }
 
 // A new change, as draft.
@@ -147,7 +146,6 @@ func (q *Queries) ChangeInsert(ctx context.Context, arg ChangeInsertParams) (int
 		arg.AuthorID,
 		arg.Reason,
 		arg.Request,
-		arg.ExpiresAt,
 	)
 	var id int64
 	err := row.Scan(&id)
@@ -226,24 +224,31 @@ func (q *Queries) ChangeLock(ctx context.Context, id int64) (int64, error) {
 const changeMove = `-- name: ChangeMove :exec
 UPDATE change
 SET state = $1::change_state, step = $2::text, outcome = $3::text,
-    ended_at = CASE WHEN $4::boolean THEN now() END, updated_at = now(), version = version + 1
-WHERE id = $5::bigint
+    expires_at = CASE $1::change_state
+        WHEN 'awaiting_approval' THEN coalesce(expires_at, $4::timestamptz)
+        WHEN 'approved' THEN NULL
+        ELSE expires_at END,
+    ended_at = CASE WHEN $5::boolean THEN now() END, updated_at = now(), version = version + 1
+WHERE id = $6::bigint
 `
 
 type ChangeMoveParams struct {
-	State   ChangeState
-	Step    string
-	Outcome string
-	Ended   bool
-	ID      int64
+	State     ChangeState
+	Step      string
+	Outcome   string
+	ExpiresAt time.Time
+	Ended     bool
+	ID        int64
 }
 
-// State, step and outcome; ended is whether nothing follows.
+// State, step and outcome; ended is whether nothing follows. One that awaits approval expires, and planning the same
+// again gives it no more time; one that is approved doesn't expire any more.
 func (q *Queries) ChangeMove(ctx context.Context, arg ChangeMoveParams) error {
 	_, err := q.db.Exec(ctx, changeMove,
 		arg.State,
 		arg.Step,
 		arg.Outcome,
+		arg.ExpiresAt,
 		arg.Ended,
 		arg.ID,
 	)
@@ -282,7 +287,7 @@ func (q *Queries) ChangeSetOmissions(ctx context.Context, arg ChangeSetOmissions
 
 const changeSetPlan = `-- name: ChangeSetPlan :exec
 UPDATE change
-SET plan_id = $1::bigint, carried_authors = $2::bigint[], updated_at = now(), version = version + 1
+SET expires_at = CASE WHEN plan_id = $1::bigint THEN expires_at END, plan_id = $1::bigint, carried_authors = $2::bigint[], updated_at = now(), version = version + 1
 WHERE id = $3::bigint
 `
 
@@ -292,7 +297,7 @@ type ChangeSetPlanParams struct {
 	ID             int64
 }
 
-// The plan in force, and whose pending edits it carries.
+// The plan in force, and whose pending edits it carries. Another plan has its own time to be approved.
 func (q *Queries) ChangeSetPlan(ctx context.Context, arg ChangeSetPlanParams) error {
 	_, err := q.db.Exec(ctx, changeSetPlan, arg.PlanID, arg.CarriedAuthors, arg.ID)
 	return err
@@ -541,45 +546,6 @@ UPDATE change_operation SET applied_at = now() WHERE id = ANY($1::bigint[]) AND 
 func (q *Queries) OperationMarkApplied(ctx context.Context, ids []int64) error {
 	_, err := q.db.Exec(ctx, operationMarkApplied, ids)
 	return err
-}
-
-const operationMovedBase = `-- name: OperationMovedBase :one
-SELECT o.object, o.object_id, o.base_version, v.version
-FROM change_operation o
-CROSS JOIN LATERAL (SELECT coalesce(CASE o.object
-    WHEN 'session' THEN (SELECT version FROM session WHERE session.id = o.object_id)
-    WHEN 'routing_policy' THEN (SELECT version FROM routing_policy WHERE routing_policy.id = o.object_id)
-    WHEN 'autonomous_system' THEN (SELECT version FROM autonomous_system WHERE autonomous_system.id = o.object_id)
-    WHEN 'ixp' THEN (SELECT version FROM ixp WHERE ixp.id = o.object_id)
-    WHEN 'bgp_group' THEN (SELECT version FROM bgp_group WHERE bgp_group.id = o.object_id)
-    WHEN 'connection' THEN (SELECT version FROM connection WHERE connection.id = o.object_id)
-    WHEN 'router' THEN (SELECT version FROM router WHERE router.id = o.object_id)
-    WHEN 'template' THEN (SELECT version FROM template WHERE template.id = o.object_id)
-END, 0)::bigint AS version) v
-WHERE o.change_id = $1::bigint AND o.applied_at IS NULL AND o.discarded_at IS NULL
-    AND o.action = 'update' AND v.version <> o.base_version
-ORDER BY o.position
-LIMIT 1
-`
-
-type OperationMovedBaseRow struct {
-	Object      OperationObject
-	ObjectID    int64
-	BaseVersion int64
-	Version     int64
-}
-
-// The first open operation whose object was edited since, or is gone.
-func (q *Queries) OperationMovedBase(ctx context.Context, changeID int64) (OperationMovedBaseRow, error) {
-	row := q.db.QueryRow(ctx, operationMovedBase, changeID)
-	var i OperationMovedBaseRow
-	err := row.Scan(
-		&i.Object,
-		&i.ObjectID,
-		&i.BaseVersion,
-		&i.Version,
-	)
-	return i, err
 }
 
 const operationNextPosition = `-- name: OperationNextPosition :one

@@ -22,6 +22,33 @@ func (q *Queries) DatabaseTime(ctx context.Context) (time.Time, error) {
 	return now, err
 }
 
+const deploymentBusyRouters = `-- name: DeploymentBusyRouters :many
+SELECT DISTINCT router_id FROM deployment
+WHERE state IN ('queued', 'committing', 'soaking', 'unknown', 'needs_operator')
+ORDER BY router_id
+`
+
+// Routers with queued or in-flight deployments.
+func (q *Queries) DeploymentBusyRouters(ctx context.Context) ([]int64, error) {
+	rows, err := q.db.Query(ctx, deploymentBusyRouters)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []int64{}
+	for rows.Next() {
+		var router_id int64
+		if err := rows.Scan(&router_id); err != nil {
+			return nil, err
+		}
+		items = append(items, router_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const deploymentChange = `-- name: DeploymentChange :one
 SELECT change_id FROM deployment WHERE id = $1::bigint
 `
@@ -56,7 +83,7 @@ func (q *Queries) DeploymentClaimCommit(ctx context.Context, arg DeploymentClaim
 }
 
 const deploymentGet = `-- name: DeploymentGet :one
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.approved_by, r.name AS router FROM deployment d JOIN router r ON r.id = d.router_id WHERE d.id = $1::bigint
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, r.name AS router FROM deployment d JOIN router r ON r.id = d.router_id WHERE d.id = $1::bigint
 `
 
 type DeploymentGetRow struct {
@@ -94,6 +121,7 @@ func (q *Queries) DeploymentGet(ctx context.Context, id int64) (DeploymentGetRow
 		&i.Deployment.CreatedAt,
 		&i.Deployment.UpdatedAt,
 		&i.Deployment.EndedAt,
+		&i.Deployment.Unread,
 		&i.Deployment.ApprovedBy,
 		&i.Router,
 	)
@@ -101,7 +129,7 @@ func (q *Queries) DeploymentGet(ctx context.Context, id int64) (DeploymentGetRow
 }
 
 const deploymentInFlight = `-- name: DeploymentInFlight :one
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.approved_by, r.name AS router
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, r.name AS router
 FROM deployment d
 JOIN router r ON r.id = d.router_id
 WHERE d.router_id = $1::bigint AND d.state IN ('committing', 'soaking', 'unknown', 'needs_operator')
@@ -142,6 +170,7 @@ func (q *Queries) DeploymentInFlight(ctx context.Context, routerID int64) (Deplo
 		&i.Deployment.CreatedAt,
 		&i.Deployment.UpdatedAt,
 		&i.Deployment.EndedAt,
+		&i.Deployment.Unread,
 		&i.Deployment.ApprovedBy,
 		&i.Router,
 	)
@@ -149,7 +178,7 @@ func (q *Queries) DeploymentInFlight(ctx context.Context, routerID int64) (Deplo
 }
 
 const deploymentInFlightOfChange = `-- name: DeploymentInFlightOfChange :one
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.approved_by, r.name AS router
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, r.name AS router
 FROM deployment d
 JOIN router r ON r.id = d.router_id
 WHERE d.change_id = $1::bigint AND d.state IN ('committing', 'soaking', 'unknown', 'needs_operator')
@@ -192,6 +221,58 @@ func (q *Queries) DeploymentInFlightOfChange(ctx context.Context, changeID int64
 		&i.Deployment.CreatedAt,
 		&i.Deployment.UpdatedAt,
 		&i.Deployment.EndedAt,
+		&i.Deployment.Unread,
+		&i.Deployment.ApprovedBy,
+		&i.Router,
+	)
+	return i, err
+}
+
+const deploymentInFlightOfPlatform = `-- name: DeploymentInFlightOfPlatform :one
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, r.name AS router
+FROM deployment d
+JOIN router r ON r.id = d.router_id
+WHERE r.platform_id = $1::bigint AND d.state IN ('committing', 'soaking', 'unknown', 'needs_operator')
+ORDER BY d.id
+LIMIT 1
+`
+
+type DeploymentInFlightOfPlatformRow struct {
+	Deployment Deployment
+	Router     string
+}
+
+// A deployment that is in flight on a router of a platform.
+func (q *Queries) DeploymentInFlightOfPlatform(ctx context.Context, platformID int64) (DeploymentInFlightOfPlatformRow, error) {
+	row := q.db.QueryRow(ctx, deploymentInFlightOfPlatform, platformID)
+	var i DeploymentInFlightOfPlatformRow
+	err := row.Scan(
+		&i.Deployment.ID,
+		&i.Deployment.ChangeID,
+		&i.Deployment.PlanID,
+		&i.Deployment.RouterID,
+		&i.Deployment.State,
+		&i.Deployment.Fence,
+		&i.Deployment.ArtifactHash,
+		&i.Deployment.BaseHash,
+		&i.Deployment.BaseIdentity,
+		&i.Deployment.BaseGeneration,
+		&i.Deployment.CommitGeneration,
+		&i.Deployment.BaseIncarnation,
+		&i.Deployment.Baseline,
+		&i.Deployment.Verdict,
+		&i.Deployment.TimerSeconds,
+		&i.Deployment.Deadline,
+		&i.Deployment.CommitSentAt,
+		&i.Deployment.CommittedAt,
+		&i.Deployment.ConfirmSentAt,
+		&i.Deployment.ConfirmedAt,
+		&i.Deployment.AbortSentAt,
+		&i.Deployment.Outcome,
+		&i.Deployment.CreatedAt,
+		&i.Deployment.UpdatedAt,
+		&i.Deployment.EndedAt,
+		&i.Deployment.Unread,
 		&i.Deployment.ApprovedBy,
 		&i.Router,
 	)
@@ -219,7 +300,7 @@ func (q *Queries) DeploymentInsert(ctx context.Context, arg DeploymentInsertPara
 }
 
 const deploymentListOfChange = `-- name: DeploymentListOfChange :many
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.approved_by, r.name AS router
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, r.name AS router
 FROM deployment d
 JOIN router r ON r.id = d.router_id
 WHERE d.change_id = $1::bigint
@@ -267,6 +348,7 @@ func (q *Queries) DeploymentListOfChange(ctx context.Context, changeID int64) ([
 			&i.Deployment.CreatedAt,
 			&i.Deployment.UpdatedAt,
 			&i.Deployment.EndedAt,
+			&i.Deployment.Unread,
 			&i.Deployment.ApprovedBy,
 			&i.Router,
 		); err != nil {
@@ -281,7 +363,7 @@ func (q *Queries) DeploymentListOfChange(ctx context.Context, changeID int64) ([
 }
 
 const deploymentLock = `-- name: DeploymentLock :one
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.approved_by, r.name AS router FROM deployment d JOIN router r ON r.id = d.router_id WHERE d.id = $1::bigint FOR UPDATE OF d
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, r.name AS router FROM deployment d JOIN router r ON r.id = d.router_id WHERE d.id = $1::bigint FOR UPDATE OF d
 `
 
 type DeploymentLockRow struct {
@@ -319,6 +401,7 @@ func (q *Queries) DeploymentLock(ctx context.Context, id int64) (DeploymentLockR
 		&i.Deployment.CreatedAt,
 		&i.Deployment.UpdatedAt,
 		&i.Deployment.EndedAt,
+		&i.Deployment.Unread,
 		&i.Deployment.ApprovedBy,
 		&i.Router,
 	)
@@ -380,7 +463,7 @@ func (q *Queries) DeploymentOfPlan(ctx context.Context, arg DeploymentOfPlanPara
 }
 
 const deploymentOpenList = `-- name: DeploymentOpenList :many
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.approved_by, r.name AS router
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, r.name AS router
 FROM deployment d
 JOIN router r ON r.id = d.router_id
 WHERE d.router_id = $1::bigint AND d.state IN ('queued', 'committing', 'soaking', 'unknown', 'needs_operator')
@@ -428,12 +511,42 @@ func (q *Queries) DeploymentOpenList(ctx context.Context, routerID int64) ([]Dep
 			&i.Deployment.CreatedAt,
 			&i.Deployment.UpdatedAt,
 			&i.Deployment.EndedAt,
+			&i.Deployment.Unread,
 			&i.Deployment.ApprovedBy,
 			&i.Router,
 		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const deploymentQueuedUnder = `-- name: DeploymentQueuedUnder :many
+SELECT d.id FROM deployment d
+JOIN router r ON r.id = d.router_id
+JOIN change_freeze f ON f.id = $1::bigint AND (f.scope = 'all' OR f.site_id = r.site_id OR f.router_id = r.id)
+WHERE d.state = 'queued'
+ORDER BY d.id
+`
+
+// What waits for a router that a freeze reaches.
+func (q *Queries) DeploymentQueuedUnder(ctx context.Context, freezeID int64) ([]int64, error) {
+	rows, err := q.db.Query(ctx, deploymentQueuedUnder, freezeID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []int64{}
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -553,7 +666,7 @@ func (q *Queries) DeploymentSetBaseline(ctx context.Context, arg DeploymentSetBa
 
 const deploymentSetCommitted = `-- name: DeploymentSetCommitted :exec
 UPDATE deployment
-SET commit_generation = $1::text, committed_at = coalesce(committed_at, $2::timestamptz), updated_at = now()
+SET commit_generation = CASE WHEN commit_generation = '' THEN $1::text ELSE commit_generation END, committed_at = coalesce(committed_at, $2::timestamptz), updated_at = now()
 WHERE id = $3::bigint
 `
 
@@ -563,7 +676,7 @@ type DeploymentSetCommittedParams struct {
 	ID               int64
 }
 
-// The router took the commit.
+// The router took the commit: the generation of the first read that shows it counts.
 func (q *Queries) DeploymentSetCommitted(ctx context.Context, arg DeploymentSetCommittedParams) error {
 	_, err := q.db.Exec(ctx, deploymentSetCommitted, arg.CommitGeneration, arg.At, arg.ID)
 	return err
@@ -622,6 +735,21 @@ type DeploymentSetTimerParams struct {
 // Timer and deadline of a deployment that begins.
 func (q *Queries) DeploymentSetTimer(ctx context.Context, arg DeploymentSetTimerParams) error {
 	_, err := q.db.Exec(ctx, deploymentSetTimer, arg.TimerSeconds, arg.Deadline, arg.ID)
+	return err
+}
+
+const deploymentSetUnread = `-- name: DeploymentSetUnread :exec
+UPDATE deployment SET unread = $1::text, updated_at = now() WHERE id = $2::bigint AND unread <> $1::text
+`
+
+type DeploymentSetUnreadParams struct {
+	Unread string
+	ID     int64
+}
+
+// What stands in the way of reading the router; ” once it was read.
+func (q *Queries) DeploymentSetUnread(ctx context.Context, arg DeploymentSetUnreadParams) error {
+	_, err := q.db.Exec(ctx, deploymentSetUnread, arg.Unread, arg.ID)
 	return err
 }
 

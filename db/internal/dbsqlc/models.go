@@ -331,7 +331,6 @@ const (
 	CommandKindConfirmNow CommandKind = "confirm_now"
 	CommandKindResolve    CommandKind = "resolve"
 	CommandKindRevoke     CommandKind = "revoke"
-	CommandKindRetry      CommandKind = "retry"
 )
 
 func (e *CommandKind) Scan(src interface{}) error {
@@ -375,8 +374,7 @@ func (e CommandKind) Valid() bool {
 		CommandKindRollBack,
 		CommandKindConfirmNow,
 		CommandKindResolve,
-		CommandKindRevoke,
-		CommandKindRetry:
+		CommandKindRevoke:
 		return true
 	}
 	return false
@@ -389,7 +387,6 @@ func AllCommandKindValues() []CommandKind {
 		CommandKindConfirmNow,
 		CommandKindResolve,
 		CommandKindRevoke,
-		CommandKindRetry,
 	}
 }
 
@@ -1861,6 +1858,7 @@ type Deployment struct {
 	CreatedAt        time.Time
 	UpdatedAt        time.Time
 	EndedAt          *time.Time
+	Unread           string
 	ApprovedBy       string
 }
 

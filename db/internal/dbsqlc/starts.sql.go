@@ -38,6 +38,47 @@ func (q *Queries) StartMark(ctx context.Context, workflowID string) error {
 	return err
 }
 
+const startOpen = `-- name: StartOpen :many
+SELECT s.workflow_id, s.workflow, s.subject_id, s.created_at
+FROM workflow_start s
+JOIN change c ON c.id = s.subject_id AND c.ended_at IS NULL
+WHERE s.started_at IS NOT NULL
+ORDER BY s.created_at, s.workflow_id
+`
+
+type StartOpenRow struct {
+	WorkflowID string
+	Workflow   string
+	SubjectID  int64
+	CreatedAt  time.Time
+}
+
+// Workflows that were started and whose change goes on.
+func (q *Queries) StartOpen(ctx context.Context) ([]StartOpenRow, error) {
+	rows, err := q.db.Query(ctx, startOpen)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []StartOpenRow{}
+	for rows.Next() {
+		var i StartOpenRow
+		if err := rows.Scan(
+			&i.WorkflowID,
+			&i.Workflow,
+			&i.SubjectID,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const startPending = `-- name: StartPending :many
 SELECT workflow_id, workflow, subject_id, created_at
 FROM workflow_start

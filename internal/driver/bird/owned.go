@@ -187,7 +187,7 @@ func (r *Reader) interpret(ctx context.Context, f facts, known []peering.SecretR
 	if err != nil {
 		return peering.Running{}, fmt.Errorf("%s: what it runs: %w", r.router, err)
 	}
-	running := peering.Running{Identity: f.artifact, Pending: f.pending, Generation: f.generation, Incarnation: f.rebooted, ReadAt: f.readAt}
+	running := peering.Running{Identity: f.artifact, Pending: f.pending, Generation: f.generation, Incarnation: f.rebooted, ReadAt: f.readAt, RevertsToLoad: true}
 	if running.Boot, err = (Syntax{}).Split(boot); err != nil {
 		return peering.Running{}, fmt.Errorf("%s: owned file: %w", r.router, err)
 	}

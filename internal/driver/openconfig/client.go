@@ -128,7 +128,7 @@ func (c *conn) failed(act string, err error) error {
 	case codes.InvalidArgument, codes.NotFound:
 		kind = peering.Errorf(peering.Invalid, "the router knows no such path: check network_instance, protocol and datastore_path")
 	default:
-		kind = peering.Errorf(peering.Unavailable, "the router answered %s", status.Code(err))
+		kind = fmt.Errorf("%w: %s", driver.ErrAnswered, status.Code(err))
 	}
 	return fmt.Errorf("%s on router %s: %w", act, c.target.Router, kind)
 }

@@ -1,0 +1,139 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"peerflow/internal/driver"
+	"peerflow/internal/peering"
+)
+
+// readGrace is how long after its deadline a deployment may stay in doubt while
+// the router answers: some tries more, and well within the minute in which a
+// person must be asked.
+const readGrace = 20 * time.Second
+
+// unread notes that the router's state isn't known, and keeps the error
+// retryable: nothing is claimed before the router was read. Past the deadline a
+// router that answers and can't be read is a person's; one that doesn't answer
+// stays unknown. What was never sent needs no read: it ends.
+func (d *Deploying) unread(ctx context.Context, dep peering.Deployment, err error) (peering.Next, error) {
+	if dep.CommitSentAt.IsZero() {
+		if d.late(dep) {
+			return ended(peering.DeploymentFailed, err.Error()+"; nothing was written"), nil
+		}
+		return peering.Next{}, fail(peering.Errorf(peering.Unavailable, "%w", err))
+	}
+	if d.hopeless(dep, err) {
+		return d.giveUp(ctx, dep, fmt.Errorf("it answers and can't be read: %w", err))
+	}
+	text := err.Error()
+	if d.late(dep) {
+		text = fmt.Sprintf("past its deadline %s the router still can't be reached: %s", dep.Deadline.UTC().Format(time.RFC3339), text)
+	}
+	if noted := d.Deployments.MarkUnknown(ctx, dep.ID, text); noted != nil {
+		return peering.Next{}, fail(errors.Join(err, noted))
+	}
+	return peering.Next{}, fail(peering.Errorf(peering.Unavailable, "%w", err))
+}
+
+func (d *Deploying) late(dep peering.Deployment) bool {
+	return !dep.Deadline.IsZero() && d.Now().After(dep.Deadline.Add(readGrace))
+}
+
+// hopeless reports an error that waiting doesn't mend any more: the deadline is
+// over, and it isn't that somebody can't be reached.
+func (d *Deploying) hopeless(dep peering.Deployment, err error) bool {
+	away := peering.KindOf(err) == peering.Unavailable && !errors.Is(err, driver.ErrAnswered)
+	return d.late(dep) && !away && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
+}
+
+// giveUp hands a deployment over to a person, with what stands in the way.
+func (d *Deploying) giveUp(ctx context.Context, dep peering.Deployment, why error) (peering.Next, error) {
+	if err := d.Deployments.MarkUnknown(ctx, dep.ID, why.Error()); err != nil {
+		return peering.Next{}, fail(err)
+	}
+	text := fmt.Sprintf("router %s: %v: mend that, then run peerflow change resolve %d", dep.Router, why, dep.ChangeID)
+	return d.end(ctx, dep, EndInput{dep.ID, peering.DeploymentNeedsOperator, text}, nil)
+}
+
+// Unresolved lists a change's deployments that need an operator.
+func (d *Deploying) Unresolved(ctx context.Context, changeID int64) ([]QueuedDeployment, error) {
+	all, err := d.Deployments.Deployments(ctx, changeID)
+	if err != nil {
+		return nil, fail(err)
+	}
+	var open []QueuedDeployment
+	for _, dep := range all {
+		if dep.State != peering.DeploymentNeedsOperator {
+			continue
+		}
+		site, err := d.Intent.SiteOf(ctx, dep.RouterID)
+		if err != nil {
+			return nil, fail(err)
+		}
+		open = append(open, QueuedDeployment{ID: dep.ID, Site: site, InFlight: true, NeedsOperator: true})
+	}
+	return open, nil
+}
+
+// ResolveDeployment reads the router of a deployment that needs an operator, and
+// writes what it says, or why that can't be said yet: the command is answered
+// either way. Idempotent: what ended stays.
+func (d *Deploying) ResolveDeployment(ctx context.Context, id int64) error {
+	dep, err := d.Deployments.Deployment(ctx, id)
+	if err != nil || dep.State != peering.DeploymentNeedsOperator {
+		return fail(err)
+	}
+	if why := d.resolve(ctx, dep); why != nil {
+		text := fmt.Sprintf("not resolved: router %s: %v: once that is mended, run peerflow change resolve %d", dep.Router, why, dep.ChangeID)
+		return fail(d.Deployments.NoteOperator(ctx, id, text))
+	}
+	return nil
+}
+
+// ResolveHandled closes a person's command to resolve.
+func (d *Deploying) ResolveHandled(ctx context.Context, command int64) error {
+	return fail(d.Votes.CommandHandled(ctx, command))
+}
+
+func (d *Deploying) resolve(ctx context.Context, dep peering.Deployment) error {
+	a, err := d.open(ctx, dep.ID)
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	read, running, err := a.locate(ctx, dep, a.known)
+	if err != nil {
+		return err
+	}
+	if read.Where == peering.AtArtifact && !read.Booting {
+		if read, running, err = d.installResolved(ctx, a, dep); err != nil {
+			return err
+		}
+	}
+	next := peering.Resolved(read)
+	if next.Step != peering.StepEnd {
+		return errors.New(next.Text)
+	}
+	_, err = d.end(ctx, dep, EndInput{dep.ID, next.State, next.Text}, &running)
+	return err
+}
+
+// installResolved makes a restart boot what a person left running.
+func (d *Deploying) installResolved(ctx context.Context, a at, dep peering.Deployment) (peering.Read, peering.Running, error) {
+	committer, err := a.committer()
+	if err != nil {
+		return peering.Read{}, peering.Running{}, err
+	}
+	commit, err := d.commit(ctx, a)
+	if err != nil {
+		return peering.Read{}, peering.Running{}, err
+	}
+	if err := committer.Install(ctx, commit); err != nil {
+		return peering.Read{}, peering.Running{}, fmt.Errorf("install on router %s: %w", a.router.Name, err)
+	}
+	return a.locate(ctx, dep, a.known)
+}

@@ -1,0 +1,103 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"peerflow/db"
+)
+
+const (
+	relayEvery = time.Second
+	sweepEvery = 20 * time.Second
+)
+
+// Relay starts the workflows that the database has promised, and those that
+// should run and don't, until ctx ends. The API starts workflows at once; the
+// relay is for the times when Temporal was away, and for workflows that somebody
+// terminated or that were lost with Temporal's store. Any number of relays may run.
+func (p *Parts) Relay(ctx context.Context) {
+	tick := time.NewTicker(relayEvery)
+	defer tick.Stop()
+	var swept time.Time
+	for {
+		err := p.startPending(ctx)
+		if time.Since(swept) >= sweepEvery {
+			err = errors.Join(err, p.Sweep(ctx))
+			swept = time.Now()
+		}
+		if err != nil && ctx.Err() == nil {
+			p.Log.Warn("start workflows", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (p *Parts) startPending(ctx context.Context) error {
+	starts, err := p.DB.PendingStarts(ctx, 20)
+	if err != nil {
+		return err
+	}
+	for _, s := range starts {
+		if err := p.startOne(ctx, s); err != nil {
+			return fmt.Errorf("start %s: %w", s.WorkflowID, err)
+		}
+	}
+	return nil
+}
+
+func (p *Parts) startOne(ctx context.Context, s db.Start) error {
+	change, err := p.DB.Change(ctx, s.SubjectID)
+	if err != nil {
+		return err
+	}
+	if err := p.Workflows.StartChange(ctx, s.Workflow, change, summary(change)); err != nil {
+		return err
+	}
+	return p.DB.MarkStarted(ctx, s.WorkflowID)
+}
+
+// Sweep starts what should run and doesn't: the workflows of open changes, and
+// the queues of routers with open deployments. One that runs is left alone, and
+// the workflow of a change that ended is never started again.
+func (p *Parts) Sweep(ctx context.Context) error {
+	starts, err := p.DB.OpenStarts(ctx)
+	if err != nil {
+		return err
+	}
+	routers, err := p.DB.BusyRouters(ctx)
+	if err != nil || len(starts)+len(routers) == 0 {
+		return err
+	}
+	runs, err := p.Workflows.Running(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, s := range starts {
+		if !runs[s.WorkflowID] {
+			errs = append(errs, p.resume(ctx, s))
+		}
+	}
+	for _, r := range routers {
+		errs = append(errs, p.Workflows.ResumeRouter(ctx, r))
+	}
+	return errors.Join(errs...)
+}
+
+func (p *Parts) resume(ctx context.Context, s db.Start) error {
+	change, err := p.DB.Change(ctx, s.SubjectID)
+	if err != nil || change.State.Ended() {
+		return err
+	}
+	if err := p.Workflows.Resume(ctx, s.Workflow, change, summary(change)); err != nil {
+		return fmt.Errorf("start %s again: %w", s.WorkflowID, err)
+	}
+	return nil
+}
