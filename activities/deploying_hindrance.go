@@ -14,10 +14,8 @@ const maxSkew = 5 * time.Second
 // hindrance is why this worker begins nothing new at present, or "". What is
 // under way goes on: it needs less of both than stopping would.
 func (d *Deploying) hindrance(ctx context.Context) (string, error) {
-	if d.Room != nil {
-		if err := d.Room(); err != nil {
-			return err.Error(), nil
-		}
+	if full := d.full(); full != "" {
+		return full, nil
 	}
 	asked := d.Now()
 	theirs, err := d.Deployments.DatabaseTime(ctx)
@@ -25,6 +23,17 @@ func (d *Deploying) hindrance(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return skewed(asked, d.Now(), theirs), nil
+}
+
+// full says what lacks room on this machine's disk, and the remedy; "" when nothing does.
+func (d *Deploying) full() string {
+	if d.Room == nil {
+		return ""
+	}
+	if err := d.Room(); err != nil {
+		return err.Error()
+	}
+	return ""
 }
 
 // skewed says by how much a clock that was read between two moments of ours is

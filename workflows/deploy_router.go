@@ -211,8 +211,9 @@ func (r *deployRun) end(ctx workflow.Context, next peering.Next) (done peering.N
 	case peering.DeploymentFailed, peering.DeploymentCancelled, peering.DeploymentStale:
 		err = workflow.ExecuteActivity(device(ctx), a.EndDeployment, in).Get(ctx, &done)
 		return done, err
+	default:
+		return r.atRouter(device(ctx), a.EndDeployment, in)
 	}
-	return r.atRouter(device(ctx), a.EndDeployment, in)
 }
 
 // afterError lets the router decide after a failed step.
