@@ -145,9 +145,10 @@ func TestEachOperationAsksForItsRole(t *testing.T) {
 	for path, operations := range b.openAPI().Paths {
 		for method, o := range operations {
 			_, needs, _ := strings.Cut(o.Description, "Needs the role ")
-			needed := peering.Role(strings.TrimSuffix(needs, "."))
-			if !slices.Contains(roles, needed) {
-				t.Fatalf("%s %s needs %q", method, path, needed)
+			first, also, _ := strings.Cut(strings.TrimSuffix(needs, "."), " or ")
+			needed := peering.Role(first)
+			if !slices.Contains(roles, needed) || also != "" && peering.Role(also) != peering.Emergency {
+				t.Fatalf("%s %s needs %q", method, path, needs)
 			}
 			for _, who := range roles {
 				body := ""
@@ -165,27 +166,6 @@ func TestEachOperationAsksForItsRole(t *testing.T) {
 		}
 	}
 	t.Logf("%d combinations tried", tried)
-}
-
-func TestEveryDocumentedFilterIsOne(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	for path, operations := range b.openAPI().Paths {
-		_, filters, has := strings.Cut(operations["get"].Description, "Filters: ")
-		if !has {
-			continue
-		}
-		filters, _, _ = strings.Cut(filters, ".")
-		for _, name := range strings.Split(filters, ", ") {
-			op := "__isnull=false"
-			if name == "router_id" && path == "/api/v1/changes" {
-				op = "=1"
-			}
-			if r := b.do("admin", "GET", path+"?"+name+op, ""); r.status != 200 {
-				t.Errorf("%s?%s%s: %d %s", path, name, op, r.status, r.text)
-			}
-		}
-	}
 }
 
 func TestAnAnswerNeverHoldsASecret(t *testing.T) {

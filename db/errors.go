@@ -226,6 +226,11 @@ var refusals = map[string]refusal{
 	"session_kind_direct":          wrong("a direct session has no connection"),
 	"session_interface_link_local": wrong("an interface belongs to link-local peers (fe80::/10) alone"),
 
+	"export_guard_session":    noSuch("session"),
+	"export_guard_deployment": noSuch("deployment"),
+	"export_guard_family":     wrong("the export guard counts families 4 and 6"),
+	"export_guard_expected":   wrong("an expected number of prefixes is 0 or more"),
+
 	"policy_assignment_as":        noSuch("autonomous system"),
 	"policy_assignment_group":     noSuch("BGP group"),
 	"policy_assignment_ixp":       noSuch("exchange"),
@@ -251,6 +256,8 @@ var refusals = map[string]refusal{
 	"plan_votes_needed":         wrong("a plan needs 0 votes or more"),
 	"plan_approval_minutes":     wrong("approval_minutes is 0 or more"),
 	"plan_solo_after_minutes":   wrong("solo_after_minutes is 0 or more"),
+	"plan_part_change":          noSuch("change"),
+	"plan_part_router":          noSuch("router"),
 	"plan_change_key":           taken("this plan exists already"),
 	"plan_router_plan":          noSuch("plan"),
 	"plan_router_router":        noSuch("router"),
