@@ -16,7 +16,7 @@ type Config struct {
 	TemporalKeyFile string        // PEERFLOW_TEMPORAL_API_KEY_FILE, needs TLS; "" for a server without API keys
 	TemporalTLS     TemporalTLS   // PEERFLOW_TEMPORAL_TLS, _CA, _CERT, _KEY, _SERVER_NAME
 	Namespace       string        // PEERFLOW_TEMPORAL_NAMESPACE; "" is default
-	KeyFile         string        // PEERFLOW_KEY_FILE: the envelope key of the secrets
+	KeyFile         string        // PEERFLOW_KEY_FILE: the envelope key of the secrets, the same for every process; peerflow migrate makes it
 	Listen          string        // PEERFLOW_LISTEN of the API, host:port
 	PeeringDBURL    string        // PEERFLOW_PEERINGDB_URL; "" is the public one
 	PeeringDBKey    string        // PEERFLOW_PEERINGDB_KEY; "" asks anonymously

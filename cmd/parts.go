@@ -32,17 +32,38 @@ type Parts struct {
 	Wire      func(worker.Activities)              // changes how activities are wired before the worker is built; nil leaves them
 }
 
-// OpenDatabase connects to the database alone, with the key of its secrets.
+// OpenDatabase connects to the database alone, with the key of its secrets, which
+// has to be there: MigrateDatabase makes it.
 func OpenDatabase(ctx context.Context, c Config, maxConns int32) (*db.DB, error) {
 	options := db.Options{MaxConns: maxConns, LocalApproval: c.LocalApproval}
 	if c.KeyFile != "" {
-		keeper, err := secret.OpenFile(c.KeyFile, true)
+		keeper, err := secret.OpenFile(c.KeyFile, false)
 		if err != nil {
 			return nil, err
 		}
 		options.Keeper = keeper
 	}
 	return db.Open(ctx, c.DatabaseURL, options)
+}
+
+// MigrateDatabase brings the schema to this build's. It makes the envelope key
+// where there is none, but only while no secret is stored: a new key opens none
+// of those that another one sealed.
+func MigrateDatabase(ctx context.Context, c Config) error {
+	database, err := db.Open(ctx, c.DatabaseURL, db.Options{MaxConns: 2})
+	if err != nil {
+		return err
+	}
+	defer database.Close()
+	if err := database.Migrate(ctx); err != nil || c.KeyFile == "" {
+		return err
+	}
+	sealed, err := database.HoldsSecrets(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = secret.OpenFile(c.KeyFile, !sealed)
+	return err
 }
 
 // OpenParts connects to everything that c names. The caller closes it.

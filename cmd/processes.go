@@ -24,18 +24,15 @@ func (a *app) config() (Config, error) {
 func (a *app) migrateCommand() *cobra.Command {
 	return &cobra.Command{Use: "migrate", Short: "Bring the database's schema, and Temporal's namespace, to this build's", Args: takes(),
 		Long: `Brings the schema of PEERFLOW_DATABASE_URL to this build's. Where PEERFLOW_TEMPORAL_ADDRESS is set, it also registers
-the search attributes that workflows carry; the namespace (PEERFLOW_TEMPORAL_NAMESPACE, default "default") must exist.`,
+the search attributes that workflows carry; the namespace (PEERFLOW_TEMPORAL_NAMESPACE, default "default") must exist.
+Where PEERFLOW_KEY_FILE names a file that isn't there, it makes the envelope key, unless the database holds secrets already:
+copy that file to every host that runs peerflow api or peerflow worker, which never make one.`,
 		RunE: func(cc *cobra.Command, _ []string) error {
 			c, err := a.config()
 			if err != nil {
 				return err
 			}
-			database, err := OpenDatabase(cc.Context(), c, 2)
-			if err != nil {
-				return err
-			}
-			defer database.Close()
-			if err := database.Migrate(cc.Context()); err != nil {
+			if err := MigrateDatabase(cc.Context(), c); err != nil {
 				return err
 			}
 			if c.TemporalAddress != "" {

@@ -16,6 +16,11 @@ const longestSecret = 16 << 10 // bytes
 
 var errNoKeeper = peering.NewError(peering.Unavailable, "this process has no key for stored secrets: set PEERFLOW_KEY_FILE")
 
+// HoldsSecrets says whether any secret is stored, whichever key sealed it.
+func (d *DB) HoldsSecrets(ctx context.Context) (bool, error) {
+	return d.q.SecretsExist(ctx)
+}
+
 // PutSecret seals a clear text as a new version of a named secret. The change log
 // tells the version and nothing else.
 func (d *DB) PutSecret(ctx context.Context, by peering.Actor, name, clear string) (ref peering.SecretRef, err error) {

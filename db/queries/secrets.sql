@@ -13,6 +13,10 @@ VALUES (@secret_id::bigint, @version::bigint, @key_id::text, @ciphertext::bytea)
 -- name: SecretVersionGet :one
 SELECT key_id, ciphertext FROM secret_version WHERE secret_id = @secret_id::bigint AND version = @version::bigint;
 
+-- Whether any secret is stored.
+-- name: SecretsExist :one
+SELECT EXISTS (SELECT FROM secret_version);
+
 -- The newest version of a secret.
 -- name: SecretByName :one
 SELECT id, version FROM secret WHERE name = @name::text;

@@ -47,7 +47,7 @@ func OpenFile(path string, create bool) (*File, error) {
 		text, err = readPrivate(path)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, peering.Errorf(peering.Unavailable, "key file %s is missing: restore it from a backup, stored secrets can't be opened without it", path)
+		return nil, peering.Errorf(peering.Unavailable, "key file %s is missing: restore it from a backup, or copy the one other processes use; peerflow migrate makes one only while no secret is stored", path)
 	}
 	if err != nil {
 		return nil, err

@@ -60,10 +60,7 @@ func (l *lanes) serve(t *testing.T) cmd.Config {
 	t.Cleanup(func() { _ = server.Stop() })
 	c := cmd.Config{DatabaseURL: postgres.DSN("peerflow"), TemporalAddress: server.HostPort(), TemporalSecret: secret,
 		KeyFile: filepath.Join(data, "secrets.key"), PeeringDBURL: nobody, LocalApproval: true}
-	database, err := cmd.OpenDatabase(ctx, c, 2)
-	must(t, err)
-	defer database.Close()
-	must(t, database.Migrate(ctx))
+	must(t, cmd.MigrateDatabase(ctx, c))
 	return c
 }
 

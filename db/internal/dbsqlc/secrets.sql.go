@@ -89,3 +89,15 @@ func (q *Queries) SecretVersionInsert(ctx context.Context, arg SecretVersionInse
 	)
 	return err
 }
+
+const secretsExist = `-- name: SecretsExist :one
+SELECT EXISTS (SELECT FROM secret_version)
+`
+
+// Whether any secret is stored.
+func (q *Queries) SecretsExist(ctx context.Context) (bool, error) {
+	row := q.db.QueryRow(ctx, secretsExist)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
