@@ -30,7 +30,7 @@ type network struct {
 // startNetwork starts a router and n peers of AS64501 with 5 routes each, at 127.1.<router>.<1…n>.
 func startNetwork(t *testing.T, n int) *network {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	t.Cleanup(cancel)
 	net := &network{router: startRouter(t, ""), t: t, ctx: ctx}
 	var err error
