@@ -1,7 +1,9 @@
 package capture
 
 import (
+	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -18,14 +20,28 @@ func TestDataLiesWhereTheEnvironmentSaysElseBesideTheRepository(t *testing.T) {
 	}
 }
 
-func TestATestWithoutItsDataSkips(t *testing.T) {
-	t.Setenv(Env, t.TempDir())
-	skipped := false
-	t.Run("needs it", func(t *testing.T) {
-		defer func() { skipped = t.Skipped() }()
-		Need(t, "nothing")
-	})
-	if !skipped {
-		t.Error("it ran")
+// skipper stands for a test that is asked to skip, so that this one needn't.
+type skipper struct {
+	testing.TB
+	said string
+}
+
+func (s *skipper) Helper()      {}
+func (s *skipper) Name() string { return "TestX" }
+func (s *skipper) Skipf(format string, args ...any) {
+	s.said = fmt.Sprintf(format, args...)
+}
+
+func TestATestWithoutItsDataSkipsByName(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv(Env, dir)
+	s := &skipper{TB: t}
+	Need(s, "nothing")
+	if !strings.Contains(s.said, "SKIPPED TestX") || !strings.Contains(s.said, filepath.Join(dir, "nothing")) {
+		t.Errorf("it said %q", s.said)
+	}
+	s.said = ""
+	if path := Need(s); path != dir || s.said != "" {
+		t.Errorf("data at %s: %s, said %q", dir, path, s.said)
 	}
 }

@@ -224,7 +224,7 @@ func (b *crashBed) frozen(t *testing.T, e *edge) {
 // over and finish, and wakes it up: every write of its own must be refused.
 func (l *lanes) zombies(t *testing.T) {
 	n := l.lane(t, "zombie", "")
-	zombie := n.worker
+	var zombie *child // the lane's worker, which starts with the first change
 	var subs []sub
 	for _, driver := range crashDrivers {
 		for write, end := range map[string]peering.DeploymentState{"confirm": peering.DeploymentConfirmed, "install": peering.DeploymentConfirmed,
@@ -246,6 +246,7 @@ func (l *lanes) zombies(t *testing.T) {
 		}
 	}
 	together(t, subs, func() error {
+		zombie = n.worker
 		zombie.signal(syscall.SIGSTOP)
 		return n.start()
 	}, func() error {
