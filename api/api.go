@@ -43,6 +43,13 @@ type server struct {
 	mux *http.ServeMux
 }
 
+// patience is how long an operation may take, and loginPatience what comes before
+// it: proxies give up after half a minute. An event stream only begins within it.
+const (
+	patience      = 25 * time.Second
+	loginPatience = 4 * time.Second
+)
+
 // largestBody is room for a big template (bytes).
 const largestBody = 4 << 20
 
@@ -89,6 +96,7 @@ Lists take filters named as in NetBox: ` + "`?asn=64501&asn=64502`" + ` (any of 
 A record's version is its ETag. PATCH (a JSON merge patch, RFC 7396) and DELETE need it in If-Match: 428 without, 412 when the record moved on.
 
 Errors are problem documents (RFC 9457) with a kind: not_found, conflict, invalid, denied, unsupported, unavailable, stale.
+What can't be done now is 503 with Retry-After: nothing is known to have happened unless the text says what is recorded.
 
 Nothing here reaches a router at once: routers see changes alone, planned, shown as a diff, approved and verified.`
 
@@ -128,9 +136,11 @@ func add[I, O any](s *server, o operation, handler func(context.Context, *I) (*O
 		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{}}
 	}
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
-		out, err := handler(ctx, in)
+		limited, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		out, err := handler(limited, in)
 		if err != nil {
-			return nil, s.problem(ctx, err)
+			return nil, problemOf(ctx, s.Log, err)
 		}
 		return out, nil
 	})

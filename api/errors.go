@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
+	"maps"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -52,26 +54,41 @@ func newProblem(status int, kind peering.Kind, detail string) *Problem {
 	return &Problem{Title: http.StatusText(status), Status: status, Detail: detail, Kind: kind}
 }
 
-// problem translates an error. One without a kind is ours: it is logged, and the
-// caller gets the request's id alone.
-func (s *server) problem(ctx context.Context, err error) error {
+// again is when to try once more what can't be done now (Retry-After, RFC 9110 §10.2.3; seconds).
+const again = "5"
+
+// GetHeaders is huma's way to ask.
+func (p *Problem) GetHeaders() http.Header {
+	h := http.Header{}
+	if p.Status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", again)
+	}
+	return h
+}
+
+// problemOf translates an error. One without a kind is ours: it is logged, and the
+// caller gets the request's id alone. So is the cause of one that hides it.
+func problemOf(ctx context.Context, log *slog.Logger, err error) *Problem {
 	var p *Problem
 	if !errors.As(err, &p) {
-		p = s.translate(ctx, err)
+		p = translate(ctx, log, err)
 	}
 	p.RequestID = requestID(ctx)
 	return p
 }
 
-func (s *server) translate(ctx context.Context, err error) *Problem {
+func translate(ctx context.Context, log *slog.Logger, err error) *Problem {
 	kind := peering.KindOf(err)
+	if cause := peering.CauseOf(err); cause != nil {
+		log.Warn("request refused", "request", requestID(ctx), "error", err, "cause", cause)
+	}
 	if status, known := statuses[kind]; known {
 		return newProblem(status, kind, err.Error())
 	}
+	log.Error("request failed", "request", requestID(ctx), "error", err)
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return newProblem(http.StatusServiceUnavailable, peering.Unavailable, "this took too long: try again")
 	}
-	s.Log.Error("request failed", "request", requestID(ctx), "error", err)
 	return newProblem(http.StatusInternalServerError, "", "something went wrong here; the server's log has it under request "+requestID(ctx))
 }
 
@@ -93,6 +110,7 @@ func withoutValues(ctx huma.Context, _ string, v any) (any, error) {
 // writeProblem is for what happens before huma has the request.
 func writeProblem(w http.ResponseWriter, r *http.Request, p *Problem) {
 	p.RequestID = requestID(r.Context())
+	maps.Copy(w.Header(), p.GetHeaders())
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p) // the client is gone, or it has it

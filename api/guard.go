@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"crypto/rand"
+	"log/slog"
 	"mime"
 	"net"
 	"net/http"
@@ -22,16 +23,21 @@ type Logins interface {
 // Guard is what every request passes: who is addressed (against DNS rebinding),
 // which page sent it (against forged requests), and who is there.
 type Guard struct {
-	logins   Logins
-	hosts    []string
+	GuardDeps
 	origins  *http.CrossOriginProtection
 	sessions *browserSessions
 }
 
-// NewGuard lets requests in that name this machine's loopback or one of the
-// hosts (names without port).
-func NewGuard(logins Logins, hosts ...string) *Guard {
-	return &Guard{logins: logins, hosts: hosts, origins: http.NewCrossOriginProtection(), sessions: newBrowserSessions()}
+// GuardDeps are what a guard works with.
+type GuardDeps struct {
+	Logins Logins
+	Log    *slog.Logger
+	Hosts  []string // names, without port, by which we are reached beside loopback's
+}
+
+// NewGuard lets requests in that name this machine's loopback or one of the hosts.
+func NewGuard(d GuardDeps) *Guard {
+	return &Guard{GuardDeps: d, origins: http.NewCrossOriginProtection(), sessions: newBrowserSessions()}
 }
 
 // Protect puts a page of others, like Temporal's Web UI, behind the login. Its
@@ -105,19 +111,19 @@ func (g *Guard) knownHost(hostPort string) bool {
 	if addr, err := netip.ParseAddr(host); err == nil && addr.IsLoopback() {
 		return true
 	}
-	return host == "localhost" || slices.Contains(g.hosts, host)
+	return host == "localhost" || slices.Contains(g.Hosts, host)
 }
 
 // loggedIn lets in who has a token or a login, and sends browsers to the login page.
 func (g *Guard) loggedIn(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		actor, err := g.actor(r, true)
-		if err != nil && r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html") {
+		if peering.KindOf(err) == peering.Denied && r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html") {
 			toLogin(w, r)
 			return
 		}
 		if err != nil {
-			refuseLogin(w, r, err)
+			g.refuseLogin(w, r, err)
 			return
 		}
 		if !safe(r.Method) && !actor.May(peering.Operator) {
@@ -128,13 +134,21 @@ func (g *Guard) loggedIn(next http.Handler) http.Handler {
 	})
 }
 
-func refuseLogin(w http.ResponseWriter, r *http.Request, err error) {
-	if peering.KindOf(err) == peering.Unavailable {
-		writeProblem(w, r, newProblem(http.StatusServiceUnavailable, peering.Unavailable, err.Error()))
-		return
+// loginProblem is why nobody is let in: the token, or something that isn't about it.
+func (g *Guard) loginProblem(r *http.Request, err error) *Problem {
+	p := problemOf(r.Context(), g.Log, err)
+	if p.Kind == peering.Denied {
+		return newProblem(http.StatusUnauthorized, peering.Denied, p.Detail)
 	}
-	w.Header().Set("WWW-Authenticate", `Bearer realm="peerflow"`)
-	writeProblem(w, r, newProblem(http.StatusUnauthorized, peering.Denied, err.Error()))
+	return p
+}
+
+func (g *Guard) refuseLogin(w http.ResponseWriter, r *http.Request, err error) {
+	p := g.loginProblem(r, err)
+	if p.Status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="peerflow"`)
+	}
+	writeProblem(w, r, p)
 }
 
 var errNoToken = peering.NewError(peering.Denied, "log in: send the token as Authorization: Bearer pf_…")
@@ -148,12 +162,19 @@ func (g *Guard) actor(r *http.Request, cookies bool) (peering.Actor, error) {
 	if !found {
 		return peering.Actor{}, errNoToken
 	}
-	actor, err := g.logins.Authenticate(r.Context(), strings.TrimSpace(token))
+	actor, err := g.authenticate(r.Context(), token)
 	actor.RequestID = requestID(r.Context())
 	if strings.HasPrefix(r.UserAgent(), CLIAgent) {
 		actor.Door = peering.DoorCLI
 	}
 	return actor, err
+}
+
+// authenticate asks for no longer than a caller waits.
+func (g *Guard) authenticate(ctx context.Context, token string) (peering.Actor, error) {
+	ctx, cancel := context.WithTimeout(ctx, loginPatience)
+	defer cancel()
+	return g.Logins.Authenticate(ctx, strings.TrimSpace(token))
 }
 
 // CLIAgent starts the User-Agent of the command line, so that records name that door.

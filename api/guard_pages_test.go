@@ -19,7 +19,7 @@ func (everyToken) Authenticate(context.Context, string) (peering.Actor, error) {
 
 func TestProtectedPagesTakeTextFromTheirOwnOriginOnly(t *testing.T) {
 	t.Parallel()
-	page := NewGuard(everyToken{}).Protect(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	page := NewGuard(GuardDeps{Logins: everyToken{}}).Protect(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
 	cases := map[string]struct {
 		site, host string
 		want       int

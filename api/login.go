@@ -3,6 +3,7 @@ package api
 import (
 	"crypto/rand"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -110,17 +111,17 @@ func (g *Guard) serveLogin(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, 8<<10)
 	next, token := landing(r.PostFormValue("next")), strings.TrimSpace(r.PostFormValue("token"))
-	if _, err := g.logins.Authenticate(r.Context(), token); err != nil {
-		status := http.StatusUnauthorized
-		if peering.KindOf(err) == peering.Unavailable {
-			status = http.StatusServiceUnavailable
-		}
-		showLogin(w, status, loginView{Next: next, Refusal: err.Error()})
+	refuse := func(p *Problem) {
+		maps.Copy(w.Header(), p.GetHeaders())
+		showLogin(w, p.Status, loginView{Next: next, Refusal: p.Detail})
+	}
+	if _, err := g.authenticate(r.Context(), token); err != nil {
+		refuse(g.loginProblem(r, err))
 		return
 	}
 	id, ok := g.sessions.open(token, time.Now())
 	if !ok {
-		showLogin(w, http.StatusServiceUnavailable, loginView{Next: next, Refusal: "too many browsers are logged in: try again later"})
+		refuse(newProblem(http.StatusServiceUnavailable, peering.Unavailable, "too many browsers are logged in: try again later"))
 		return
 	}
 	http.SetCookie(w, &http.Cookie{Name: loginCookie, Value: id, Path: "/", MaxAge: int(loginLife.Seconds()),

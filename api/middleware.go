@@ -17,7 +17,7 @@ func (s *server) authorize(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	actor, err := s.Guard.actor(r, false)
 	if err != nil {
-		refuseLogin(w, r, err)
+		s.Guard.refuseLogin(w, r, err)
 		return
 	}
 	o, known := ctx.Operation().Metadata["operation"].(operation)

@@ -78,16 +78,22 @@ func (f *flows) CompareRouter(ctx context.Context, _ int64) (string, time.Time, 
 
 func setup(t *testing.T) *bench {
 	t.Helper()
+	return setupOn(t, dbtest.URL(t))
+}
+
+// setupOn is setup on a migrated, empty database by its URL.
+func setupOn(t *testing.T, url string) *bench {
+	t.Helper()
 	keeper, err := secret.OpenFile(t.TempDir()+"/key", true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{T: t, db: dbtest.Open(t, dbtest.URL(t), db.Options{Keeper: keeper}), flows: &flows{}, tokens: map[string]string{}, users: map[string]peering.User{}}
+	b := &bench{T: t, db: dbtest.Open(t, url, db.Options{Keeper: keeper}), flows: &flows{}, tokens: map[string]string{}, users: map[string]peering.User{}}
 	b.flows.db = b.db
 	b.user("admin", peering.Admin, peering.Emergency)
 	status := func(context.Context) api.Status { return api.Status{Database: "ok", Temporal: "ok"} }
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	b.server = httptest.NewServer(api.New(apiDeps(b.db, api.NewGuard(b.db, "peerflow.example.net"), b.flows, status, time.Minute, log)))
+	b.server = httptest.NewServer(api.New(apiDeps(b.db, newGuard(b.db, log, "peerflow.example.net"), b.flows, status, time.Minute, log)))
 	t.Cleanup(b.server.Close)
 	return b
 }

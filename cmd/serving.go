@@ -16,7 +16,11 @@ import (
 
 // Guard checks requests against the database's tokens. Hosts are names, beside
 // loopback's, under which this server is reached.
-func (p *Parts) Guard(hosts ...string) *api.Guard { return api.NewGuard(p.DB, hosts...) }
+func (p *Parts) Guard(hosts ...string) *api.Guard { return newGuard(p.DB, p.Log, hosts...) }
+
+func newGuard(d *db.DB, log *slog.Logger, hosts ...string) *api.Guard {
+	return api.NewGuard(api.GuardDeps{Logins: d, Log: log, Hosts: hosts})
+}
 
 // API serves /api/v1, /docs, /login and /healthz. Other pages go behind the same
 // login with guard.Protect; WithPerson names who is there to Temporal.
@@ -119,7 +123,10 @@ func (p *Parts) status(ctx context.Context) api.Status {
 	defer cancel()
 	status := api.Status{Database: "ok", Temporal: "ok"}
 	if err := p.DB.CheckSchema(ctx); err != nil {
-		status.Database = err.Error()
+		if status.Database = "the database doesn't answer in time"; peering.KindOf(err) != "" {
+			status.Database = err.Error()
+		}
+		p.Log.Warn("check the schema", "error", err, "cause", peering.CauseOf(err))
 	}
 	if _, err := p.Temporal.CheckHealth(ctx, nil); err != nil {
 		status.Temporal = "Temporal doesn't answer at " + p.Config.TemporalAddress

@@ -75,9 +75,17 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	}
 	if err := pool.Ping(ctx); err != nil {
 		pool.Close()
-		return nil, fmt.Errorf("connect to database %s: %w", config.ConnConfig.Database, translate(err))
+		return nil, explained(fmt.Errorf("connect to database %s: %w", config.ConnConfig.Database, translate(err)))
 	}
 	return &DB{pool: pool, q: dbsqlc.New(pool), keeper: o.Keeper, localApproval: o.LocalApproval}, nil
+}
+
+// explained adds what the driver said: who opens a database is its operator.
+func explained(err error) error {
+	if cause := peering.CauseOf(err); cause != nil {
+		return fmt.Errorf("%w (%v)", err, cause)
+	}
+	return err
 }
 
 // describeConfigError leaves out the URL, which holds a password.

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"strings"
 
@@ -30,10 +31,24 @@ type refusal struct {
 	text string // names the remedy
 }
 
+// unreachable is what is said while there is no database, whatever the driver says of its host, user and name.
+const unreachable = "the database can't be reached: is PostgreSQL running, and is PEERFLOW_DATABASE_URL right?"
+
 // translate turns an error of PostgreSQL into a domain error. What is one
 // already, and what the caller did to itself (a context that ended), stays.
+// A driver's text is never part of one: the cause is kept for logs.
 func translate(err error) error {
-	if err == nil || peering.KindOf(err) != "" || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if err == nil || peering.KindOf(err) != "" {
+		return err
+	}
+	var connect *pgconn.ConnectError
+	if errors.As(err, &connect) {
+		if errors.Is(err, context.Canceled) {
+			return context.Canceled
+		}
+		return peering.Hide(peering.Unavailable, unreachable, err) // our patience with it may have ended: that is the same
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -43,10 +58,9 @@ func translate(err error) error {
 	if errors.As(err, &pg) {
 		return translateCode(pg, err)
 	}
-	var connect *pgconn.ConnectError
 	var network net.Error
-	if errors.As(err, &connect) || errors.As(err, &network) {
-		return peering.NewError(peering.Unavailable, "the database doesn't answer: is PostgreSQL running, and is PEERFLOW_DATABASE_URL right?")
+	if errors.As(err, &network) || errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return peering.Hide(peering.Unavailable, unreachable, err)
 	}
 	return err
 }
@@ -65,13 +79,23 @@ func translateCode(pg *pgconn.PgError, err error) error {
 	case undefinedTable:
 		return peering.NewError(peering.Unavailable, "the database has no peerflow schema: run `peerflow migrate`")
 	}
-	// Class 08: connection; 53: out of resources; 57: operator or shutdown; 40: race lost too often.
-	for _, class := range []string{"08", "53", "57", "40"} {
-		if strings.HasPrefix(pg.Code, class) {
-			return &peering.Error{Kind: peering.Unavailable, Text: "the database can't answer now", Err: err}
+	for _, t := range troubles {
+		if strings.HasPrefix(pg.Code, t.code) {
+			return peering.Hide(peering.Unavailable, t.text, err)
 		}
 	}
 	return err
+}
+
+// troubles are states of the server that end, by codes or their beginnings; the first that fits counts.
+var troubles = []struct{ code, text string }{
+	{"08", unreachable},
+	{"53100", "the database's disk is full: make room there"},
+	{"53300", "the database takes no more connections: raise its max_connections, or run fewer processes"},
+	{"53", "the database lacks room or memory: look at its log"},
+	{"57014", "the database took too long and gave up: try again"},
+	{"57", "the database is being stopped or started: try again in a moment"},
+	{"40", "others wrote the same records at the same moment: try again"},
 }
 
 // explain finds the text of a constraint, or says what its kind means.

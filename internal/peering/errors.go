@@ -47,6 +47,30 @@ func Errorf(k Kind, format string, args ...any) error {
 	return &Error{Kind: k, Err: fmt.Errorf(format, args...)}
 }
 
+// hidden is a domain error with a cause that its text leaves out.
+type hidden struct {
+	shown Error
+	cause error
+}
+
+func (h *hidden) Error() string { return h.shown.Text }
+func (h *hidden) Unwrap() error { return &h.shown }
+
+// Hide is a domain error for an error whose own text isn't everybody's: a
+// driver's names hosts, users and files. Logs get at it with CauseOf.
+func Hide(k Kind, text string, cause error) error {
+	return &hidden{shown: Error{Kind: k, Text: text}, cause: cause}
+}
+
+// CauseOf is what Hide left out, or nil.
+func CauseOf(err error) error {
+	var h *hidden
+	if errors.As(err, &h) {
+		return h.cause
+	}
+	return nil
+}
+
 // KindError is the bare kind, for types that unwrap to it.
 func KindError(k Kind) error { return &Error{Kind: k, Text: string(k)} }
 
