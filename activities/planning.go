@@ -138,23 +138,39 @@ type SessionsResult struct {
 }
 
 // PlanSessions records the change's overlay: the sessions to create, and what
-// was left out. Idempotent: the same facts give the same operations and ids.
+// was left out. Idempotent: the same facts give the same operations and ids. When
+// another change took one of them at the same moment, that one is left out.
 func (p *Planning) PlanSessions(ctx context.Context, changeID int64) (SessionsResult, error) {
+	var result SessionsResult
+	var err error
+	for range planAttempts {
+		if result, err = p.planSessions(ctx, changeID); peering.KindOf(err) != peering.Conflict {
+			break
+		}
+	}
+	return result, fail(err)
+}
+
+// planAttempts bounds how often sessions are planned again because another
+// change was faster: the second look sees what it took.
+const planAttempts = 3
+
+func (p *Planning) planSessions(ctx context.Context, changeID int64) (SessionsResult, error) {
 	change, facts, err := p.facts(ctx, changeID)
 	if err != nil {
-		return SessionsResult{}, fail(err)
+		return SessionsResult{}, err
 	}
 	facts = withoutOwn(facts, changeID)
 	plan, err := peering.PlanSessions(facts, change.Request.AllPorts)
 	if err != nil {
-		return SessionsResult{}, fail(err)
+		return SessionsResult{}, err
 	}
 	ops, err := sessionOperations(plan.Sessions)
 	if err != nil {
-		return SessionsResult{}, fail(err)
+		return SessionsResult{}, err
 	}
 	if _, err := p.Changes.RecordOverlay(ctx, changeID, ops, plan.Omitted); err != nil {
-		return SessionsResult{}, fail(err)
+		return SessionsResult{}, err
 	}
 	text := fmt.Sprintf("%d to configure, %d left out", len(ops), len(plan.Omitted))
 	if len(ops) == 0 {

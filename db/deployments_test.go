@@ -69,8 +69,8 @@ func TestBeginRefusesWhatStandsInTheWay(t *testing.T) {
 			s.run(`INSERT INTO change_operation (change_id, position, router_id, object, object_id, action, base_version)
 				VALUES ($1, 9, $2, 'router', $2, 'update', 7)`, c.ID, s.edge1)
 		}, "changed since change"},
-		"another record where the overlay puts one": {func(s *stage, _ peering.Change, _ int64) {
-			s.run(`INSERT INTO session (kind, peering_id, router_id, peer_address, peer_asn, families) VALUES ('direct', $1, $2, '192.0.2.1', 64501, '{4}')`, s.peering, s.edge1)
+		"a record that the overlay needs is gone": {func(s *stage, _ peering.Change, _ int64) {
+			s.run(`DELETE FROM peering WHERE id = $1`, s.peering)
 		}, "can't be recorded any more"},
 	}
 	for name, test := range tests {
@@ -345,7 +345,7 @@ func TestAnOverlayThatNoLongerFitsNeedsAnOperator(t *testing.T) {
 	s := newStage(t)
 	change, _, ids := s.queue(s.edge1)
 	s.soak(ids[0])
-	s.run(`INSERT INTO session (kind, peering_id, router_id, peer_address, peer_asn, families) VALUES ('direct', $1, $2, '192.0.2.1', 64501, '{4}')`, s.peering, s.edge1)
+	s.run(`DELETE FROM peering WHERE id = $1`, s.peering)
 	s.confirm(ids[0])
 	if d := s.deployment(ids[0]); d.State != peering.DeploymentNeedsOperator || d.Outcome == "" {
 		t.Errorf("ended as %s: %s", d.State, d.Outcome)
@@ -355,9 +355,10 @@ func TestAnOverlayThatNoLongerFitsNeedsAnOperator(t *testing.T) {
 	if settled.State != peering.ChangeNeedsOperator {
 		t.Errorf("the change is %s", settled.State)
 	}
-	_, err = s.AddCommand(t.Context(), s.other, change.ID, peering.CommandResolve, "removed the other record")
+	_, err = s.AddCommand(t.Context(), s.other, change.ID, peering.CommandResolve, "the peering is recorded again")
 	s.must(err)
-	s.run(`DELETE FROM session WHERE peer_address = '192.0.2.1'`)
+	s.run(`INSERT INTO peering (id, local_as_id, peer_as_id, state, evidence) OVERRIDING SYSTEM VALUE
+		SELECT $1, us.id, them.id, 'agreed', 'person' FROM autonomous_system us, autonomous_system them WHERE us.local AND NOT them.local`, s.peering)
 	s.must(s.EndDeployment(t.Context(), ids[0], peering.DeploymentEnd{State: peering.DeploymentConfirmed, Outcome: "resolved",
 		Stanzas: map[string]string{"protocol/as64501_1": peering.HashText("x")}}))
 	if settled, err = s.SettleChange(t.Context(), change.ID); err != nil || settled.State != peering.ChangeCompleted {

@@ -244,6 +244,7 @@ var refusals = map[string]refusal{
 	"session_hold_time":            wrong("a hold time is 0 or 3 to 65535 seconds (RFC 4271 §4.2)"),
 	"session_multihop":             wrong("multihop is a TTL of 1 to 255; 0 is single hop"),
 	"session_identity":             taken("this router has a session with this peer address in this VRF already"),
+	"session_planned_once":         taken("an open change plans a session of this router with this peer address: wait for it, or end it first"),
 	"session_connection":           wrong("connection_id has to be a connection of the session's router"),
 	"session_password":             noSuch("version of the password's secret"),
 	"session_kind_ixp":             wrong("a session at an exchange needs a connection and has no BGP group"),
@@ -274,6 +275,8 @@ var refusals = map[string]refusal{
 	"change_operation_change":   noSuch("change"),
 	"change_operation_router":   noSuch("router (router_id)"),
 	"change_operation_position": taken("an operation of this change has this position already"),
+	"change_operation_session_once": taken("this router has a session with this peer address in this VRF, or another open change plans one: " +
+		"look at `peerflow session list` and `peerflow change list`"),
 	"config_text_hash":          wrong("a text is kept under its SHA-256 in hex"),
 	"plan_change":               noSuch("change"),
 	"plan_hash":                 wrong("a plan's hash is a SHA-256 in hex"),

@@ -21,7 +21,7 @@ func TestEachConstraintSaysWhatToDo(t *testing.T) {
 	d := dbtest.New(t)
 	rows, err := d.Pool().Query(t.Context(), `
 		SELECT conname FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid JOIN pg_namespace n ON n.oid = t.relnamespace
-		WHERE n.nspname = 'public' AND contype IN ('c', 'u', 'f') AND t.relname NOT LIKE 'pdb\_%' AND t.relname <> 'goose_db_version'
+		WHERE n.nspname = 'public' AND (contype IN ('c', 'u', 'f') OR contype = 't' AND conname <> 'logged') AND t.relname NOT LIKE 'pdb\_%' AND t.relname <> 'goose_db_version'
 		UNION SELECT i.relname FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_namespace n ON n.oid = i.relnamespace
 		WHERE n.nspname = 'public' AND x.indisunique AND NOT x.indisprimary AND i.relname NOT LIKE 'pdb\_%'`)
 	if err != nil {
@@ -121,6 +121,15 @@ var violations = map[string]string{
 	"session_hold_time":            `UPDATE session SET hold_time = 2`,
 	"session_multihop":             `UPDATE session SET multihop = 256`,
 	"session_identity":             `INSERT INTO session (kind, peering_id, router_id, peer_address, peer_asn, families) VALUES ('direct', 1, 1, '198.51.100.2', 64501, '{4}')`,
+	"session_planned_once": `WITH u AS (INSERT INTO app_user (name) VALUES ('w') RETURNING id),
+		c AS (INSERT INTO change (kind, author_id) SELECT 'provision', id FROM u RETURNING id),
+		o AS (INSERT INTO change_operation (change_id, position, router_id, object, object_id, action, patch)
+			SELECT id, 1, 1, 'session', 99, 'create', '{"peer_address": "203.0.113.1"}' FROM c)
+		INSERT INTO session (kind, peering_id, router_id, peer_address, peer_asn, families) VALUES ('direct', 1, 1, '203.0.113.1', 64501, '{4}')`,
+	"change_operation_session_once": `WITH u AS (INSERT INTO app_user (name) VALUES ('w') RETURNING id),
+		c AS (INSERT INTO change (kind, author_id) SELECT 'provision', id FROM u RETURNING id)
+		INSERT INTO change_operation (change_id, position, router_id, object, object_id, action, patch)
+		SELECT id, 1, 1, 'session', 99, 'create', '{"peer_address": "198.51.100.2"}' FROM c`,
 	"session_connection":           `UPDATE session SET connection_id = 99`,
 	"session_password":             `UPDATE session SET password_secret = 99, password_version = 1`,
 	"session_kind_ixp":             `UPDATE session SET connection_id = NULL`,

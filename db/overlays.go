@@ -127,6 +127,13 @@ func (tx *Tx) complete(ctx context.Context, op peering.Operation, known map[stri
 		return tx.completeCreate(ctx, op, known)
 	}
 	op.Patch = object(op.Patch)
+	record := map[string]json.RawMessage{}
+	if err := json.Unmarshal(op.Patch, &record); err != nil {
+		return op, peering.Errorf(peering.Invalid, "the patch of %s %d is no JSON object: %w", op.Object, op.ObjectID, err)
+	}
+	if err := sameRouter(op, record); err != nil {
+		return op, err
+	}
 	version, err := tx.q.ObjectVersion(ctx, dbsqlc.ObjectVersionParams{Object: dbsqlc.OperationObject(op.Object), ID: op.ObjectID})
 	switch {
 	case err != nil:
@@ -139,10 +146,23 @@ func (tx *Tx) complete(ctx context.Context, op peering.Operation, known map[stri
 	return op, nil
 }
 
+// sameRouter refuses a session that would be recorded on another router than the
+// one that the operation is deployed to.
+func sameRouter(op peering.Operation, record map[string]json.RawMessage) error {
+	router, named := record["router_id"]
+	if op.Object != peering.ObjectSession || !named && op.Action != peering.Create || string(router) == strconv.FormatInt(op.RouterID, 10) {
+		return nil
+	}
+	return peering.Errorf(peering.Invalid, "the session's router_id isn't the operation's (%d): name the same router in both; a session moves to another one by delete and create", op.RouterID)
+}
+
 func (tx *Tx) completeCreate(ctx context.Context, op peering.Operation, known map[string]int64) (peering.Operation, error) {
 	record := map[string]json.RawMessage{}
 	if err := json.Unmarshal(op.Patch, &record); err != nil {
 		return op, peering.Errorf(peering.Invalid, "the new %s is no JSON object: %w", op.Object, err)
+	}
+	if err := sameRouter(op, record); err != nil {
+		return op, err
 	}
 	if op.ObjectID == 0 {
 		op.ObjectID = known[createKey(op)]

@@ -76,7 +76,7 @@ func sessionsThere(ctx context.Context, q *dbsqlc.Queries, routerIDs []int64) (m
 	rows, err := q.SessionsThere(ctx, routerIDs)
 	set := make(map[peering.SessionKey]peering.SessionFact, len(rows))
 	for _, r := range rows {
-		key := peering.SessionKey{RouterID: orZero(r.RouterID), PeerAddress: r.PeerAddress.Unmap()}
+		key := peering.SessionKey{RouterID: r.RouterID, PeerAddress: r.PeerAddress.Unmap()}
 		set[key] = peering.SessionFact{SessionID: r.SessionID, PeerAS: bgp.ASN(r.PeerASN), ChangeID: r.ChangeID}
 	}
 	return set, err

@@ -51,7 +51,9 @@ func TestPlanningForgetsSessionsOfEndedChanges(t *testing.T) {
 	n := smallNetwork(t, d)
 	published(t, d, 64501, 26, "198.51.100.2", 1000)
 	changeID, _ := plannedSession(t, d, n, "198.51.100.9", 64502, n.peering.ID)
-	sqlRun(t, d, `UPDATE change SET state = 'cancelled', ended_at = now() WHERE id = $1`, changeID)
+	if err := d.MoveChange(t.Context(), changeID, peering.ChangeCancelled, "", "cancelled"); err != nil {
+		t.Fatal(err)
+	}
 	facts, err := d.PlanningFacts(t.Context(), 64501, nil)
 	if err != nil || len(facts.Sessions) != 1 {
 		t.Errorf("sessions %v, %v: want the recorded one alone", facts.Sessions, err)

@@ -95,17 +95,12 @@ SELECT coalesce(CASE @object::operation_object
 END, 0)::bigint AS version;
 
 -- The first open change that comes before this one with an object of its overlay: an earlier one, or one that deploys
--- already. Two sessions to be created are one object when router, VRF, peer address and interface agree.
+-- already.
 -- name: ChangeConflicting :one
 SELECT coalesce(min(other.change_id), 0)::bigint AS change_id
 FROM change_operation mine
 JOIN change_operation other ON other.change_id <> mine.change_id AND other.applied_at IS NULL AND other.discarded_at IS NULL
-    AND other.object = mine.object
-    AND (other.object_id = mine.object_id
-        OR mine.object = 'session' AND mine.action = 'create' AND other.action = 'create' AND other.router_id = mine.router_id
-        AND other.patch->>'peer_address' = mine.patch->>'peer_address'
-        AND coalesce(other.patch->>'vrf', '') = coalesce(mine.patch->>'vrf', '')
-        AND coalesce(other.patch->>'interface', '') = coalesce(mine.patch->>'interface', ''))
+    AND other.object = mine.object AND other.object_id = mine.object_id
 JOIN change c ON c.id = other.change_id
     AND c.state IN ('draft', 'planned', 'awaiting_approval', 'approved', 'stale', 'deploying', 'needs_operator')
     AND (c.id < mine.change_id OR c.state IN ('deploying', 'needs_operator'))

@@ -17,16 +17,9 @@ SELECT now()::timestamptz AS now,
 
 -- Sessions on these routers in the default VRF, recorded or planned by an open change; a recorded one comes last.
 -- name: SessionsThere :many
-SELECT o.router_id, (o.patch->>'peer_address')::inet AS peer_address, (o.patch->>'peer_asn')::bigint AS peer_asn,
-    o.object_id AS session_id, o.change_id AS change_id
-FROM change_operation o JOIN change c ON c.id = o.change_id
-WHERE o.object = 'session' AND o.action = 'create' AND o.applied_at IS NULL AND o.discarded_at IS NULL
-    AND c.ended_at IS NULL AND o.router_id = ANY(@routers::bigint[])
-    AND COALESCE(o.patch->>'vrf', '') = '' AND COALESCE(o.patch->>'interface', '') = ''
-UNION ALL
-SELECT s.router_id, s.peer_address, s.peer_asn, s.id, 0
-FROM session s
-WHERE s.router_id = ANY(@routers::bigint[]) AND s.vrf = '' AND s.interface = ''
+SELECT router_id, peer_address, peer_asn, session_id, change_id
+FROM session_end
+WHERE router_id = ANY(@routers::bigint[]) AND vrf = '' AND interface = ''
 ORDER BY change_id DESC, session_id;
 
 -- The record of a network.

@@ -57,7 +57,7 @@ type SessionPlan struct {
 // PlanSessions pairs a peer's ports with our connections. It fails only when
 // there is nothing to peer over at all; everything else is an omission.
 func PlanSessions(f PlanningFacts, allPorts bool) (SessionPlan, error) {
-	p := planner{facts: f}
+	p := planner{facts: f, planned: map[SessionKey]bool{}}
 	if f.OurASNs[f.Peer.ASN] {
 		return SessionPlan{}, Errorf(Invalid, "%s is one of our own AS numbers: a network doesn't peer with itself", f.Peer.ASN)
 	}
@@ -74,8 +74,9 @@ func PlanSessions(f PlanningFacts, allPorts bool) (SessionPlan, error) {
 }
 
 type planner struct {
-	facts PlanningFacts
-	plan  SessionPlan
+	facts   PlanningFacts
+	plan    SessionPlan
+	planned map[SessionKey]bool
 }
 
 func (p *planner) portsByIXP() map[int64][]PDBPresence {
@@ -104,6 +105,7 @@ func (p *planner) ixpsInOrder() []IXP {
 }
 
 func (p *planner) venue(ixp IXP, ports []PDBPresence, allPorts bool) error {
+	p.vanished(ixp, ports)
 	if len(ports) == 0 {
 		return nil
 	}
@@ -146,7 +148,7 @@ func (p *planner) noSessions(ixp IXP) Omission {
 func (p *planner) family(ixp IXP, ports []PDBPresence, f bgp.Family) {
 	ours := p.connections(ixp, f)
 	var usable []portAddress
-	for _, port := range ports {
+	for i, port := range ports {
 		addr := port.address(f)
 		switch {
 		case !addr.IsValid() && len(ours) == 0: // neither side has it: nothing is left out
@@ -158,6 +160,10 @@ func (p *planner) family(ixp IXP, ports []PDBPresence, f bgp.Family) {
 			p.omit(ixp, port, addr, OmitWeLackV4, "we have no enabled connection with IPv4 there")
 		case !port.Operational:
 			p.omit(ixp, port, addr, OmitNotOperational, "its port isn't operational")
+		case p.ourOwn(addr):
+			p.omit(ixp, port, addr, OmitAddressTaken, "it is the address of our own connection")
+		case slices.ContainsFunc(ports[:i], func(q PDBPresence) bool { return q.address(f) == addr }):
+			p.omit(ixp, port, addr, OmitExists, "PeeringDB lists this address twice")
 		case port.Venue.RSASN != 0 && port.ASN == port.Venue.RSASN:
 			p.omit(ixp, port, addr, OmitRouteServer, "it is the exchange's route server: route servers have their own flow")
 		default:
@@ -208,7 +214,7 @@ func (p *planner) pair(ixp IXP, ports []portAddress, ours []Connection, f bgp.Fa
 			p.omit(ixp, pa.port, pa.addr, OmitOtherLAN, "its address lies outside the LAN of our connection")
 			continue
 		}
-		chosen := meshed(ixp.Mesh, same, i)
+		chosen := p.meshed(ixp.Mesh, same, i, pa.addr)
 		for _, c := range chosen {
 			p.session(ixp, pa, c, f)
 		}
@@ -218,19 +224,43 @@ func (p *planner) pair(ixp IXP, ports []portAddress, ours []Connection, f bgp.Fa
 	}
 }
 
-func meshed(m Mesh, same []Connection, i int) []Connection {
-	switch m {
-	case FullMesh:
-		return same
-	case PairMesh:
-		if i < len(same) {
-			return same[i : i+1]
-		}
-		return nil
-	case PrimaryOnly:
+// meshed chooses which of our connections on the port's LAN face the i-th port.
+// Where a port gets one session, the one that stands already is it.
+func (p *planner) meshed(m Mesh, same []Connection, i int, addr netip.Addr) []Connection {
+	there := slices.IndexFunc(same, func(c Connection) bool { _, is := p.facts.Sessions[SessionKey{c.RouterID, addr}]; return is })
+	switch {
+	case m == FullMesh:
+		return onePerRouter(same, i)
+	case m == PrimaryOnly:
 		return same[:1]
+	case there >= 0:
+		return same[there : there+1]
+	case m != PairMesh:
+		return same[i%len(same):][:1] // one session per peer port, spread over our connections
+	case i < len(same):
+		return same[i : i+1]
 	}
-	return same[i%len(same):][:1] // one session per peer port, spread over our connections
+	return nil
+}
+
+// onePerRouter chooses one connection of each router, spread over the peer's
+// ports: a router holds one session with a peer address, whatever the port it
+// leaves by.
+func onePerRouter(same []Connection, i int) []Connection {
+	var chosen []Connection
+	for n, c := range same {
+		if slices.ContainsFunc(same[:n], func(o Connection) bool { return o.RouterID == c.RouterID }) {
+			continue
+		}
+		var of []Connection
+		for _, o := range same[n:] {
+			if o.RouterID == c.RouterID {
+				of = append(of, o)
+			}
+		}
+		chosen = append(chosen, of[i%len(of)])
+	}
+	return chosen
 }
 
 func (p *planner) session(ixp IXP, pa portAddress, c Connection, f bgp.Family) {
@@ -243,6 +273,11 @@ func (p *planner) session(ixp IXP, pa portAddress, c Connection, f bgp.Family) {
 		p.taken(ixp, pa, there)
 		return
 	}
+	if p.planned[SessionKey{c.RouterID, pa.addr}] {
+		p.omit(ixp, pa.port, pa.addr, OmitExists, fmt.Sprintf("planned already at another exchange of ours with this LAN: router %s holds one session with a peer address", router.Name))
+		return
+	}
+	p.planned[SessionKey{c.RouterID, pa.addr}] = true
 	s := Session{
 		Kind: IXPSession, PeeringID: p.facts.Peerings[ixp.ID].ID, RouterID: c.RouterID, ConnectionID: c.ID,
 		PeerAddress: pa.addr, PeerAS: p.facts.Peer.ASN, Families: []bgp.Family{f}, Intent: Present, Sync: NotDeployed,
@@ -263,6 +298,43 @@ func (p *planner) taken(ixp IXP, pa portAddress, there SessionFact) {
 	default:
 		p.omit(ixp, pa.port, pa.addr, OmitExists, fmt.Sprintf("session %d exists", there.SessionID))
 	}
+}
+
+// vanished tells of sessions with the peer that PeeringDB has no port for any
+// more: it was renumbered or left. Nothing is done about them here.
+func (p *planner) vanished(ixp IXP, ports []PDBPresence) {
+	if ixp.IXLANID == 0 {
+		return
+	}
+	var gone []SessionKey
+	for key, s := range p.facts.Sessions {
+		listed := slices.ContainsFunc(ports, func(port PDBPresence) bool { return port.IPv4 == key.PeerAddress || port.IPv6 == key.PeerAddress })
+		if s.PeerAS == p.facts.Peer.ASN && !listed && p.onLAN(ixp, key) {
+			gone = append(gone, key)
+		}
+	}
+	slices.SortFunc(gone, func(a, b SessionKey) int {
+		return cmp.Or(cmp.Compare(a.RouterID, b.RouterID), a.PeerAddress.Compare(b.PeerAddress))
+	})
+	for _, key := range gone {
+		what := fmt.Sprintf("session %d", p.facts.Sessions[key].SessionID)
+		if id := p.facts.Sessions[key].ChangeID; id != 0 {
+			what = fmt.Sprintf("the session that change %d plans", id)
+		}
+		p.plan.Omitted = append(p.plan.Omitted, Omission{Code: OmitVanished, IXPID: ixp.ID, Exchange: ixp.Name, PeerAddress: key.PeerAddress.String(),
+			Text: fmt.Sprintf("PeeringDB doesn't list the address of %s on %s any more: was it renumbered? Nothing is removed by itself", what, p.facts.Routers[key.RouterID].Name)})
+	}
+}
+
+// onLAN reports a session that leaves its router by a connection at the exchange.
+func (p *planner) onLAN(ixp IXP, key SessionKey) bool {
+	return slices.ContainsFunc(p.facts.Connections, func(c Connection) bool {
+		return c.IXPID == ixp.ID && c.RouterID == key.RouterID && (c.IPv4LAN.Contains(key.PeerAddress) || c.IPv6LAN.Contains(key.PeerAddress))
+	})
+}
+
+func (p *planner) ourOwn(addr netip.Addr) bool {
+	return slices.ContainsFunc(p.facts.Connections, func(c Connection) bool { return c.IPv4 == addr || c.IPv6 == addr })
 }
 
 func (p *planner) omit(ixp IXP, _ PDBPresence, addr netip.Addr, code OmissionCode, text string) {

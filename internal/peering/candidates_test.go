@@ -47,6 +47,16 @@ func second(f *PlanningFacts) {
 		IPv4: netip.MustParseAddr("192.0.2.2"), IPv4LAN: netip.MustParsePrefix("192.0.2.0/24")})
 }
 
+// secondPort is one more connection of the first router.
+func secondPort(f *PlanningFacts) {
+	second(f)
+	f.Connections[1].RouterID = 1
+}
+
+func there(router int64, address string, s SessionFact) func(*PlanningFacts) {
+	return func(f *PlanningFacts) { f.Sessions[SessionKey{router, netip.MustParseAddr(address)}] = s }
+}
+
 func ports(n int) func(*PlanningFacts) {
 	return func(f *PlanningFacts) {
 		f.Ports = nil
@@ -88,6 +98,30 @@ func TestPlanSessions(t *testing.T) {
 		"policy No and not agreed": {[]func(*PlanningFacts){func(f *PlanningFacts) {
 			f.Peer.PolicyGeneral, f.Peerings[1] = "No", Peering{State: PeeringNone}
 		}}, "", "policy_no"},
+		"two ports on one router share the peer's ports":     {[]func(*PlanningFacts){secondPort, ports(2)}, "1>192.0.2.11 1>192.0.2.12", "mesh mesh"},
+		"a full mesh gives a router one session per address": {[]func(*PlanningFacts){secondPort, ports(2), mesh(FullMesh)}, "1>192.0.2.11 1>192.0.2.12", "mesh mesh"},
+		"one per port is met by the session of our other router": {[]func(*PlanningFacts){second, ports(1),
+			there(2, "192.0.2.11", SessionFact{SessionID: 5, PeerAS: 64501})}, "", "exists mesh"},
+		"a pair stays one when the port before it is gone": {[]func(*PlanningFacts){second, ports(2), mesh(PairMesh), func(f *PlanningFacts) { f.Ports = f.Ports[1:] },
+			there(2, "192.0.2.12", SessionFact{SessionID: 5, PeerAS: 64501})}, "", "exists mesh"},
+		"an address that PeeringDB lists twice": {[]func(*PlanningFacts){second, func(f *PlanningFacts) { f.Ports = append(f.Ports, port(2, "192.0.2.11", "")) }},
+			"1>192.0.2.11", "exists mesh"},
+		"planned by an open change": {[]func(*PlanningFacts){there(1, "192.0.2.11", SessionFact{SessionID: 5, PeerAS: 64501, ChangeID: 8})}, "", "exists"},
+		"renumbered: the new address is offered, and the old one told of": {[]func(*PlanningFacts){
+			there(1, "192.0.2.99", SessionFact{SessionID: 5, PeerAS: 64501})}, "1>192.0.2.11", "vanished"},
+		"another row of PeeringDB with the same address": {[]func(*PlanningFacts){func(f *PlanningFacts) { f.Ports[0].ID = 77 },
+			there(1, "192.0.2.11", SessionFact{SessionID: 5, PeerAS: 64501})}, "", "exists"},
+		"a session over another exchange isn't missed here": {[]func(*PlanningFacts){
+			there(1, "203.0.113.5", SessionFact{SessionID: 5, PeerAS: 64501}), there(1, "192.0.2.98", SessionFact{SessionID: 6, PeerAS: 64502})}, "1>192.0.2.11", ""},
+		"our own address": {[]func(*PlanningFacts){func(f *PlanningFacts) { f.Ports[0].IPv4 = netip.MustParseAddr("192.0.2.1") }}, "", "address_taken"},
+		"two exchanges of ours with one LAN": {[]func(*PlanningFacts){func(f *PlanningFacts) {
+			f.IXPs[2] = IXP{Meta: Meta{ID: 2}, Name: "Reseller", IXLANID: 8}
+			f.Connections = append(f.Connections, f.Connections[0])
+			f.Connections[1].ID, f.Connections[1].IXPID = 2, 2
+			f.Peerings[2] = Peering{Meta: Meta{ID: 2}, State: Agreed}
+			f.Ports = append(f.Ports, port(2, "192.0.2.11", ""))
+			f.Ports[1].LANID = 8
+		}}, "1>192.0.2.11", "exists"},
 		"configured already": {[]func(*PlanningFacts){func(f *PlanningFacts) {
 			f.Sessions[SessionKey{1, netip.MustParseAddr("192.0.2.11")}] = SessionFact{SessionID: 5, PeerAS: 64501}
 		}}, "", "exists"},

@@ -183,6 +183,7 @@ const (
 	OmitRouteServer    OmissionCode = "route_server"
 	OmitNotAgreed      OmissionCode = "not_agreed"
 	OmitObserve        OmissionCode = "router_observed"
+	OmitVanished       OmissionCode = "vanished" // a session stands, and PeeringDB lists its address no more
 )
 
 // Vote is one person's decision on one plan.

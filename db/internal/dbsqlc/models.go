@@ -2241,6 +2241,17 @@ type Session struct {
 	HeldReason      string
 }
 
+type SessionEnd struct {
+	SessionID   int64
+	ChangeID    int64
+	OperationID int64
+	RouterID    int64
+	Vrf         string
+	PeerAddress netip.Addr
+	Interface   string
+	PeerASN     int64
+}
+
 type Site struct {
 	ID        int64
 	Slug      string

@@ -90,21 +90,14 @@ func (q *Queries) PlanningIDs(ctx context.Context, arg PlanningIDsParams) (Plann
 }
 
 const sessionsThere = `-- name: SessionsThere :many
-SELECT o.router_id, (o.patch->>'peer_address')::inet AS peer_address, (o.patch->>'peer_asn')::bigint AS peer_asn,
-    o.object_id AS session_id, o.change_id AS change_id
-FROM change_operation o JOIN change c ON c.id = o.change_id
-WHERE o.object = 'session' AND o.action = 'create' AND o.applied_at IS NULL AND o.discarded_at IS NULL
-    AND c.ended_at IS NULL AND o.router_id = ANY($1::bigint[])
-    AND COALESCE(o.patch->>'vrf', '') = '' AND COALESCE(o.patch->>'interface', '') = ''
-UNION ALL
-SELECT s.router_id, s.peer_address, s.peer_asn, s.id, 0
-FROM session s
-WHERE s.router_id = ANY($1::bigint[]) AND s.vrf = '' AND s.interface = ''
+SELECT router_id, peer_address, peer_asn, session_id, change_id
+FROM session_end
+WHERE router_id = ANY($1::bigint[]) AND vrf = '' AND interface = ''
 ORDER BY change_id DESC, session_id
 `
 
 type SessionsThereRow struct {
-	RouterID    *int64
+	RouterID    int64
 	PeerAddress netip.Addr
 	PeerASN     int64
 	SessionID   int64
