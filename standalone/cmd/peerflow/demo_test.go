@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -10,7 +11,7 @@ import (
 // What a newcomer sees of `make demo YES=1 EXIT=1`, in this order. That the
 // routers really do what it says is for standalone/e2e, which asks them itself.
 var demoTold = []string{
-	`everything on loopback`,
+	`all on loopback`,
 	`The edge router is a live `,
 	`admin token `,
 	`── the router before: eleven sessions`,
@@ -24,7 +25,7 @@ var demoTold = []string{
 	`waiting for them`,
 	`── the other side configures its end`,
 	`AS64501 .*up`,
-	`ipv4: received (\d+|not reported), accepted \d+, announced 3`,
+	`ipv4: received \d+, accepted \d+, announced 3`,
 	`best route: .*64501`,
 	`── a change that would leak`,
 	`announced 900 prefixes, expected 3 \(limit 13\)`,
@@ -49,6 +50,13 @@ func TestTheDemoTellsItsStoryAndEnds(t *testing.T) {
 				t.Error("not over after five minutes")
 			}
 			told(t, p.said())
+			folder := regexp.MustCompile(`data folder +(\S+)/data\n`).FindStringSubmatch(p.said())
+			if folder == nil {
+				t.Fatal("it doesn't say where its data lie")
+			}
+			if _, err := os.Stat(folder[1]); !os.IsNotExist(err) {
+				t.Errorf("its folder %s is left behind: %v", folder[1], err)
+			}
 		})
 	}
 }

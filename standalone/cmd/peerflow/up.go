@@ -69,7 +69,9 @@ func (f upFlags) run(c *cobra.Command) (err error) {
 		PeeringDBURL: given.PeeringDBURL, PeeringDBKey: given.PeeringDBKey, PollEvery: given.PollEvery}
 	var net *demo.Network
 	if f.demo {
-		if net, err = f.network(c, &options); err != nil {
+		dir := ""
+		defer func() { err = discard(dir, err) }()
+		if dir, net, err = f.network(c, &options); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, net.Close()) }()
@@ -96,29 +98,38 @@ func (f upFlags) run(c *cobra.Command) (err error) {
 	return f.wait(c, stack)
 }
 
-// network starts the demo's daemons, in a folder that is thrown away when the
-// demo ends by itself.
-func (f upFlags) network(c *cobra.Command, o *up.Options) (*demo.Network, error) {
+// discard removes the demo's folder. After a failure it stays, with its logs.
+func discard(dir string, failed error) error {
+	switch {
+	case dir == "":
+		return failed
+	case failed != nil:
+		return fmt.Errorf("%w\nthe demo's folder with its logs is kept: %s", failed, dir)
+	}
+	return os.RemoveAll(dir)
+}
+
+// network starts the demo's daemons, in a folder of its own.
+func (f upFlags) network(c *cobra.Command, o *up.Options) (dir string, net *demo.Network, err error) {
 	if f.driver == "" {
 		f.driver = demo.DefaultDriver()
 	}
-	fmt.Fprintf(c.OutOrStdout(), "peerflow demo: everything on loopback, documentation AS numbers allowed on lab routers.\n"+
-		"The edge router is a live %s. Hold time 9 s, soak 15 s, margin 10 s, rollback timer 60 s.\n\n",
+	fmt.Fprintf(c.OutOrStdout(), "peerflow demo: all on loopback; lab routers may use documentation AS numbers.\n"+
+		"The edge router is a live %s.\n"+
+		"Hold time 9 s, soak 15 s, margin 10 s, rollback timer 60 s.\n\n",
 		map[string]string{"bird": "BIRD daemon, reached over SSH", "openconfig": "GoBGP behind a gNMI target with commit-confirmed"}[f.driver])
-	dir, err := os.MkdirTemp("", "peerflow-demo-")
-	if err != nil {
-		return nil, err
+	if dir, err = os.MkdirTemp("", "peerflow-demo-"); err != nil {
+		return dir, nil, err
 	}
 	if err := os.Chmod(dir, 0o711); err != nil { // the database's user passes through
-		return nil, err
+		return dir, nil, err
 	}
-	net, err := demo.Start(c.Context(), filepath.Join(dir, "lab"), f.driver)
-	if err != nil {
-		return nil, err
+	if net, err = demo.Start(c.Context(), filepath.Join(dir, "lab"), f.driver); err != nil {
+		return dir, nil, err
 	}
 	o.Given = cmd.Config{} // the demo is apart from everything else
 	o.DataDir, o.PeeringDBURL, o.PollEvery = filepath.Join(dir, "data"), net.PeeringDB, 2*time.Second
-	return net, nil
+	return dir, net, nil
 }
 
 func (f upFlags) greet(c *cobra.Command, s *up.Stack) {
@@ -130,8 +141,8 @@ func (f upFlags) greet(c *cobra.Command, s *up.Stack) {
 	fmt.Fprintf(out, "Temporal     %s\n", s.TemporalAddress())
 	fmt.Fprintf(out, "data folder  %s\n", s.Dir())
 	if s.First {
-		fmt.Fprintf(out, "\nadmin token  %s\n             it lies in %s, for the CLI: export PEERFLOW_DATA=%s\n"+
-			"envelope key %s: losing it loses every stored secret\n", s.Token, filepath.Join(s.Dir(), "token"), s.Dir(), filepath.Join(s.Dir(), "secrets.key"))
+		fmt.Fprintf(out, "\nadmin token  %s\n             it lies in %s\n             for the CLI: export PEERFLOW_DATA=%s\n"+
+			"envelope key %s\n             losing it loses every stored secret\n", s.Token, filepath.Join(s.Dir(), "token"), s.Dir(), filepath.Join(s.Dir(), "secrets.key"))
 	}
 }
 
