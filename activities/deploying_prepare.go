@@ -34,8 +34,12 @@ func (d *Deploying) PrepareDeployment(ctx context.Context, id int64) (peering.Ne
 	if err != nil {
 		return peering.Next{}, fail(err)
 	}
-	if record.Baseline, err = d.baseline(ctx, a); err != nil {
+	var taken error
+	if record.Baseline, taken, err = d.baseline(ctx, a, running); err != nil {
 		return peering.Next{}, fail(err)
+	}
+	if taken != nil { // since the plan was made: planning again refuses it
+		return ended(peering.DeploymentStale, taken.Error()), nil
 	}
 	if err := d.Deployments.StoreBaseline(ctx, id, record); err != nil {
 		return peering.Next{}, fail(err)
@@ -139,28 +143,37 @@ func movedReference(composed []peering.Stanza, plan peering.RouterPlan) string {
 	return want[0].Key
 }
 
-func (d *Deploying) baseline(ctx context.Context, a at) (peering.Baseline, error) {
+// baseline is how the neighbors stand before the commit, and why it may not be
+// sent: a neighbor that the plan adds is there by somebody else's hand.
+func (d *Deploying) baseline(ctx context.Context, a at, running peering.Running) (b peering.Baseline, taken, err error) {
 	first, err := a.neighbors(ctx)
 	if err != nil {
-		return peering.Baseline{}, err
+		return b, nil, err
 	}
 	if err := pause(ctx, a.profile.Sample); err != nil {
-		return peering.Baseline{}, err
+		return b, nil, err
 	}
 	second, err := a.neighbors(ctx)
 	if err != nil {
-		return peering.Baseline{}, err
+		return b, nil, err
 	}
-	taken := d.Now()
+	at := d.Now()
+	ours, err := peering.StanzaMap(running.Stanzas)
+	if err != nil {
+		return b, nil, err
+	}
+	if taken = peering.TakeOverError(peering.TakenOver(a.plan.Touched, ours, second)); taken != nil {
+		return b, taken, nil
+	}
 	flapped, err := d.Observed.Flapped(ctx, a.router.ID, d.Now().Add(-24*time.Hour))
 	if err != nil {
-		return peering.Baseline{}, err
+		return b, nil, err
 	}
 	protected, err := d.protected(ctx, a, second)
 	if err != nil {
-		return peering.Baseline{}, err
+		return b, nil, err
 	}
-	return peering.NewBaseline(first, second, flapped, protected, taken), nil
+	return peering.NewBaseline(first, second, flapped, protected, at), nil, nil
 }
 
 // protected names the neighbors that no change may drop.

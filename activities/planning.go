@@ -545,6 +545,9 @@ func (p *Planning) describe(ctx context.Context, dev device, desired peering.Des
 	for i := range touched {
 		touched[i] = t.fill(touched[i])
 	}
+	if err := peering.TakeOverError(peering.TakenOver(touched, c.running, neighbors)); err != nil {
+		return peering.RouterPlan{}, nil, nil, err
+	}
 	one := peering.RouterPlan{
 		RouterID: dev.router.ID, Router: dev.router.Name, BaseHash: peering.HashText(base), ArtifactHash: peering.HashText(artifact),
 		Diff: peering.HideSecrets(peering.Diff(c.running, composed)), Moves: moves, Refers: peering.References(after, moves), Touched: touched,

@@ -35,6 +35,7 @@ type stage struct {
 	rejected string               // who
 	count    func() peering.Tally // counts votes instead; nil: approved and rejected say it
 	cancel   string               // who cancelled with a command
+	refusal  string               // why planning fails for good; "" when it doesn't
 	resolve  int64
 	ends     []peering.DeploymentState // how each deployment ends, in order; confirmed when there is none left
 	took     time.Duration             // from submission to the end
@@ -175,6 +176,9 @@ func (s *stage) planChange(in activities.PlanInput) (activities.PlanResult, erro
 	if s.away[in.Site] > 0 {
 		s.away[in.Site]--
 		return activities.PlanResult{}, nobodyCame
+	}
+	if s.refusal != "" {
+		return activities.PlanResult{}, temporal.NewNonRetryableApplicationError(s.refusal, string(peering.Conflict), nil)
 	}
 	s.planned = append(s.planned, in)
 	return s.plan, nil

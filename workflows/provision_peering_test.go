@@ -46,6 +46,13 @@ func TestAPeeringThatIsProvisioned(t *testing.T) {
 			s.up, s.notUp = 0, 2
 			s.later(time.Hour, s.approve)
 		}, peering.ChangeCompleted, "", 1},
+		"a neighbor by somebody else's hand, before the plan: nothing is taken over": {func(s *stage) {
+			s.refusal = "router edge1: it has these neighbors: 192.0.2.11 as byhand"
+		}, peering.ChangeFailed, "192.0.2.11 as byhand", 0},
+		"one that comes between approval and commit: planned again, and refused": {func(s *stage) {
+			s.ends = []peering.DeploymentState{peering.DeploymentStale}
+			s.later(time.Hour, func() { s.approve(); s.refusal = "router edge1: it has these neighbors: 192.0.2.11 as byhand" })
+		}, peering.ChangeFailed, "192.0.2.11 as byhand", 1},
 		"rejected": {func(s *stage) {
 			s.later(time.Hour, func() {
 				s.rejected = "ben"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"peerflow/internal/peering"
 	"peerflow/internal/peeringdb/pdbfake"
+	"peerflow/standalone/lab"
 	"peerflow/standalone/up"
 )
 
@@ -74,6 +76,7 @@ func TestBadInputNamesThingAndRemedy(t *testing.T) {
 			s.leftNothing(ended)
 		})
 	}
+	t.Run("a neighbor by somebody else's hand", func(t *testing.T) { s.in(t).neighborByHand() })
 	t.Run("PeeringDB is away", func(t *testing.T) { s.in(t).withoutPeeringDB() })
 	t.Run("somebody's commit waits on the router", func(t *testing.T) { s.in(t).behindAnotherCommit() })
 	t.Run("the disk is nearly full", func(t *testing.T) { s.in(t).fullDisk(&left) })
@@ -88,6 +91,48 @@ func TestBadInputNamesThingAndRemedy(t *testing.T) {
 			t.Errorf("the same peer again is %s: %s", again.State, again.Outcome)
 		}
 	})
+}
+
+// neighborByHand is planned around by nobody: neither when it is there before
+// the plan nor when it comes between approval and commit.
+func (s *scene) neighborByHand() {
+	byHand := func() (mend func()) {
+		main, err := os.ReadFile(s.edge.Main)
+		s.must(err)
+		text := fmt.Sprintf("protocol bgp byhand {\n local %s as %d;\n neighbor %s port %d as %d;\n multihop 2;\n ipv4 { import none; export none; };\n}\n",
+			edgeAddr, ourAS, newcomers[openAS], lab.DefaultBGPPort, openAS)
+		s.must(os.WriteFile(s.edge.Main, append([]byte(text), main...), 0o600))
+		s.birdc("configure")
+		return func() {
+			s.must(os.WriteFile(s.edge.Main, main, 0o600))
+			s.birdc("configure")
+		}
+	}
+	refused := func(c peering.Change) {
+		s.t.Helper()
+		ended := s.ends(c.ID)
+		if ended.State != peering.ChangeFailed {
+			s.t.Errorf("%s: %s", ended.State, ended.Outcome)
+		}
+		s.t.Log(ended.Outcome)
+		for _, w := range []string{"edge1", newcomers[openAS].String() + " as byhand (AS64510", "Nothing of it is overwritten"} {
+			s.wants(ended.Outcome, w)
+		}
+		s.leftNothing(ended)
+	}
+	mend := byHand()
+	before := s.look()
+	refused(s.wish(openAS, "there already"))
+	s.untouched(before)
+	mend()
+
+	c := s.provision(openAS, "there by the time of the commit")
+	mend = byHand()
+	before = s.look()
+	s.approve(c)
+	refused(c)
+	s.untouched(before)
+	mend()
 }
 
 // leftNothing checks that a change that failed keeps no part of its overlay open.

@@ -1,0 +1,43 @@
+package peering
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// TakenOver lists the neighbors that a plan adds and that the router has already
+// by somebody else's hand: none of the stanzas that it runs of ours is theirs. No
+// change overwrites one, or puts a second session beside it.
+func TakenOver(touched []TouchedSession, running map[string]Stanza, neighbors []Neighbor) []Neighbor {
+	var taken []Neighbor
+	for _, n := range neighbors {
+		added := slices.ContainsFunc(touched, func(t TouchedSession) bool { return t.Added && t.Key() == n.Key() })
+		ours := false
+		for _, s := range running {
+			ours = ours || s.Neighbor == n.Address
+		}
+		if added && !ours {
+			taken = append(taken, n)
+		}
+	}
+	return taken
+}
+
+// TakeOverError refuses to plan sessions that a router has by somebody else's
+// hand; nil when there are none.
+func TakeOverError(taken []Neighbor) error {
+	if len(taken) == 0 {
+		return nil
+	}
+	var named []string
+	for _, n := range taken {
+		name := n.Key().String()
+		if n.Name != "" {
+			name += " as " + n.Name
+		}
+		named = append(named, fmt.Sprintf("%s (%s, %s)", name, n.RemoteAS, n.State))
+	}
+	return Errorf(Conflict, "it has these neighbors in a part of its configuration that isn't peerflow's: %s. Nothing of it is overwritten: "+
+		"take them out of it by hand and plan again, or leave them as they are", strings.Join(named, ", "))
+}
