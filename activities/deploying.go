@@ -248,7 +248,7 @@ func (d *Deploying) CommitDeployment(ctx context.Context, id int64) (peering.Nex
 	sent := d.Now()
 	mine, err := d.Deployments.MarkCommitSent(ctx, id, sent, sent.Add(commit.Timer+a.profile.Margin))
 	if peering.KindOf(err) == peering.Denied { // a roll back, a vote taken back, a freeze since Begin
-		return ended(peering.DeploymentFailed, err.Error()+"; nothing was written"), nil
+		return d.held(ctx, a, committer, commit, err)
 	}
 	if err != nil || !mine {
 		return peering.Next{Step: peering.StepWait, Wait: time.Second, Text: "the commit was sent before"}, fail(err)
@@ -259,6 +259,22 @@ func (d *Deploying) CommitDeployment(ctx context.Context, id int64) (peering.Nex
 		return peering.Next{}, fail(fmt.Errorf("commit on router %s: %w", a.router.Name, err))
 	}
 	return d.nextOrFail(ctx, a)
+}
+
+// held is what comes of a commit that wasn't sent. A freeze, or a vote that was
+// taken back, leaves the deployment to Begin, which waits or asks again and says
+// for what; a person's roll back ends it.
+func (d *Deploying) held(ctx context.Context, a at, committer driver.ConfirmedCommitter, c driver.Commit, why error) (peering.Next, error) {
+	if !errors.Is(why, peering.ErrFrozen) && !errors.Is(why, peering.ErrUnapproved) {
+		return ended(peering.DeploymentFailed, why.Error()+"; nothing was written"), nil
+	}
+	if err := committer.Discard(ctx, c); err != nil { // staging again replaces it
+		activity.GetLogger(ctx).Warn("candidate stays on the router", "router", a.dep.Router, "deployment", a.dep.ID, "error", err)
+	}
+	if err := d.Deployments.HoldBack(ctx, a.dep.ID); err != nil {
+		return peering.Next{}, fail(err)
+	}
+	return peering.Next{Step: peering.StepPrepare, Text: why.Error()}, nil
 }
 
 // writeDeadline is the hard limit of a write, counted from the check of its
@@ -317,6 +333,9 @@ func (d *Deploying) ConfirmDeployment(ctx context.Context, id int64) (peering.Ne
 		if err := d.Deployments.MarkConfirmSent(ctx, id, d.Now()); err != nil {
 			return err
 		}
+		if err := ctx.Err(); err != nil { // the record took so long that too little is left of the rollback timer
+			return err
+		}
 		return w.Confirm(ctx, c)
 	})
 }
@@ -352,6 +371,7 @@ func (d *Deploying) write(ctx context.Context, id int64, step peering.Step, do f
 		return peering.Next{}, fail(err)
 	}
 	defer a.close()
+	asked := time.Now()
 	next, err := d.next(ctx, a)
 	if err != nil || next.Step != step {
 		return next, fail(err)
@@ -364,7 +384,11 @@ func (d *Deploying) write(ctx context.Context, id int64, step peering.Step, do f
 	if err != nil {
 		return peering.Next{}, fail(err)
 	}
-	limited, cancel := context.WithTimeout(ctx, writeDeadline)
+	until := time.Now().Add(writeDeadline)
+	if tooLate := asked.Add(next.Wait); step == peering.StepConfirm && tooLate.Before(until) {
+		until = tooLate
+	}
+	limited, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	if err := do(limited, committer, commit); err != nil {
 		if step == peering.StepInstall && d.hopeless(a.dep, err) {

@@ -114,6 +114,9 @@ type DeploymentStore interface {
 	TakeFence(ctx context.Context, id int64) (int64, error)
 	// MarkCommitSent claims the one attempt; false when it was claimed before.
 	MarkCommitSent(ctx context.Context, id int64, at, deadline time.Time) (bool, error)
+	// HoldBack moves committing back to queued, to be prepared and begun again; a
+	// conflict once the commit was sent.
+	HoldBack(ctx context.Context, id int64) error
 	// MarkCommitted moves committing or unknown to soaking.
 	MarkCommitted(ctx context.Context, id int64, generation string, at time.Time) error
 	// MarkUnknown moves committing or soaking to unknown, with what stands in the

@@ -123,10 +123,24 @@ func TestConfirmNowWaivesInAnApproversName(t *testing.T) {
 	if v := s.deployment(ids[0]).Verdict; v.Waived != "bob" {
 		t.Error("a later sample took the waiver away")
 	}
-	s.must(s.MarkConfirmSent(t.Context(), ids[0], now))
 	if n := s.one(`SELECT count(*) FROM change_log WHERE object = 'deployment' AND action = 'waive' AND user_id = $1`, s.approver.UserID); n != 1 {
 		t.Error("the waiver isn't in the change log")
 	}
+	s.must(s.StoreVerdict(t.Context(), ids[0], peering.Verdict{Outcome: peering.CheckFailed, Reason: "announced 900"}))
+	if v := s.deployment(ids[0]).Verdict; v.Waived != "" || v.Confirmable() || v.Reason != "announced 900" {
+		t.Errorf("a failure after the waiver leaves %+v", v)
+	}
+	s.refused(s.MarkConfirmSent(t.Context(), ids[0], now), peering.Denied, "isn't verified")
+}
+
+func TestAWaivedSoakIsConfirmed(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	change, _, ids := s.queue(s.edge1)
+	s.soak(ids[0])
+	s.must(s.StoreVerdict(t.Context(), ids[0], peering.Verdict{Outcome: peering.CheckPending}))
+	s.must(s.Waive(t.Context(), s.approver, change.ID, "in a hurry"))
+	s.must(s.MarkConfirmSent(t.Context(), ids[0], now))
 }
 
 func TestConfirmNowIsRefusedOnceACheckFailed(t *testing.T) {

@@ -237,6 +237,24 @@ func (d *DB) MarkCommitSent(ctx context.Context, id int64, at, deadline time.Tim
 	return claimed, err
 }
 
+// HoldBack takes back what began while no commit was sent: the deployment is
+// queued again, and begins anew. One that is queued already stays so; a conflict
+// once the commit was sent.
+func (d *DB) HoldBack(ctx context.Context, id int64) error {
+	return d.onDeployment(ctx, id, func(tx *Tx, _ peering.Change, dep peering.Deployment) error {
+		switch {
+		case dep.State == peering.DeploymentQueued:
+			return nil
+		case !dep.CommitSentAt.IsZero():
+			return peering.Errorf(peering.Conflict, "the commit of deployment %d was sent: it isn't held back any more", id)
+		}
+		if err := tx.q.DeploymentUnbegin(ctx, id); err != nil {
+			return err
+		}
+		return tx.moveDeployment(ctx, dep, peering.DeploymentQueued, "")
+	})
+}
+
 // refuseIfOrdered is denied while a command of the kind is open.
 func (tx *Tx) refuseIfOrdered(ctx context.Context, d peering.Deployment, kind peering.CommandKind) error {
 	open, err := tx.q.CommandOpen(ctx, dbsqlc.CommandOpenParams{ChangeID: d.ChangeID, Kind: dbsqlc.CommandKind(kind)})

@@ -170,14 +170,38 @@ func TestAChangeStaysOpenWhileItsDeploymentIsInFlight(t *testing.T) {
 	}
 }
 
-func TestAFreezeAfterBeginStopsTheCommit(t *testing.T) {
+func TestAFreezeAfterBeginHoldsTheCommitBackUntilItIsLifted(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	_, _, ids := s.queue(s.edge1)
-	s.must(s.begin(ids[0]))
-	sqlRun(t, s.DB, `INSERT INTO change_freeze (scope, reason) VALUES ('all', 'somebody digs')`)
-	claimed, err := s.MarkCommitSent(t.Context(), ids[0], time.Now(), time.Now().Add(time.Minute))
+	id := ids[0]
+	claim := func() (bool, error) {
+		return s.MarkCommitSent(t.Context(), id, time.Now(), time.Now().Add(time.Minute))
+	}
+	s.must(s.begin(id))
+	freeze := s.one(`INSERT INTO change_freeze (scope, reason) VALUES ('all', 'somebody digs') RETURNING id`)
+	claimed, err := claim()
 	if claimed || !errors.Is(err, peering.ErrFrozen) {
 		t.Errorf("claimed %v, %v: the commit goes out into a freeze", claimed, err)
+	}
+	for range 2 { // the step may run twice
+		s.must(s.HoldBack(t.Context(), id))
+	}
+	if d := s.deployment(id); d.State != peering.DeploymentQueued || d.Baseline != nil || !d.Deadline.IsZero() || d.Timer != 0 {
+		t.Errorf("held back as %s with baseline %v, timer %s until %s: want it queued, to be prepared again", d.State, d.Baseline, d.Timer, d.Deadline)
+	}
+	// The worker that was taken for dead finds nothing to commit, lifted or not.
+	s.run(`UPDATE change_freeze SET lifted_at = now() WHERE id = $1`, freeze)
+	if claimed, err := claim(); claimed || peering.KindOf(err) != peering.Conflict {
+		t.Errorf("claimed %v, %v: a deployment that is queued again is committed", claimed, err)
+	}
+	s.must(s.StoreBaseline(t.Context(), id, peering.BaselineRecord{Artifact: "protocol bgp {}\n"}))
+	s.must(s.begin(id))
+	if claimed, err := claim(); !claimed || err != nil {
+		t.Errorf("claimed %v, %v: the freeze is lifted", claimed, err)
+	}
+	s.refused(s.HoldBack(t.Context(), id), peering.Conflict, "was sent")
+	if d := s.deployment(id); d.State != peering.DeploymentCommitting {
+		t.Errorf("it is %s", d.State)
 	}
 }

@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -38,6 +39,7 @@ type rehearsal struct {
 	cancelled string         // by whom
 
 	frozen func() bool // nil: never
+	held   bool        // a freeze comes between begin and commit, once
 }
 
 const (
@@ -161,6 +163,12 @@ func (r *rehearsal) begin(context.Context, int64) (activities.BeginResult, error
 
 // commit is BIRD's: a second one in the window makes the first the state to return to.
 func (r *rehearsal) commit(context.Context, int64) (peering.Next, error) {
+	if r.held && r.dep.State == peering.DeploymentCommitting {
+		r.held, r.dep.State, r.dep.Baseline = false, peering.DeploymentQueued, nil
+		lifted := r.env.Now().Add(time.Hour)
+		r.frozen = func() bool { return r.env.Now().Before(lifted) }
+		return peering.Next{Step: peering.StepPrepare, Text: "frozen by bob"}, nil
+	}
 	return r.step("commit", peering.StepCommit, func() {
 		r.commits++
 		r.dep.CommitSentAt = r.env.Now()
@@ -211,6 +219,20 @@ func (r *rehearsal) end(_ context.Context, in activities.EndInput) (peering.Next
 		return peering.Next{}, errLost
 	}
 	return next, nil
+}
+
+func TestAFreezeBetweenBeginAndCommitIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	r := rehearse(t)
+	r.held = true
+	start := r.env.Now()
+	got := r.run(t)
+	if got.State != peering.DeploymentConfirmed || r.commits != 1 || r.runs != artifact {
+		t.Errorf("ended %s (%s) after %d commits, running %s", got.State, got.Text, r.commits, r.runs)
+	}
+	if took := r.env.Now().Sub(start); took < time.Hour || !slices.Contains(r.told, "waits: frozen by bob") {
+		t.Errorf("took %s and told %q: want it to wait for the freeze, and to say so", took, r.told)
+	}
 }
 
 func TestADeploymentThatFailsAfterAnyStepEndsAtBase(t *testing.T) {

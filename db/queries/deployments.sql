@@ -100,6 +100,11 @@ UPDATE deployment SET fence = @fence::bigint, updated_at = now() WHERE id = @id:
 -- name: DeploymentSetTimer :exec
 UPDATE deployment SET timer_seconds = @timer_seconds::integer, deadline = @deadline::timestamptz, updated_at = now() WHERE id = @id::bigint;
 
+-- What was begun and not sent begins again some time later: with another baseline, timer and deadline.
+-- name: DeploymentUnbegin :exec
+UPDATE deployment SET baseline = NULL, timer_seconds = 0, deadline = NULL, updated_at = now()
+WHERE id = @id::bigint AND commit_sent_at IS NULL;
+
 -- Claims the one attempt to commit; no row when it was claimed, or when nothing is prepared.
 -- name: DeploymentClaimCommit :one
 UPDATE deployment

@@ -55,7 +55,8 @@ const (
 
 var deploymentSteps = map[DeploymentState][]DeploymentState{
 	DeploymentQueued: {DeploymentCommitting, DeploymentStale, DeploymentCancelled, DeploymentFailed},
-	DeploymentCommitting: {DeploymentSoaking, DeploymentUnknown, DeploymentConfirmed, DeploymentFailed, DeploymentRolledBack,
+	// Back to queued only while no commit was sent: what was begun waits, or is asked for again.
+	DeploymentCommitting: {DeploymentQueued, DeploymentSoaking, DeploymentUnknown, DeploymentConfirmed, DeploymentFailed, DeploymentRolledBack,
 		DeploymentInterfered, DeploymentNeedsOperator},
 	DeploymentSoaking:       {DeploymentUnknown, DeploymentConfirmed, DeploymentRolledBack, DeploymentInterfered, DeploymentNeedsOperator},
 	DeploymentUnknown:       {DeploymentSoaking, DeploymentConfirmed, DeploymentFailed, DeploymentRolledBack, DeploymentInterfered, DeploymentNeedsOperator},

@@ -82,7 +82,7 @@ type Next struct {
 	Step  Step            `json:"step"`
 	State DeploymentState `json:"state,omitempty"` // of StepEnd
 	Text  string          `json:"text,omitempty"`
-	Wait  time.Duration   `json:"wait,omitempty"` // of StepWait
+	Wait  time.Duration   `json:"wait,omitempty"` // of StepWait; of StepConfirm, how long after the read it may still be sent
 }
 
 // commitGrace is how long a commit that got no reply may still arrive: the hard
@@ -145,7 +145,7 @@ func whilePending(d Deployment, r Read, p Profile, ordered bool) Next {
 	case d.remaining(r) < p.ConfirmReserve:
 		return Next{Step: StepWait, Wait: max(d.remaining(r), 0) + time.Second, Text: "too late to confirm: the router reverts by itself"}
 	case d.Verdict.Confirmable():
-		return Next{Step: StepConfirm}
+		return Next{Step: StepConfirm, Wait: d.remaining(r) - p.ConfirmReserve}
 	}
 	return Next{Step: StepSoak}
 }

@@ -768,6 +768,17 @@ func (q *Queries) DeploymentSetVerdict(ctx context.Context, arg DeploymentSetVer
 	return err
 }
 
+const deploymentUnbegin = `-- name: DeploymentUnbegin :exec
+UPDATE deployment SET baseline = NULL, timer_seconds = 0, deadline = NULL, updated_at = now()
+WHERE id = $1::bigint AND commit_sent_at IS NULL
+`
+
+// What was begun and not sent begins again some time later: with another baseline, timer and deadline.
+func (q *Queries) DeploymentUnbegin(ctx context.Context, id int64) error {
+	_, err := q.db.Exec(ctx, deploymentUnbegin, id)
+	return err
+}
+
 const ledgerAbsent = `-- name: LedgerAbsent :exec
 UPDATE stanza_ledger
 SET hash = '', absent_at = now(), deployment_id = $1::bigint
