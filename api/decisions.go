@@ -53,7 +53,7 @@ func (s *server) registerDecisions() {
 			"that allows it. Refusals are recorded."},
 		s.decide(peering.Approve))
 	add(s, operation{method: http.MethodPost, path: path + "reject", role: peering.Approver, tag: "changes", summary: "Reject a plan",
-		description: "One rejection ends the change."}, s.decide(peering.Reject))
+		description: "One rejection ends the change as rejected: until a router begins, after approval and between two routers as well. Then it is roll back now."}, s.decide(peering.Reject))
 	add(s, operation{method: http.MethodPost, path: path + "approval-codes", role: peering.Approver, tag: "changes", status: http.StatusCreated,
 		summary:     "Get an approval code",
 		description: "For deciding in Temporal's Web UI, which doesn't know who is there: it binds you, this change, this plan and the decision."}, s.mintCode)

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -23,6 +24,15 @@ func TestAPlanIsShownWithoutSecrets(t *testing.T) {
 	code, stdout, _ := b.cli("admin", "", "change", "show", fmt.Sprint(c.ID))
 	if code != 0 || !strings.Contains(stdout, "limit 13, from policy") || !strings.Contains(stdout, `+   password "<secret v3>";`) {
 		t.Errorf("exit %d:\n%s", code, stdout)
+	}
+	expires := "expires " + c.ExpiresAt.Format("2006-01-02 15:04") + " UTC unless it is approved by then"
+	if c.ExpiresAt.IsZero() || !strings.Contains(stdout, expires) {
+		t.Errorf("%q isn't in\n%s", expires, stdout)
+	}
+	var shown peerReport
+	_, stdout, _ = b.cli("admin", "", "change", "show", fmt.Sprint(c.ID), "--json")
+	if err := json.Unmarshal([]byte(stdout), &shown); err != nil || !shown.Change.ExpiresAt.Equal(c.ExpiresAt) {
+		t.Errorf("%v; expires %s in\n%s", err, shown.Change.ExpiresAt, stdout)
 	}
 }
 

@@ -91,6 +91,9 @@ func (a *app) changeShow() *cobra.Command {
 		} else {
 			ShowPlan(s, r.Change, *r.Plan)
 		}
+		if !r.Change.ExpiresAt.IsZero() && !r.Change.State.Ended() {
+			s.line("expires %s unless it is approved by then", r.Change.ExpiresAt.Format("2006-01-02 15:04 MST"))
+		}
 		if r.Change.State == peering.ChangeAwaitingApproval {
 			s.line("to decide: peerflow change approve %d --plan %s", id, shortHash(r.Change.PlanHash))
 		}

@@ -1,16 +1,12 @@
 package cmd
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"peerflow/api"
 	"peerflow/internal/bgp"
@@ -161,7 +157,11 @@ func (p *peerRun) lookedUp(ctx context.Context) error {
 
 // decide approves as the caller, or says how others do; false ends the command here.
 func (p *peerRun) decide(ctx context.Context, id int64, plan api.PlanView) (bool, error) {
-	if !p.yes && !p.ask(shortHash(plan.Hash)) {
+	agreed := p.yes
+	if !agreed {
+		_, agreed = p.ask("approve plan " + shortHash(plan.Hash) + "?")
+	}
+	if !agreed {
 		p.show.line("waits for approval: peerflow change approve %d --plan %s", id, shortHash(plan.Hash))
 		return p.wait != "", nil
 	}
@@ -175,17 +175,6 @@ func (p *peerRun) decide(ctx context.Context, id int64, plan api.PlanView) (bool
 		return true, nil
 	}
 	return false, err
-}
-
-// ask is false without somebody at a terminal.
-func (p *peerRun) ask(plan string) bool {
-	f, ok := p.in.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) || p.json {
-		return false
-	}
-	fmt.Fprintf(p.out, "approve plan %s? [y/N] ", plan)
-	answer, _ := bufio.NewReader(f).ReadString('\n')
-	return slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(answer)))
 }
 
 // sessions shows what the change brought; with --wait=up it waits for the other side.

@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) routerCommands() *cobra.Command {
-	return group("router", "Routers and what they say", a.routerList(), a.routerShow(), a.routerDiff(), a.routerAdopt())
+	return group("router", "Routers and what they say", a.routerList(), a.routerShow(), a.routerDiff(), a.routerAdopt(), a.routerMode())
 }
 
 func (a *app) routerList() *cobra.Command {

@@ -51,3 +51,42 @@ func TestAdoptPrintsTheLine(t *testing.T) {
 	b.wants(b.do("admin", "PATCH", "/api/v1/routers/1", fmt.Sprintf(`{"platform_id": %d}`, made.ID), "If-Match", "*"), 200, "")
 	b.wants(b.do("admin", "GET", "/api/v1/routers/1/adoption", ""), 200, `"line":""`)
 }
+
+func TestARoutersModeIsSetInWords(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.network() // edge1 is in observe
+	mode := func(args ...string) (int, string) {
+		t.Helper()
+		code, stdout, stderr := b.cli("admin", "", append([]string{"router", "mode"}, args...)...)
+		return code, stdout + stderr
+	}
+	is := func(want string) {
+		t.Helper()
+		b.wants(b.do("admin", "GET", "/api/v1/routers/1", ""), 200, `"mode":"`+want+`"`)
+	}
+	if code, out := mode("edge1", "manage"); code != exitUsage || !strings.Contains(out, "peerflow writes to edge1") || !strings.Contains(out, "--yes") {
+		t.Errorf("nobody to ask: exit %d\n%s", code, out)
+	}
+	is("observe")
+	if code, out := mode("edge1", "write"); code != exitUsage || !strings.Contains(out, "observe, propose or manage") {
+		t.Errorf("no mode: exit %d\n%s", code, out)
+	}
+	if code, out := mode("edge9", "manage", "--yes"); code != exitNotFound {
+		t.Errorf("no router: exit %d\n%s", code, out)
+	}
+	if code, out := mode("edge1", "manage", "--yes"); code != exitOK || !strings.Contains(out, "edge1: manage, was observe") {
+		t.Errorf("exit %d\n%s", code, out)
+	}
+	is("manage")
+	if code, out := mode("edge1", "manage"); code != exitOK || !strings.Contains(out, "already") {
+		t.Errorf("as it is: exit %d\n%s", code, out)
+	}
+	if code, out := mode("1", "observe"); code != exitOK || !strings.Contains(out, "unable to write") { // less than before: nothing to ask
+		t.Errorf("exit %d\n%s", code, out)
+	}
+	is("observe")
+	if code, stdout, stderr := b.cli("admin", "", "router", "mode", "edge1", "propose", "--yes", "--json"); code != exitOK || !strings.Contains(stdout, `"mode": "propose"`) || !strings.Contains(stderr, "a person does") {
+		t.Errorf("exit %d\n%s%s", code, stdout, stderr)
+	}
+}

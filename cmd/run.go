@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -8,10 +9,12 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 )
 
 // app is what commands share: where they read and write, and whom they ask.
@@ -37,6 +40,18 @@ func Run(ctx context.Context, args []string, getenv func(string) string, stdin i
 		fmt.Fprintf(stderr, "peerflow: %s\n", err)
 	}
 	return exitCode(err)
+}
+
+// ask asks the person at the terminal; asked is false where there is none, and
+// for those who read JSON.
+func (a *app) ask(question string) (asked, agreed bool) {
+	f, ok := a.in.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) || a.json {
+		return false, false
+	}
+	fmt.Fprintf(a.out, "%s [y/N] ", question)
+	answer, _ := bufio.NewReader(f).ReadString('\n')
+	return true, slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(answer)))
 }
 
 // Root is the command tree on the process's own streams.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -85,7 +86,7 @@ func (tx *Tx) checkCommand(ctx context.Context, change peering.Change, kind peer
 		return peering.Errorf(peering.Denied, "%s may not log in any more", who.name)
 	}
 	if change.State.Ended() {
-		return peering.Errorf(peering.Conflict, "change %d is %s already: open a new change", change.ID, change.State)
+		return peering.Errorf(peering.Conflict, "change %d is %s already: %s", change.ID, sayState(change.State), onceEnded(change, kind))
 	}
 	switch kind {
 	case peering.CommandCancel:
@@ -96,6 +97,33 @@ func (tx *Tx) checkCommand(ctx context.Context, change peering.Change, kind peer
 		}
 	}
 	return nil
+}
+
+// onceEnded is what is possible after a change's end instead of a command.
+func onceEnded(c peering.Change, kind peering.CommandKind) string {
+	runs := c.State == peering.ChangeCompleted || c.State == peering.ChangePartial
+	switch {
+	case kind == peering.CommandConfirmNow && c.State == peering.ChangeCompleted:
+		return "nothing of it waits to be confirmed"
+	case kind == peering.CommandRollBack && runs:
+		return "what routers run for good is undone with a new change"
+	case c.State == peering.ChangeInterfered:
+		return "look at the router (peerflow router diff), lift its freeze, and open a new change"
+	}
+	return "open a new change"
+}
+
+// instead is what is possible while nothing of a change is under way on a router.
+func instead(c peering.Change) string {
+	switch c.State {
+	case peering.ChangeDraft, peering.ChangePlanned, peering.ChangeStale:
+		return fmt.Sprintf("it is being planned: wait for it (peerflow change watch %d), or cancel it (peerflow change cancel %d)", c.ID, c.ID)
+	case peering.ChangeAwaitingApproval:
+		return fmt.Sprintf("approve it (peerflow change approve %d), reject it, or cancel it instead", c.ID)
+	case peering.ChangeNeedsOperator:
+		return fmt.Sprintf("look at the router, then peerflow change resolve %d", c.ID)
+	}
+	return fmt.Sprintf("it waits for a router (peerflow change show %d says for what): wait, or cancel it instead (peerflow change cancel %d)", c.ID, c.ID)
 }
 
 func sayCommand(kind peering.CommandKind) string {
@@ -143,9 +171,9 @@ func sayCancelled(by, reason string) string {
 	return "cancelled by " + by + ": " + reason
 }
 
-// cancelQueued ends what waits for its router: Begin can't let it pass any more,
+// endQueued ends what waits for its router: Begin can't let it pass any more,
 // and nobody has to wait until it is its turn, or until a freeze is lifted.
-func (tx *Tx) cancelQueued(ctx context.Context, change peering.Change, reason string) error {
+func (tx *Tx) endQueued(ctx context.Context, change peering.Change, why string) error {
 	all, err := deploymentsOf(ctx, tx.q, change.ID)
 	if err != nil {
 		return err
@@ -154,7 +182,7 @@ func (tx *Tx) cancelQueued(ctx context.Context, change peering.Change, reason st
 		if d.State != peering.DeploymentQueued {
 			continue
 		}
-		if err := tx.moveDeployment(ctx, d, peering.DeploymentCancelled, sayCancelled(tx.actor.Name, reason)+"; nothing was written"); err != nil {
+		if err := tx.moveDeployment(ctx, d, peering.DeploymentCancelled, why+"; nothing was written"); err != nil {
 			return err
 		}
 	}
@@ -174,7 +202,7 @@ func (tx *Tx) refuseResolve(ctx context.Context, change peering.Change) error {
 func (tx *Tx) effect(ctx context.Context, change peering.Change, kind peering.CommandKind, reason string) error {
 	switch kind {
 	case peering.CommandCancel:
-		return tx.cancelQueued(ctx, change, reason)
+		return tx.endQueued(ctx, change, sayCancelled(tx.actor.Name, reason))
 	case peering.CommandRevoke:
 		return tx.revoke(ctx, change)
 	case peering.CommandConfirmNow:
@@ -195,7 +223,8 @@ func (tx *Tx) effect(ctx context.Context, change peering.Change, kind peering.Co
 func (tx *Tx) inFlight(ctx context.Context, change peering.Change) (peering.Deployment, error) {
 	row, err := tx.q.DeploymentInFlightOfChange(ctx, change.ID)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return peering.Deployment{}, peering.Errorf(peering.Conflict, "change %d is %s and nothing of it is under way on a router: cancel it instead", change.ID, change.State)
+		return peering.Deployment{}, peering.Errorf(peering.Conflict, "change %d is %s and nothing of it is under way on a router: %s",
+			change.ID, sayState(change.State), instead(change))
 	}
 	if err != nil {
 		return peering.Deployment{}, err
@@ -251,8 +280,14 @@ func waived(dep peering.Deployment, name, reason string) (peering.Verdict, error
 		return peering.Verdict{}, peering.Errorf(peering.Conflict, "the deployment on router %s %s", dep.Router, text)
 	}
 	switch {
+	case dep.State == peering.DeploymentNeedsOperator:
+		return conflict(fmt.Sprintf("needs an operator: look at the router, then peerflow change resolve %d", dep.ChangeID))
+	case dep.State == peering.DeploymentUnknown:
+		return conflict(fmt.Sprintf("can't be read: nothing is confirmed unseen. It reverts by itself by %s, unless it answers before", dep.Deadline.UTC().Format(time.RFC3339)))
 	case dep.State != peering.DeploymentSoaking:
-		return conflict(fmt.Sprintf("is %s: only a soak can be ended early", dep.State))
+		return conflict(fmt.Sprintf("is %s: only a soak can be ended early. Wait for it, or roll it back now (peerflow change rollback %d)", dep.State, dep.ChangeID))
+	case !dep.ConfirmSentAt.IsZero():
+		return conflict("is being confirmed already: wait for its end")
 	case dep.Verdict == nil:
 		return conflict("has no verification yet: wait for the first")
 	case dep.Verdict.Waived != "":

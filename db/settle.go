@@ -69,7 +69,19 @@ func (tx *Tx) outcome(ctx context.Context, change peering.Change) (peering.Chang
 		}
 	}
 	to, outcome := outcomeOf(len(plan.Routers), ofPlan, earlier)
-	return to, outcome, nil
+	if to != peering.ChangeCancelled {
+		return to, outcome, nil
+	}
+	// Nothing was written, and it is the rejection of an approved plan that ended it.
+	row, err := tx.q.PlanGet(ctx, change.PlanID)
+	if err != nil {
+		return "", "", err
+	}
+	tally, err := tx.tally(ctx, change, row)
+	if err == nil && tally.Rejected {
+		return peering.ChangeRejected, sayRejected(tally.Rejecter, tally.Reason), nil
+	}
+	return to, outcome, err
 }
 
 // ends are the ways in which a change ends that no router confirmed, the one

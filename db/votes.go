@@ -245,7 +245,7 @@ func (tx *Tx) cast(ctx context.Context, b ballot) (string, error) {
 		return "", err
 	}
 	if b.decision == peering.Reject {
-		return fmt.Sprintf("rejected by %s", b.subject.name), nil
+		return fmt.Sprintf("rejected by %s", b.subject.name), tx.endQueued(ctx, b.change, sayRejected(b.subject.name, b.reason))
 	}
 	tally, err := tx.tally(ctx, b.change, plan)
 	if err != nil {
@@ -255,6 +255,13 @@ func (tx *Tx) cast(ctx context.Context, b ballot) (string, error) {
 		return "approved by the author: " + tally.Line(), nil
 	}
 	return fmt.Sprintf("approved by %s: %d of %d", b.subject.name, tally.Have, tally.Need), nil
+}
+
+func sayRejected(by, reason string) string {
+	if reason == "" {
+		return "rejected by " + by
+	}
+	return "rejected by " + by + ": " + reason
 }
 
 // checkBallot refuses what approval doesn't allow; solo marks the vote of an
@@ -269,8 +276,12 @@ func (tx *Tx) checkBallot(ctx context.Context, b ballot) (plan dbsqlc.Plan, solo
 		return plan, false, refuse("%s lacks the role approver: an admin gives it, or somebody else decides", b.subject.name)
 	case b.change.PlanID == 0:
 		return plan, false, refuse("change %d has no plan yet: wait until it is planned", b.change.ID)
+	case b.change.State == peering.ChangeDeploying && b.decision == peering.Reject:
+		if err := tx.refuseLateReject(ctx, b.change); err != nil {
+			return plan, false, err
+		}
 	case b.change.State != peering.ChangeAwaitingApproval && b.change.State != peering.ChangeApproved:
-		return plan, false, refuse("change %d is %s: it isn't waiting for a decision", b.change.ID, b.change.State)
+		return plan, false, refuse("change %d is %s: it isn't waiting for a decision", b.change.ID, sayState(b.change.State))
 	}
 	if plan, err = tx.q.PlanGet(ctx, b.change.PlanID); err != nil {
 		return plan, false, err
@@ -289,6 +300,23 @@ func (tx *Tx) checkBallot(ctx context.Context, b ballot) (plan dbsqlc.Plan, solo
 		return plan, false, err
 	}
 	return plan, solo, nil
+}
+
+// refuseLateReject: an approved change can be rejected until a router begins, and
+// between two routers.
+func (tx *Tx) refuseLateReject(ctx context.Context, c peering.Change) error {
+	row, err := tx.q.DeploymentInFlightOfChange(ctx, c.ID)
+	if err == nil {
+		return refuse("change %d is being deployed on router %s and can't be rejected any more: use roll back now (peerflow change rollback %d)", c.ID, row.Router, c.ID)
+	}
+	if !errors.Is(err, pgx.ErrNoRows) {
+		return err
+	}
+	to, outcome, err := tx.outcome(ctx, c)
+	if err == nil && to != "" && to != peering.ChangeStale {
+		err = refuse("change %d ends %s: %s: there is nothing left to reject", c.ID, sayState(to), outcome)
+	}
+	return err
 }
 
 // soloOrRefuse keeps authors from deciding on their own edits, except while

@@ -104,8 +104,9 @@ var changeSteps = map[ChangeState][]ChangeState{
 	ChangeAwaitingApproval: {ChangeApproved, ChangeRejected, ChangeExpired, ChangeCancelled, ChangeStale, ChangeFailed, ChangePartial},
 	ChangeApproved:         {ChangeDeploying, ChangeAwaitingApproval, ChangeStale, ChangeRejected, ChangeCancelled, ChangeExpired, ChangeFailed, ChangePartial},
 	ChangeStale:            {ChangePlanned, ChangeCompleted, ChangeCancelled, ChangeFailed, ChangeExpired, ChangePartial},
-	ChangeDeploying:        {ChangeCompleted, ChangeRolledBack, ChangePartial, ChangeInterfered, ChangeNeedsOperator, ChangeFailed, ChangeStale, ChangeCancelled},
-	ChangeNeedsOperator:    {ChangeCompleted, ChangeRolledBack, ChangePartial, ChangeInterfered, ChangeFailed, ChangeDeploying},
+	ChangeDeploying: {ChangeCompleted, ChangeRolledBack, ChangePartial, ChangeInterfered, ChangeNeedsOperator, ChangeFailed, ChangeStale, ChangeCancelled,
+		ChangeRejected},
+	ChangeNeedsOperator: {ChangeCompleted, ChangeRolledBack, ChangePartial, ChangeInterfered, ChangeFailed, ChangeDeploying},
 }
 
 // Ended reports states that nothing leaves.
