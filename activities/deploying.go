@@ -303,7 +303,7 @@ func stage(ctx context.Context, a at, committer driver.ConfirmedCommitter, c dri
 func stageFailed(err error) (peering.Next, error) {
 	var rejected *driver.RejectedError
 	if errors.As(err, &rejected) {
-		return ended(peering.DeploymentFailed, rejected.Error()+"; nothing was written"), nil
+		return ended(peering.DeploymentFailed, peering.Clip(rejected.Error(), textSize/2)+"; nothing was written"), nil
 	}
 	return peering.Next{}, fail(fmt.Errorf("stage the candidate: %w", err))
 }

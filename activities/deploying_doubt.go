@@ -22,14 +22,14 @@ const readGrace = 20 * time.Second
 func (d *Deploying) unread(ctx context.Context, dep peering.Deployment, err error) (peering.Next, error) {
 	if dep.CommitSentAt.IsZero() {
 		if d.late(dep) {
-			return ended(peering.DeploymentFailed, err.Error()+"; nothing was written"), nil
+			return ended(peering.DeploymentFailed, peering.Clip(err.Error(), textSize/2)+"; nothing was written"), nil
 		}
 		return peering.Next{}, fail(peering.Errorf(peering.Unavailable, "%w", err))
 	}
 	if d.hopeless(dep, err) {
 		return d.giveUp(ctx, dep, fmt.Errorf("it answers and can't be read: %w", err))
 	}
-	text := err.Error()
+	text := peering.Clip(err.Error(), textSize/2)
 	if d.late(dep) {
 		text = fmt.Sprintf("past its deadline %s the router still can't be reached: %s", dep.Deadline.UTC().Format(time.RFC3339), text)
 	}
@@ -52,10 +52,11 @@ func (d *Deploying) hopeless(dep peering.Deployment, err error) bool {
 
 // giveUp hands a deployment over to a person, with what stands in the way.
 func (d *Deploying) giveUp(ctx context.Context, dep peering.Deployment, why error) (peering.Next, error) {
-	if err := d.Deployments.MarkUnknown(ctx, dep.ID, why.Error()); err != nil {
+	words := peering.Clip(why.Error(), textSize/2)
+	if err := d.Deployments.MarkUnknown(ctx, dep.ID, words); err != nil {
 		return peering.Next{}, fail(err)
 	}
-	text := fmt.Sprintf("router %s: %v: mend that, then run peerflow change resolve %d", dep.Router, why, dep.ChangeID)
+	text := fmt.Sprintf("router %s: %s: mend that, then run peerflow change resolve %d", dep.Router, words, dep.ChangeID)
 	return d.end(ctx, dep, EndInput{dep.ID, peering.DeploymentNeedsOperator, text}, nil)
 }
 

@@ -48,7 +48,7 @@ func (d *Deploying) PrepareDeployment(ctx context.Context, id int64) (peering.Ne
 }
 
 func ended(s peering.DeploymentState, text string) peering.Next {
-	return peering.Next{Step: peering.StepEnd, State: s, Text: text}
+	return peering.Next{Step: peering.StepEnd, State: s, Text: peering.Clip(text, textSize)}
 }
 
 // compose puts the plan's stanzas in place of what runs now; its hash may

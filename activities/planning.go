@@ -187,7 +187,7 @@ func leftOut(omitted []peering.Omission) string {
 			reasons = append(reasons, o.Text)
 		}
 	}
-	return strings.Join(reasons, "; ")
+	return peering.Some(reasons, named, "; ")
 }
 
 // sessionOperations creates each session on its router.
@@ -294,7 +294,7 @@ func (p *Planning) moved(ctx context.Context, change peering.Change, now peering
 		return "", nil
 	}
 	earlier, err := p.Plans.Plan(ctx, change.PlanID)
-	return strings.Join(peering.MovedSince(earlier.Routers, now.Routers), ", "), err
+	return peering.Some(peering.MovedSince(earlier.Routers, now.Routers), named, ", "), err
 }
 
 // assemble makes one plan of what was found on each router.
@@ -456,9 +456,9 @@ func (p *Planning) moves(ctx context.Context, change peering.Change, c compariso
 	if !change.Request.IncludePending {
 		return nil, nil, peering.Errorf(peering.Conflict,
 			"%s hold edits by %s that were never deployed: deploy those first, or include them (--include-pending)",
-			strings.Join(pending, ", "), p.authors(ctx, c))
+			peering.Some(pending, named, ", "), p.authors(ctx, c))
 	}
-	labels = append(labels, fmt.Sprintf("%s by %s", strings.Join(pending, ", "), p.authors(ctx, c)))
+	labels = append(labels, fmt.Sprintf("%s by %s", peering.Some(pending, named, ", "), p.authors(ctx, c)))
 	return withPending(c, moves, pending), labels, nil
 }
 

@@ -68,7 +68,7 @@ func refuseProtected(kind peering.ChangeKind, plan peering.Plan, ops []peering.O
 	if len(protected) == 0 {
 		return nil
 	}
-	return peering.Errorf(peering.Denied, "a change of kind %s may not touch these protected sessions: %s", kind, strings.Join(protected, ", "))
+	return peering.Errorf(peering.Denied, "a change of kind %s may not touch these protected sessions: %s", kind, peering.Some(protected, named, ", "))
 }
 
 // importMoves reports that the moves reach what an Established session is

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -67,7 +68,7 @@ func (r *Routers) QueuedDeployments(ctx context.Context, routerID int64) ([]Queu
 type PollResult struct {
 	Neighbors   int      `json:"neighbors"`
 	Established int      `json:"established"`
-	Changed     []string `json:"changed,omitempty"`  // addresses that came up or went down
+	Changed     []string `json:"changed,omitempty"`  // addresses that came up or went down; of many the first
 	Breached    []string `json:"breached,omitempty"` // sessions that are announced more than expected, and are shut for it
 	Error       string   `json:"error,omitempty"`
 }
@@ -79,7 +80,7 @@ func (r *Routers) PollNeighbors(ctx context.Context, routerID int64) (PollResult
 	poll := Poll{RouterID: routerID, At: r.Now()}
 	seen, err := r.look(ctx, routerID)
 	if err != nil {
-		poll.Error = err.Error()
+		poll.Error = peering.Clip(err.Error(), textSize)
 	}
 	poll.Neighbors = seen.neighbors
 	changes, err := r.Observed.StorePoll(ctx, poll)
@@ -98,7 +99,16 @@ func (r *Routers) PollNeighbors(ctx context.Context, routerID int64) (PollResult
 	if poll.Error == "" && len(seen.guards) > 0 {
 		result.Breached, err = r.guard(ctx, routerID, seen, poll.At)
 	}
+	result.Changed, result.Breached = few(result.Changed), few(result.Breached)
 	return result, fail(err)
+}
+
+// few keeps the first names of a list and counts the rest.
+func few(list []string) []string {
+	if len(list) <= named {
+		return list
+	}
+	return append(list[:named:named], fmt.Sprintf("and %d more", len(list)-named))
 }
 
 // UnpolledInput names a router that no worker could poll, and why.

@@ -101,6 +101,9 @@ type Impact struct {
 // Sessions is how many sessions the plan reaches.
 func (i Impact) Sessions() int { return i.Adds + i.Removes + i.Refreshes + i.Resets + i.Unchanged }
 
+// mostNamed is how many of many things a sentence names.
+const mostNamed = 20
+
 // Line is the impact in one sentence.
 func (i Impact) Line() string {
 	var parts []string
@@ -115,7 +118,7 @@ func (i Impact) Line() string {
 		parts = append(parts, fmt.Sprintf("refreshes %d", i.Refreshes))
 	}
 	if i.Resets > 0 {
-		parts = append(parts, fmt.Sprintf("resets %d: %s", i.Resets, strings.Join(i.ResetASNs, " ")))
+		parts = append(parts, fmt.Sprintf("resets %d: %s", i.Resets, Some(i.ResetASNs, mostNamed, " ")))
 	}
 	if i.Unchanged > 0 {
 		parts = append(parts, fmt.Sprintf("edits %d without disruption", i.Unchanged))
@@ -129,7 +132,7 @@ func (i Impact) Line() string {
 		parts = append(parts, "expected announcements not known")
 	}
 	if len(i.Pending) > 0 {
-		parts = append(parts, "carries pending edits: "+strings.Join(i.Pending, ", "))
+		parts = append(parts, "carries pending edits: "+Some(i.Pending, mostNamed, ", "))
 	}
 	return strings.Join(parts, "; ")
 }

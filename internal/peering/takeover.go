@@ -3,7 +3,6 @@ package peering
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // TakenOver lists the neighbors that a plan adds and that the router has already
@@ -30,14 +29,14 @@ func TakeOverError(taken []Neighbor) error {
 	if len(taken) == 0 {
 		return nil
 	}
-	var named []string
+	var all []string
 	for _, n := range taken {
 		name := n.Key().String()
 		if n.Name != "" {
 			name += " as " + n.Name
 		}
-		named = append(named, fmt.Sprintf("%s (%s, %s)", name, n.RemoteAS, n.State))
+		all = append(all, fmt.Sprintf("%s (%s, %s)", name, n.RemoteAS, n.State))
 	}
 	return Errorf(Conflict, "it has these neighbors in a part of its configuration that isn't peerflow's: %s. Nothing of it is overwritten: "+
-		"take them out of it by hand and plan again, or leave them as they are", strings.Join(named, ", "))
+		"take them out of it by hand and plan again, or leave them as they are", Some(all, mostNamed, ", "))
 }
