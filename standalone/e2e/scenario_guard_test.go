@@ -22,7 +22,7 @@ import (
 func TestSessionThatLeaksWhenItFirstComesUpIsShut(t *testing.T) {
 	s := stage(t, 1)
 	ctx := context.Background()
-	peer := s.peers[newcomers[knownAS]]
+	peer, up := s.peers[newcomers[knownAS]], s.uptimes()
 	s.deploy(s.provision(knownAS, "a session to guard"))
 	session := s.sessionWith(knownAS)
 	if s.exports(knownAS) == "" {
@@ -52,6 +52,8 @@ func TestSessionThatLeaksWhenItFirstComesUpIsShut(t *testing.T) {
 		t.Errorf("%d other sessions are up, want %d", n, len(handmade)+1)
 	}
 
+	s.unbroken(up)
+
 	// A change of another session has it closed, says so, and doesn't take over the leak.
 	other := s.edit("describe another", s.describe(0, "after the leak"))
 	if line := s.plan(other).Impact.Line(); !strings.Contains(line, "stays shut (export guard") {
@@ -72,6 +74,7 @@ func TestSessionThatLeaksWhenItFirstComesUpIsShut(t *testing.T) {
 	s.await("it is up with our 3 prefixes", time.Minute, func(ctx context.Context) bool {
 		return peer.State(ctx, edgeAddr) == bgp.Established && peer.Received(ctx, edgeAddr) == len(ourPrefixes)
 	})
+	s.unbroken(up)
 }
 
 // sessionWith is the recorded session with a network.

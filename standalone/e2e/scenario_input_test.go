@@ -63,7 +63,7 @@ func TestBadInputNamesThingAndRemedy(t *testing.T) {
 			if c.state == "" {
 				c.state = peering.ChangeFailed
 			}
-			before := s.look()
+			before, up := s.look(), s.uptimes()
 			ended := s.ends(c.wish(s).ID)
 			if ended.State != c.state {
 				t.Errorf("%s, want %s: %s", ended.State, c.state, ended.Outcome)
@@ -73,13 +73,16 @@ func TestBadInputNamesThingAndRemedy(t *testing.T) {
 				s.wants(ended.Outcome, w)
 			}
 			s.untouched(before)
+			s.unbroken(up)
 			s.leftNothing(ended)
 		})
 	}
+	up := s.uptimes()
 	t.Run("a neighbor by somebody else's hand", func(t *testing.T) { s.in(t).neighborByHand() })
 	t.Run("PeeringDB is away", func(t *testing.T) { s.in(t).withoutPeeringDB() })
 	t.Run("somebody's commit waits on the router", func(t *testing.T) { s.in(t).behindAnotherCommit() })
 	t.Run("the disk is nearly full", func(t *testing.T) { s.in(t).fullDisk(&left) })
+	s.unbroken(up)
 	t.Run("a good change works after all that", func(t *testing.T) {
 		s := s.in(t)
 		s.deploy(s.provision(knownAS, "at last"))
@@ -87,6 +90,7 @@ func TestBadInputNamesThingAndRemedy(t *testing.T) {
 			t.Error("AS64501 isn't on the router")
 		}
 		again := s.ends(s.wish(knownAS, "once more").ID)
+		s.unbroken(up)
 		if again.State != peering.ChangeCompleted || !strings.Contains(again.Outcome, "nothing to configure") || !strings.Contains(again.Outcome, fmt.Sprintf("session %d exists", s.session(knownAS).ID)) {
 			t.Errorf("the same peer again is %s: %s", again.State, again.Outcome)
 		}

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,9 @@ const (
 	elsewhereAS bgp.ASN = 64509 // has a port at another exchange only
 	lanID               = 1
 )
+
+// peeringDBKey is the key with which peerflow asks PeeringDB.
+const peeringDBKey = "canary-cGVlcmluZ2Ri-3"
 
 var edgeAddr = host(1)
 
@@ -75,9 +79,10 @@ func stage(t *testing.T, ours int, change ...func(*up.Options)) *scene {
 		t.Fatal(err)
 	}
 	s.pdb = pdbfake.New(pdbRows()...)
+	s.pdb.Keys = []string{peeringDBKey}
 	server := httptest.NewServer(s.pdb)
 	t.Cleanup(server.Close)
-	o := up.Options{PeeringDBURL: server.URL + "/api"}
+	o := up.Options{PeeringDBURL: server.URL + "/api", PeeringDBKey: peeringDBKey}
 	quick(&o)
 	for _, c := range change {
 		c(&o)
@@ -239,7 +244,14 @@ func (s *scene) firstDeploy(ours int) {
 // deployAll opens a change that carries pending edits of the records.
 func (s *scene) deployAll(reason string) peering.Change {
 	s.t.Helper()
-	return s.change(db.NewChange{Kind: peering.KindDeploy, Reason: reason, Request: peering.ChangeRequest{Routers: []int64{s.router().ID}}})
+	n := deployOf(s.router().ID)
+	n.Reason = reason
+	return s.change(n)
+}
+
+// deployOf carries a router's pending edits.
+func deployOf(router int64) db.NewChange {
+	return db.NewChange{Kind: peering.KindDeploy, Reason: "pending edits", Request: peering.ChangeRequest{Routers: []int64{router}}}
 }
 
 // in is the same scene for a part of the test.
@@ -305,6 +317,31 @@ func (s *scene) since() map[string]string {
 		}
 	}
 	return came
+}
+
+// uptimes tells since when each session that is up has been so, as the other side saw it.
+func (s *scene) uptimes() map[netip.Addr]time.Time {
+	up := map[netip.Addr]time.Time{}
+	for at, p := range s.peers {
+		if since := p.Since(context.Background(), edgeAddr); !since.IsZero() {
+			up[at] = since
+		}
+	}
+	return up
+}
+
+// unbroken checks that every session that was up has stayed so, those with the peers at except apart.
+func (s *scene) unbroken(before map[netip.Addr]time.Time, except ...netip.Addr) {
+	s.t.Helper()
+	if len(before) < len(handmade) {
+		s.t.Errorf("only %d sessions were up: this proves nothing", len(before))
+	}
+	now := s.uptimes()
+	for at, since := range before {
+		if !slices.Contains(except, at) && !now[at].Equal(since) {
+			s.t.Errorf("the session with %s was up since %s, and now since %s", at, clock(since), clock(now[at]))
+		}
+	}
 }
 
 // look is what the edge boots, names and runs: equal before and after something that must not touch it.
