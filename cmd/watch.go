@@ -137,7 +137,7 @@ func (w *watcher) deployment(d api.DeploymentView) {
 		}
 		w.said[key] = string(check.State)
 		w.screen.clear()
-		w.screen.line("    %s %s", w.screen.state(string(check.State)), strings.TrimSpace(check.Name+" "+check.Subject+": "+check.Text))
+		w.screen.line("    %s %s", w.screen.state(string(check.State)), strings.TrimSpace(check.Name+" "+check.Subject)+": "+check.Text)
 	}
 }
 

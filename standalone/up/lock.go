@@ -3,6 +3,7 @@ package up
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -31,4 +32,18 @@ func lock(dir string) (*os.File, error) {
 	}
 	_, err = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	return f, err
+}
+
+// Running tells which process runs peerflow on a data folder, "" when none does.
+func Running(dir string) string {
+	f, err := os.Open(filepath.Join(dir, "lock"))
+	if err != nil {
+		return ""
+	}
+	defer f.Close() // with it goes the lock that was only tried
+	if !errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB), syscall.EWOULDBLOCK) {
+		return ""
+	}
+	holder, _ := io.ReadAll(f)
+	return strings.TrimSpace(string(holder))
 }

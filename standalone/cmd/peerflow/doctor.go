@@ -93,8 +93,8 @@ func thisMachine() machine {
 func (m machine) checks(data, listen, temporal string) []diagnosis {
 	return []diagnosis{
 		{"PostgreSQL", m.postgres},
-		{"API port", func() (string, error) { return port(listen, "--listen") }},
-		{"Temporal port", func() (string, error) { return port(temporal, "--temporal-port") }},
+		{"API port", func() (string, error) { return port(listen, "--listen", data) }},
+		{"Temporal port", func() (string, error) { return port(temporal, "--temporal-port", data) }},
 		{"data folder", func() (string, error) { return folder(data) }},
 		{"envelope key", func() (string, error) { return key(data) }},
 		{"disk", func() (string, error) { return m.disk(data) }},
@@ -131,10 +131,13 @@ func holdsPostgres(dir string) bool {
 	return true
 }
 
-func port(address, flag string) (string, error) {
+func port(address, flag, data string) (string, error) {
 	l, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return "", fmt.Errorf("%s is taken: by peerflow itself, or give peerflow up another one with %s", address, flag)
+		if process := up.Running(data); process != "" {
+			return fmt.Sprintf("%s is taken, and peerflow runs on this data folder (process %s)", address, process), nil
+		}
+		return "", fmt.Errorf("%s is taken: give peerflow up another one with %s", address, flag)
 	}
 	if err != nil {
 		return "", fmt.Errorf("%w: give peerflow up another one with %s", err, flag)

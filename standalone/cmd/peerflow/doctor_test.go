@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -70,6 +71,28 @@ func TestDoctorFindsAHealthyMachineHealthy(t *testing.T) {
 		if failed, out := examine(m.checks(folder, anyPort, anyPort)); len(failed) > 0 {
 			t.Errorf("%s: %v\n%s", name, failed, out)
 		}
+	}
+}
+
+func TestDoctorTakesThePortsOfARunningPeerflowForItsOwn(t *testing.T) {
+	t.Parallel()
+	m, data := healthy(t)
+	taken := occupy(t)
+	write(t, filepath.Join(data, "lock"), "4711\n", 0o600)
+	lock, err := os.Open(filepath.Join(data, "lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	if failed, _ := examine(m.checks(data, taken, anyPort)); len(failed) != 1 {
+		t.Errorf("nobody runs there, and the port is taken: %v", failed)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	failed, out := examine(m.checks(data, taken, anyPort))
+	if len(failed) > 0 || !strings.Contains(out, "process 4711") {
+		t.Errorf("process 4711 runs there: %v\n%s", failed, out)
 	}
 }
 
