@@ -48,6 +48,9 @@ type server struct {
 const (
 	patience      = 25 * time.Second
 	loginPatience = 4 * time.Second
+	// A body's deadline stays on the connection while the operation runs, and
+	// ends both when it passes: there has to be time for either.
+	bodyPatience = 2 * patience
 )
 
 // largestBody is room for a big template (bytes).
@@ -128,7 +131,7 @@ func add[I, O any](s *server, o operation, handler func(context.Context, *I) (*O
 	op := huma.Operation{
 		Method: o.method, Path: o.path, Tags: []string{o.tag}, Summary: o.summary, DefaultStatus: o.status,
 		Description: o.description + "\n\nNeeds the role " + o.roles() + ".", OperationID: operationID(o.method, o.path),
-		MaxBodyBytes: largestBody, Metadata: map[string]any{"operation": o, "filters": o.filters != nil}, Parameters: filterParameters(o.filters),
+		MaxBodyBytes: largestBody, BodyReadTimeout: bodyPatience, Metadata: map[string]any{"operation": o, "filters": o.filters != nil}, Parameters: filterParameters(o.filters),
 		Errors: errorsOf[I](o),
 	}
 	if o.body != nil {

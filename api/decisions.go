@@ -104,7 +104,12 @@ func (s *server) mintCode(ctx context.Context, in *codeInput) (*answer[ApprovalC
 func (s *server) wake(ctx context.Context, changeID int64, why string) {
 	waking, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
-	if err := s.Workflows.LookAgain(waking, changeID, why); err != nil {
+	s.wakeWithin(waking, changeID, why)
+}
+
+// wakeWithin is for those who wake many, in the time of one.
+func (s *server) wakeWithin(ctx context.Context, changeID int64, why string) {
+	if err := s.Workflows.LookAgain(ctx, changeID, why); err != nil {
 		s.Log.Warn("wake a change; it looks again by itself", "change", changeID, "error", err)
 	}
 }

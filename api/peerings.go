@@ -47,8 +47,10 @@ func (s *server) wakeWaiting(ctx context.Context, p peering.Peering) error {
 	waiting, err := everyPage(ctx, s.Changes.ListChanges,
 		peering.Filter{Field: "state", Values: []string{string(peering.ChangeDraft)}},
 		peering.Filter{Field: "asn", Values: []string{fmt.Sprint(uint32(network.ASN))}})
+	waking, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
 	for _, change := range waiting {
-		s.wake(ctx, change.ID, "agreed")
+		s.wakeWithin(waking, change.ID, "agreed")
 	}
 	return err
 }

@@ -24,7 +24,7 @@ func (s *server) registerObserved() {
 			return sayAll(s.Observed.Polls(ctx))
 		})
 	add(s, operation{method: http.MethodPost, path: "/api/v1/sync/peeringdb", role: peering.Operator, tag: "system", status: http.StatusAccepted,
-		summary: "Sync PeeringDB's mirror now", description: "Joins the sync that runs, if one does."}, s.syncNow)
+		summary: "Sync PeeringDB's mirror now", description: "Joins the sync that runs, if one does. Without Temporal (503) nothing is asked for, and the schedule syncs once it is back."}, s.syncNow)
 }
 
 // RouterDiffView is a comparison with when it was made.
@@ -91,8 +91,5 @@ type Started struct {
 
 func (s *server) syncNow(ctx context.Context, in *syncInput) (*answer[Started], error) {
 	id, err := s.Workflows.SyncNow(ctx, in.Body != nil && in.Body.Full)
-	if err != nil {
-		return nil, &peering.Error{Kind: peering.Unavailable, Text: "Temporal doesn't answer: is it running?"}
-	}
-	return say(Started{Workflow: id}, nil)
+	return say(Started{Workflow: id}, err)
 }

@@ -1,9 +1,11 @@
 package cmd
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"testing"
+	"time"
 )
 
 func TestNounsAreCreatedReadEditedAndDeletedByVersion(t *testing.T) {
@@ -80,4 +82,18 @@ func TestPeeringStartsAChangeOnce(t *testing.T) {
 	b.wants(b.do("admin", "GET", first.header.Get("Location"), ""), 200, `"kind":"provision"`)
 	b.flows.down = fmt.Errorf("no Temporal")
 	b.wants(b.do("admin", "POST", "/api/v1/peerings", `{"asn": 64502}`, "Idempotency-Key", "key-0002"), 202, `"id":2`)
+}
+
+// The deadline of a request's body once ended every operation after 5 s.
+func TestAnOperationThatWaitsForALockGoesOnWithIt(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.network()
+	c := b.planned()
+	tx, err := b.db.Pool().Begin(t.Context())
+	b.must(err)
+	_, err = tx.Exec(t.Context(), "SELECT 1 FROM change WHERE id = $1 FOR UPDATE", c.ID)
+	b.must(err)
+	time.AfterFunc(6*time.Second, func() { _ = tx.Rollback(context.Background()) })
+	b.wants(b.do("admin", "POST", pathOf(c, "cancel"), ""), 202, `"kind":"cancel"`)
 }

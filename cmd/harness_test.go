@@ -24,11 +24,12 @@ import (
 // bench is the real API over a real database; Temporal alone is missing.
 type bench struct {
 	*testing.T
-	db     *db.DB
-	server *httptest.Server
-	flows  *flows
-	tokens map[string]string // by the user's name
-	users  map[string]peering.User
+	db       *db.DB
+	server   *httptest.Server
+	flows    *flows            // nil where Temporal's client is real
+	tokens   map[string]string // by the user's name
+	users    map[string]peering.User
+	patience time.Duration // of a request; 0: as long as it takes
 }
 
 // flows notes what Temporal would have been told.
@@ -153,7 +154,7 @@ func (b *bench) do(who, method, path, body string, headers ...string) reply {
 		}
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := http.Client{Timeout: b.patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.Do(req)
 	b.must(err)
 	defer res.Body.Close()

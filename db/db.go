@@ -83,7 +83,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 // explained adds what the driver said: who opens a database is its operator.
 func explained(err error) error {
 	if cause := peering.CauseOf(err); cause != nil {
-		return fmt.Errorf("%w (%v)", err, cause)
+		return fmt.Errorf("%w (%w)", err, cause)
 	}
 	return err
 }

@@ -125,16 +125,22 @@ func (c Client) LookAgain(ctx context.Context, change int64, why string) error {
 	return errors.Join(errs...)
 }
 
+// takeUp is how long somebody who asks waits for Temporal to take it up.
+const takeUp = 3 * time.Second
+
 // syncPatience is how long a sync may take, pauses that PeeringDB asks for included.
 const syncPatience = time.Hour
 
-// SyncNow starts a sync of PeeringDB's mirror, or joins the one that runs.
+// SyncNow starts a sync of PeeringDB's mirror, or joins the one that runs. It
+// gives up (unavailable) after 3 s without an answer of Temporal.
 func (c Client) SyncNow(ctx context.Context, full bool) (string, error) {
 	options := client.StartWorkflowOptions{TaskQueue: ControlQueue, ID: syncID, StaticSummary: "sync of PeeringDB's mirror", WorkflowExecutionTimeout: syncPatience,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING}
-	run, err := c.Temporal.ExecuteWorkflow(ctx, options, SyncPeeringDB, SyncPeeringDBInput{Full: full})
+	starting, cancel := context.WithTimeout(ctx, takeUp)
+	defer cancel()
+	run, err := c.Temporal.ExecuteWorkflow(starting, options, SyncPeeringDB, SyncPeeringDBInput{Full: full})
 	if err != nil {
-		return "", err
+		return "", peering.Hide(peering.Unavailable, "Temporal doesn't answer: is it running? No sync was asked for; the mirror is synced by its schedule once it does", err)
 	}
 	return run.GetID(), nil
 }
@@ -154,9 +160,11 @@ func (c Client) CompareRouter(ctx context.Context, router int64, site string) (r
 	defer cancel()
 	options := client.StartWorkflowOptions{TaskQueue: ControlQueue, ID: diffID(router), StaticSummary: fmt.Sprintf("router %d against what is recorded", router),
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING, WorkflowExecutionTimeout: glanceBudget + 5*time.Second}
-	run, err := c.Temporal.ExecuteWorkflow(ctx, options, CompareRouter, CompareRouterInput{Router: router, Site: site})
+	starting, stop := context.WithTimeout(ctx, takeUp)
+	defer stop()
+	run, err := c.Temporal.ExecuteWorkflow(starting, options, CompareRouter, CompareRouterInput{Router: router, Site: site})
 	if err != nil {
-		return result, peering.NewError(peering.Unavailable, "Temporal doesn't answer: is it running?")
+		return result, peering.Hide(peering.Unavailable, "Temporal doesn't answer: is it running? The router wasn't read: ask again once it does", err)
 	}
 	err = run.Get(ctx, &result)
 	return result, glanced(err)
