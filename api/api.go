@@ -73,6 +73,7 @@ func New(d Deps) http.Handler {
 	s.registerUsers()
 	s.registerSecrets()
 	s.registerStatus()
+	s.registerAudit()
 	s.servePages()
 	return d.Guard.outer(true, s.mux)
 }

@@ -79,7 +79,7 @@ func problemOf(ctx context.Context, log *slog.Logger, err error) *Problem {
 
 func translate(ctx context.Context, log *slog.Logger, err error) *Problem {
 	kind := peering.KindOf(err)
-	if cause := peering.CauseOf(err); cause != nil {
+	if cause := peering.CauseOf(err); cause != nil && kind == peering.Unavailable {
 		log.Warn("request refused", "request", requestID(ctx), "error", err, "cause", cause)
 	}
 	if status, known := statuses[kind]; known {

@@ -26,18 +26,20 @@ type Guard struct {
 	GuardDeps
 	origins  *http.CrossOriginProtection
 	sessions *browserSessions
+	refused  *refusals
 }
 
 // GuardDeps are what a guard works with.
 type GuardDeps struct {
 	Logins Logins
+	Audit  Audit
 	Log    *slog.Logger
 	Hosts  []string // names, without port, by which we are reached beside loopback's
 }
 
 // NewGuard lets requests in that name this machine's loopback or one of the hosts.
 func NewGuard(d GuardDeps) *Guard {
-	return &Guard{GuardDeps: d, origins: http.NewCrossOriginProtection(), sessions: newBrowserSessions()}
+	return &Guard{GuardDeps: d, origins: http.NewCrossOriginProtection(), sessions: newBrowserSessions(), refused: newRefusals(d.Audit, d.Log)}
 }
 
 // Protect puts a page of others, like Temporal's Web UI, behind the login. Its
@@ -54,7 +56,7 @@ func (g *Guard) outer(jsonOnly bool, next http.Handler) http.Handler {
 		w.Header().Set("X-Request-Id", requestID(r.Context()))
 		p := g.refuse(r)
 		if p == nil && jsonOnly {
-			p = refuseBody(r)
+			p = g.refuseBody(r)
 		}
 		if p != nil {
 			writeProblem(w, r, p)
@@ -77,21 +79,24 @@ func secure(h http.Header) {
 
 func (g *Guard) refuse(r *http.Request) *Problem {
 	if !g.knownHost(r.Host) {
+		g.refused.note(r, peering.Actor{}, actByName, 0, "it calls us "+clipped(r.Host))
 		return newProblem(http.StatusMisdirectedRequest, peering.Denied,
 			"this server doesn't answer to that name: use localhost, or allow the name with PEERFLOW_HOSTS")
 	}
 	if err := g.origins.Check(r); err != nil {
+		g.refused.note(r, peering.Actor{}, actByPage, 0, "Origin "+clipped(r.Header.Get("Origin"))+", Sec-Fetch-Site "+clipped(r.Header.Get("Sec-Fetch-Site")))
 		return newProblem(http.StatusForbidden, peering.Denied, "a page of another origin may not do this")
 	}
 	return nil
 }
 
-func refuseBody(r *http.Request) *Problem {
+func (g *Guard) refuseBody(r *http.Request) *Problem {
 	if safe(r.Method) || r.ContentLength == 0 || r.URL.Path == loginPath {
 		return nil
 	}
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if kind != "application/json" && kind != "application/merge-patch+json" {
+		g.refused.note(r, peering.Actor{}, actNotJSON, 0, "Content-Type "+clipped(r.Header.Get("Content-Type")))
 		return newProblem(http.StatusUnsupportedMediaType, peering.Invalid, "send the body as application/json")
 	}
 	return nil
@@ -123,10 +128,11 @@ func (g *Guard) loggedIn(next http.Handler) http.Handler {
 			return
 		}
 		if err != nil {
-			g.refuseLogin(w, r, err)
+			g.refuseLogin(w, r, actor, err)
 			return
 		}
 		if !safe(r.Method) && !actor.May(peering.Operator) {
+			g.refused.note(r, actor, actByRole, 0, "it needs the role operator")
 			writeProblem(w, r, newProblem(http.StatusForbidden, peering.Denied, "this needs the role operator"))
 			return
 		}
@@ -135,16 +141,21 @@ func (g *Guard) loggedIn(next http.Handler) http.Handler {
 }
 
 // loginProblem is why nobody is let in: the token, or something that isn't about it.
-func (g *Guard) loginProblem(r *http.Request, err error) *Problem {
+func (g *Guard) loginProblem(r *http.Request, who peering.Actor, err error) *Problem {
 	p := problemOf(r.Context(), g.Log, err)
 	if p.Kind == peering.Denied {
+		why := "no token"
+		if cause := peering.CauseOf(err); cause != nil {
+			why = cause.Error()
+		}
+		g.refused.note(r, who, actLogIn, 0, why)
 		return newProblem(http.StatusUnauthorized, peering.Denied, p.Detail)
 	}
 	return p
 }
 
-func (g *Guard) refuseLogin(w http.ResponseWriter, r *http.Request, err error) {
-	p := g.loginProblem(r, err)
+func (g *Guard) refuseLogin(w http.ResponseWriter, r *http.Request, who peering.Actor, err error) {
+	p := g.loginProblem(r, who, err)
 	if p.Status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="peerflow"`)
 	}

@@ -2,11 +2,13 @@ package api
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"peerflow/db/dbtest"
 	"peerflow/internal/peering"
 )
 
@@ -19,7 +21,7 @@ func (everyToken) Authenticate(context.Context, string) (peering.Actor, error) {
 
 func TestProtectedPagesTakeTextFromTheirOwnOriginOnly(t *testing.T) {
 	t.Parallel()
-	page := NewGuard(GuardDeps{Logins: everyToken{}}).Protect(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	page := NewGuard(GuardDeps{Logins: everyToken{}, Audit: dbtest.New(t), Log: slog.New(slog.DiscardHandler)}).Protect(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
 	cases := map[string]struct {
 		site, host string
 		want       int

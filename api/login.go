@@ -115,8 +115,8 @@ func (g *Guard) serveLogin(w http.ResponseWriter, r *http.Request) {
 		maps.Copy(w.Header(), p.GetHeaders())
 		showLogin(w, p.Status, loginView{Next: next, Refusal: p.Detail})
 	}
-	if _, err := g.authenticate(r.Context(), token); err != nil {
-		refuse(g.loginProblem(r, err))
+	if who, err := g.authenticate(r.Context(), token); err != nil {
+		refuse(g.loginProblem(r, who, err))
 		return
 	}
 	id, ok := g.sessions.open(token, time.Now())

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -17,15 +18,28 @@ func (s *server) authorize(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	actor, err := s.Guard.actor(r, false)
 	if err != nil {
-		s.Guard.refuseLogin(w, r, err)
+		s.Guard.refuseLogin(w, r, actor, err)
 		return
 	}
 	o, known := ctx.Operation().Metadata["operation"].(operation)
 	if !known || !o.openTo(actor) {
+		s.Guard.refused.note(r, actor, actByRole, changeOf(ctx), "it needs the role "+o.roles())
 		writeProblem(w, r, newProblem(http.StatusForbidden, peering.Denied, "this needs the role "+o.roles()+", which this login doesn't have"))
 		return
 	}
 	next(huma.WithValue(ctx, actorKey{}, actor))
+}
+
+// changeOf is the change that a request is about; 0 for none.
+func changeOf(ctx huma.Context) int64 {
+	if !strings.HasPrefix(ctx.Operation().Path, "/api/v1/changes/{id}") {
+		return 0
+	}
+	id, err := strconv.ParseInt(ctx.Param("id"), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return id
 }
 
 // knownParameters refuses a query parameter that the operation doesn't have: a

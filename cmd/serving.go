@@ -19,7 +19,7 @@ import (
 func (p *Parts) Guard(hosts ...string) *api.Guard { return newGuard(p.DB, p.Log, hosts...) }
 
 func newGuard(d *db.DB, log *slog.Logger, hosts ...string) *api.Guard {
-	return api.NewGuard(api.GuardDeps{Logins: d, Log: log, Hosts: hosts})
+	return api.NewGuard(api.GuardDeps{Logins: d, Audit: d, Log: log, Hosts: hosts})
 }
 
 // API serves /api/v1, /docs, /login and /healthz. Other pages go behind the same

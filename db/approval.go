@@ -141,7 +141,7 @@ func (tx *Tx) noteApproval(ctx context.Context, c peering.Change, to peering.Cha
 	if tally.Approved && tally.Need == 0 {
 		event := dbsqlc.AuditInsertParams{Door: string(peering.DoorRule), Act: "decide " + string(peering.Approve), ChangeID: orNull(c.ID),
 			Text: "approved by rule " + tally.Rule + ": " + c.PlanHash[:localDigits]}
-		if err := tx.q.AuditInsert(ctx, event); err != nil {
+		if _, err := tx.q.AuditInsert(ctx, event); err != nil {
 			return err
 		}
 	}

@@ -348,17 +348,3 @@ func changeQuery(filters []peering.Filter, page peering.Page) (listQuery, error)
 const changesReaching = `(SELECT c.* FROM change c WHERE c.id IN (
 	SELECT o.change_id FROM change_operation o WHERE o.router_id IN (%[1]s)
 	UNION SELECT p.change_id FROM plan p JOIN plan_router r ON r.plan_id = p.id WHERE p.voided_at IS NULL AND r.router_id IN (%[1]s)))`
-
-// AuditEvents lists what doors refused or did on a change, oldest first.
-func (d *DB) AuditEvents(ctx context.Context, changeID int64) ([]peering.AuditEvent, error) {
-	rows, err := d.q.AuditList(ctx, changeID)
-	if err != nil {
-		return nil, translate(err)
-	}
-	events := make([]peering.AuditEvent, len(rows))
-	for i, r := range rows {
-		events[i] = peering.AuditEvent{ID: r.ID, At: r.At.UTC(), UserID: orZero(r.UserID), User: r.UserName, Door: peering.Door(r.Door),
-			Act: r.Act, Refused: r.Refused, Text: r.Text}
-	}
-	return events, nil
-}

@@ -299,6 +299,7 @@ var refusals = map[string]refusal{
 	"vote_plan":                 noSuch("plan of this change"),
 	"vote_once":                 taken("this person has voted on this plan already: revoke that vote first"),
 	"audit_event_user":          noSuch("user"),
+	"audit_event_times":         wrong("an audit event stands for at least one"),
 	"audit_event_update_unique": taken("this decision was recorded already"),
 
 	"deployment_change":        noSuch("change"),

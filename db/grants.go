@@ -21,31 +21,43 @@ const (
 
 // MintGrant makes an approval code: 160 random bits in base32, grouped in fours,
 // kept only as their SHA-256 together with what they bind. It refuses (denied)
-// where a vote of this person would be refused now; ttl 0 is 15 minutes.
+// where a vote of this person would be refused now, and records that; ttl 0 is 15 minutes.
 func (d *DB) MintGrant(ctx context.Context, actor peering.Actor, changeID int64, planHash string, decision peering.Decision, ttl time.Duration) (string, error) {
 	if ttl <= 0 {
 		ttl = codeLife
 	}
 	code := newCode()
+	var no refused
 	err := d.Write(ctx, actor, func(tx *Tx) error {
 		tx.actor.ChangeID = changeID
 		change, err := tx.lockChange(ctx, changeID)
 		if err != nil {
 			return err
 		}
-		if err := tx.mayDecide(ctx, change, planHash, decision); err != nil {
-			return deniedIfRefused(err)
+		audit := dbsqlc.AuditInsertParams{UserID: orNull(actor.UserID), Door: string(actor.Door), Act: "mint approval code",
+			ChangeID: orNull(changeID), Text: "to " + string(decision) + " plan " + planHash[:min(localDigits, len(planHash))]}
+		err = tx.mayDecide(ctx, change, planHash, decision)
+		if no = ""; errors.As(err, &no) {
+			audit.Refused, audit.Text = true, no.Error()
+			_, err = tx.q.AuditInsert(ctx, audit)
+			return err
+		}
+		if err != nil {
+			return err
 		}
 		insert := dbsqlc.CodeInsertParams{Hash: codeHash(code), UserID: actor.UserID, ChangeID: changeID, PlanHash: planHash,
 			Decision: dbsqlc.Decision(decision), ExpiresAt: time.Now().Add(min(ttl, longestCode))}
 		if err := tx.q.CodeInsert(ctx, insert); err != nil {
 			return err
 		}
-		return tx.q.AuditInsert(ctx, dbsqlc.AuditInsertParams{UserID: orNull(actor.UserID), Door: string(actor.Door), Act: "mint approval code",
-			ChangeID: orNull(changeID), Text: "to " + string(decision) + " plan " + planHash[:localDigits]})
+		_, err = tx.q.AuditInsert(ctx, audit)
+		return err
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return "", err
+	case no != "":
+		return "", deniedIfRefused(no)
 	}
 	return code, nil
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -124,16 +125,16 @@ func (d *DB) MintToken(ctx context.Context, by peering.Actor, userID int64, name
 }
 
 // Authenticate tells whose token this is; kind denied when it doesn't count (any
-// more), without saying why. The look-up is by hash, so that its time tells
-// nothing of the tokens that exist.
+// more). Its text doesn't say why: that is its cause, for the audit, with the
+// actor it was made for, who has no role. The look-up is by hash, so that its
+// time tells nothing of the tokens that exist.
 func (d *DB) Authenticate(ctx context.Context, clear string) (peering.Actor, error) {
-	denied := peering.NewError(peering.Denied, "this token is unknown, revoked or expired: mint one with `peerflow token add`")
 	if !strings.HasPrefix(clear, tokenPrefix) {
-		return peering.Actor{}, denied
+		return peering.Actor{}, tokenDenied("it doesn't look like one of ours")
 	}
 	row, err := d.q.TokenUser(ctx, tokenHash(clear))
 	if errors.Is(err, pgx.ErrNoRows) {
-		return peering.Actor{}, denied
+		return d.refusedToken(ctx, clear)
 	}
 	if err != nil {
 		return peering.Actor{}, translate(err)
@@ -145,6 +146,29 @@ func (d *DB) Authenticate(ctx context.Context, clear string) (peering.Actor, err
 	}
 	return peering.Actor{Kind: peering.ActorUser, UserID: row.UserID, Name: row.Name, Door: peering.DoorAPI,
 		Roles: narrowed(rolesOf(row.TokenRoles), rolesOf(row.UserRoles))}, nil
+}
+
+func tokenDenied(why string) error {
+	return peering.Hide(peering.Denied, "this token is unknown, revoked or expired: mint one with `peerflow token add`", errors.New(why))
+}
+
+// refusedToken tells whose the token was.
+func (d *DB) refusedToken(ctx context.Context, clear string) (peering.Actor, error) {
+	row, err := d.q.TokenRefused(ctx, tokenHash(clear))
+	if errors.Is(err, pgx.ErrNoRows) {
+		return peering.Actor{}, tokenDenied("nobody has it")
+	}
+	if err != nil {
+		return peering.Actor{}, translate(err)
+	}
+	why := "expired"
+	switch {
+	case row.Revoked:
+		why = "was revoked"
+	case row.Gone:
+		why = "is of somebody who may not log in any more"
+	}
+	return peering.Actor{Kind: peering.ActorUser, UserID: row.UserID, Name: row.UserName, Door: peering.DoorAPI}, tokenDenied(fmt.Sprintf("token %d (%s) %s", row.ID, clip(row.Name), why))
 }
 
 // narrowed are the token's roles that its user has (still).

@@ -98,7 +98,7 @@ func (tx *Tx) answer(ctx context.Context, b ballot, err error) (peering.VoteResu
 	}
 	event := dbsqlc.AuditInsertParams{UserID: orNull(b.subject.id), Door: string(b.door), Act: "decide " + string(b.decision),
 		ChangeID: orNull(b.change.ID), UpdateID: orNull(b.updateID), Refused: !result.Accepted, Text: result.Text}
-	if err := tx.q.AuditInsert(ctx, event); err != nil {
+	if _, err := tx.q.AuditInsert(ctx, event); err != nil {
 		return peering.VoteResult{}, err
 	}
 	if !result.Accepted {

@@ -136,14 +136,6 @@ SELECT pg_advisory_xact_lock(hashtextextended(@name::text, 0));
 -- name: LockNameShared :exec
 SELECT pg_advisory_xact_lock_shared(hashtextextended(@name::text, 0));
 
--- What doors refused or did on a change, oldest first.
--- name: AuditList :many
-SELECT a.id, a.at, a.user_id, coalesce(u.name, '')::text AS user_name, a.door, a.act, a.refused, a.text
-FROM audit_event a
-LEFT JOIN app_user u ON u.id = a.user_id
-WHERE a.change_id = @change_id::bigint
-ORDER BY a.id;
-
 -- These changes, by id.
 -- name: ChangeListByID :many
 SELECT sqlc.embed(c), u.name AS author, coalesce(p.hash, '')::text AS plan_hash

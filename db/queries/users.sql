@@ -37,6 +37,12 @@ SELECT t.id, t.roles::text[] AS token_roles, u.id AS user_id, u.name, u.roles::t
 FROM api_token t JOIN app_user u ON u.id = t.user_id
 WHERE t.hash = @hash::bytea AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now()) AND u.active;
 
+-- Whose a token is that doesn't count, and why.
+-- name: TokenRefused :one
+SELECT t.id, t.name, u.id AS user_id, u.name AS user_name, (t.revoked_at IS NOT NULL)::boolean AS revoked, (NOT u.active)::boolean AS gone
+FROM api_token t JOIN app_user u ON u.id = t.user_id
+WHERE t.hash = @hash::bytea;
+
 -- Notes that a token was used.
 -- name: TokenUsed :exec
 UPDATE api_token SET used_at = now() WHERE id = @id::bigint;

@@ -10,12 +10,6 @@ SELECT id, name, roles::text[] AS roles, active FROM app_user WHERE active ORDER
 -- name: VoteAnswer :one
 SELECT refused, text FROM audit_event WHERE update_id = @update_id::text;
 
--- What a door refused or did.
--- name: AuditInsert :exec
-INSERT INTO audit_event (user_id, door, act, change_id, update_id, refused, text)
-VALUES (sqlc.narg('user_id')::bigint, @door::text, @act::text, sqlc.narg('change_id')::bigint, sqlc.narg('update_id')::text,
-    @refused::boolean, @text::text);
-
 -- An approval code; only its hash is kept.
 -- name: CodeInsert :exec
 INSERT INTO approval_code (hash, user_id, change_id, plan_hash, decision, expires_at)

@@ -61,14 +61,17 @@ type StateChange struct {
 
 // AuditEvent is what a door refused, or did without leaving a row elsewhere.
 type AuditEvent struct {
-	ID      int64     `json:"id"`
-	At      time.Time `json:"at"`
-	UserID  int64     `json:"user_id"` // 0: nobody that we know
-	User    string    `json:"user"`
-	Door    Door      `json:"door"`
-	Act     string    `json:"act"`
-	Refused bool      `json:"refused"`
-	Text    string    `json:"text"`
+	ID       int64     `json:"id"`
+	At       time.Time `json:"at"`
+	LastAt   time.Time `json:"last_at,omitzero" doc:"when the last of several was refused"`
+	Times    int64     `json:"times" doc:"how often the like was refused within a minute; 1 for what stands alone"`
+	UserID   int64     `json:"user_id" doc:"0: nobody that we know"`
+	User     string    `json:"user"`
+	Door     Door      `json:"door"`
+	Act      string    `json:"act"`
+	ChangeID int64     `json:"change_id,omitempty"`
+	Refused  bool      `json:"refused"`
+	Text     string    `json:"text"`
 }
 
 // RecordedVote is a vote with the plan it was for and when it stopped counting.

@@ -10,55 +10,6 @@ import (
 	"time"
 )
 
-const auditList = `-- name: AuditList :many
-SELECT a.id, a.at, a.user_id, coalesce(u.name, '')::text AS user_name, a.door, a.act, a.refused, a.text
-FROM audit_event a
-LEFT JOIN app_user u ON u.id = a.user_id
-WHERE a.change_id = $1::bigint
-ORDER BY a.id
-`
-
-type AuditListRow struct {
-	ID       int64
-	At       time.Time
-	UserID   *int64
-	UserName string
-	Door     string
-	Act      string
-	Refused  bool
-	Text     string
-}
-
-// What doors refused or did on a change, oldest first.
-func (q *Queries) AuditList(ctx context.Context, changeID int64) ([]AuditListRow, error) {
-	rows, err := q.db.Query(ctx, auditList, changeID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []AuditListRow{}
-	for rows.Next() {
-		var i AuditListRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.At,
-			&i.UserID,
-			&i.UserName,
-			&i.Door,
-			&i.Act,
-			&i.Refused,
-			&i.Text,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const changeConflicting = `-- name: ChangeConflicting :one
 SELECT coalesce(min(other.change_id), 0)::bigint AS change_id
 FROM change_operation mine

@@ -1708,6 +1708,8 @@ type AuditEvent struct {
 	UpdateID *string
 	Refused  bool
 	Text     string
+	Times    int64
+	LastAt   *time.Time
 }
 
 type AutonomousSystem struct {

@@ -104,6 +104,36 @@ func (q *Queries) TokenList(ctx context.Context, userID int64) ([]TokenListRow, 
 	return items, nil
 }
 
+const tokenRefused = `-- name: TokenRefused :one
+SELECT t.id, t.name, u.id AS user_id, u.name AS user_name, (t.revoked_at IS NOT NULL)::boolean AS revoked, (NOT u.active)::boolean AS gone
+FROM api_token t JOIN app_user u ON u.id = t.user_id
+WHERE t.hash = $1::bytea
+`
+
+type TokenRefusedRow struct {
+	ID       int64
+	Name     string
+	UserID   int64
+	UserName string
+	Revoked  bool
+	Gone     bool
+}
+
+// Whose a token is that doesn't count, and why.
+func (q *Queries) TokenRefused(ctx context.Context, hash []byte) (TokenRefusedRow, error) {
+	row := q.db.QueryRow(ctx, tokenRefused, hash)
+	var i TokenRefusedRow
+	err := row.Scan(
+		&i.ID,
+		&i.Name,
+		&i.UserID,
+		&i.UserName,
+		&i.Revoked,
+		&i.Gone,
+	)
+	return i, err
+}
+
 const tokenRevoke = `-- name: TokenRevoke :one
 UPDATE api_token SET revoked_at = COALESCE(revoked_at, now()) WHERE id = $1::bigint
 RETURNING id, user_id, name, roles::text[] AS roles, created_at, expires_at, used_at, revoked_at

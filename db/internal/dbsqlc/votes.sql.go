@@ -10,36 +10,6 @@ import (
 	"time"
 )
 
-const auditInsert = `-- name: AuditInsert :exec
-INSERT INTO audit_event (user_id, door, act, change_id, update_id, refused, text)
-VALUES ($1::bigint, $2::text, $3::text, $4::bigint, $5::text,
-    $6::boolean, $7::text)
-`
-
-type AuditInsertParams struct {
-	UserID   *int64
-	Door     string
-	Act      string
-	ChangeID *int64
-	UpdateID *string
-	Refused  bool
-	Text     string
-}
-
-// What a door refused or did.
-func (q *Queries) AuditInsert(ctx context.Context, arg AuditInsertParams) error {
-	_, err := q.db.Exec(ctx, auditInsert,
-		arg.UserID,
-		arg.Door,
-		arg.Act,
-		arg.ChangeID,
-		arg.UpdateID,
-		arg.Refused,
-		arg.Text,
-	)
-	return err
-}
-
 const changeCarriedAuthors = `-- name: ChangeCarriedAuthors :one
 SELECT carried_authors FROM change WHERE id = $1::bigint
 `

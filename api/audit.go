@@ -1,0 +1,160 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"peerflow/internal/peering"
+)
+
+// Audit keeps what doors refused, and did without leaving a row elsewhere.
+type Audit interface {
+	Refused(ctx context.Context, e peering.AuditEvent) (id int64, err error)
+	RefusedTimes(ctx context.Context, id, times int64, last time.Time) error
+	AuditFilters() []peering.FilterField // those of ListAudit
+	ListAudit(ctx context.Context, filters []peering.Filter, page peering.Page) (peering.List[peering.AuditEvent], error)
+}
+
+func (s *server) registerAudit() {
+	add(s, operation{method: http.MethodGet, path: "/api/v1/audit", role: peering.Admin, tag: "system", filters: s.Guard.Audit.AuditFilters(),
+		summary: "What doors refused or did",
+		description: "Newest first, unless `ordering=id`: refused logins, roles, pages and names, decisions and approval codes. Refusals of the same act to the same " +
+			"caller within a minute are one event with their number. What was written to records is in the change log, not here."},
+		func(ctx context.Context, in *listInput) (*answer[page[peering.AuditEvent]], error) {
+			return run(ctx, in, s.Guard.Audit.ListAudit)
+		})
+}
+
+// What the guard refuses, as the audit calls it.
+const (
+	actByName  = "call by another name"
+	actByPage  = "write from another page"
+	actNotJSON = "write without JSON"
+	actLogIn   = "log in"
+	actByRole  = "act without the role"
+)
+
+const (
+	auditWindow   = time.Minute
+	auditDiffer   = 10 // events of an act in a window that differ; those beyond share one
+	auditPatience = 2 * time.Second
+)
+
+// refusals writes down what the guard refuses: the first of its kind at once,
+// how many came like it within a minute at the minute's end, and so few different
+// ones that no flood fills the disk. A process that is killed loses at most that
+// number.
+type refusals struct {
+	audit  Audit
+	log    *slog.Logger
+	window time.Duration
+
+	mu   sync.Mutex
+	open map[alike]*repeated
+	acts map[string]int // different ones in this window
+}
+
+// alike is what refusals have in common that are told as one.
+type alike struct {
+	act          string
+	user, change int64
+	from         string // host of the caller; "" for those beyond auditDiffer
+}
+
+type repeated struct {
+	event peering.AuditEvent
+	id    int64 // 0: not written yet
+	times int64
+	last  time.Time
+}
+
+func newRefusals(audit Audit, log *slog.Logger) *refusals {
+	return &refusals{audit: audit, log: log, window: auditWindow, open: map[alike]*repeated{}, acts: map[string]int{}}
+}
+
+// note records that an act of a request was refused; why holds nothing secret.
+func (f *refusals) note(r *http.Request, who peering.Actor, act string, change int64, why string) {
+	from, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		from = r.RemoteAddr
+	}
+	e := peering.AuditEvent{UserID: who.UserID, User: who.Name, Door: who.Door, Act: act, ChangeID: change,
+		Text: fmt.Sprintf("%.16s %.100q from %s: %s", r.Method, r.URL.Path, from, why)}
+	if e.Door == "" {
+		e.Door = peering.DoorAPI
+	}
+	first := f.count(alike{act: act, user: who.UserID, change: change, from: from}, e)
+	if first == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), auditPatience)
+	defer cancel()
+	id, err := f.audit.Refused(ctx, first.event)
+	if err != nil {
+		f.log.Warn("audit a refusal; it is tried again within a minute", "act", act, "refused", first.event.Text, "error", err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	first.id = id
+}
+
+// count gives the first of its kind in this window, and nil for others.
+func (f *refusals) count(l alike, e peering.AuditEvent) *repeated {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	known := f.open[l]
+	if known == nil && f.acts[l.act] >= auditDiffer {
+		l = alike{act: l.act}
+		e.UserID, e.User, e.ChangeID, e.Text = 0, "", 0, "beyond the first different ones of a minute: "+e.Text
+		known = f.open[l]
+	}
+	if known != nil {
+		known.times++
+		known.last = time.Now()
+		return nil
+	}
+	if len(f.open) == 0 {
+		time.AfterFunc(f.window, f.settle)
+	}
+	f.acts[l.act]++
+	f.open[l] = &repeated{event: e, times: 1}
+	return f.open[l]
+}
+
+// settle ends a window: it writes the numbers, and what couldn't be written before.
+func (f *refusals) settle() {
+	var ended []repeated
+	f.mu.Lock()
+	for _, one := range f.open {
+		ended = append(ended, *one)
+	}
+	f.open, f.acts = map[alike]*repeated{}, map[string]int{}
+	f.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), f.window)
+	defer cancel()
+	for _, one := range ended {
+		if err := f.finish(ctx, one); err != nil {
+			f.log.Error("audit a refusal", "act", one.event.Act, "refused", one.event.Text, "times", one.times, "error", err)
+		}
+	}
+}
+
+func (f *refusals) finish(ctx context.Context, one repeated) (err error) {
+	if one.id == 0 {
+		if one.id, err = f.audit.Refused(ctx, one.event); err != nil {
+			return err
+		}
+	}
+	if one.times == 1 {
+		return nil
+	}
+	return f.audit.RefusedTimes(ctx, one.id, one.times, one.last)
+}
+
+// clipped keeps what a stranger sent short and in one line.
+func clipped(s string) string { return fmt.Sprintf("%.64q", s) }
