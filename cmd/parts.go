@@ -30,6 +30,8 @@ type Parts struct {
 	Profile   func(peering.Router) peering.Profile // numbers of verification
 	Room      func() error                         // why the database's disk is too full for new commits; nil: not known here
 	Wire      func(worker.Activities)              // changes how activities are wired before the worker is built; nil leaves them
+
+	owed owed // what the relay has to tell
 }
 
 // OpenDatabase connects to the database alone, with the key of its secrets, which

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"peerflow/db"
@@ -15,15 +16,20 @@ const (
 )
 
 // Relay starts the workflows that the database has promised, and those that
-// should run and don't, until ctx ends. The API starts workflows at once; the
-// relay is for the times when Temporal was away, and for workflows that somebody
+// should run and don't, and wakes those that weren't told of a decision or a
+// command, until ctx ends. The API starts and wakes workflows at once; the relay
+// is for the times when Temporal was away, and for workflows that somebody
 // terminated or that were lost with Temporal's store. Any number of relays may run.
 func (p *Parts) Relay(ctx context.Context) {
 	tick := time.NewTicker(relayEvery)
 	defer tick.Stop()
 	var swept time.Time
+	owing := false
 	for {
-		err := p.startPending(ctx)
+		if !owing {
+			owing = p.oweOpen(ctx) == nil
+		}
+		err := errors.Join(p.startPending(ctx), p.wakeOwed(ctx))
 		if time.Since(swept) >= sweepEvery {
 			err = errors.Join(err, p.Sweep(ctx))
 			swept = time.Now()
@@ -37,6 +43,52 @@ func (p *Parts) Relay(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// owed are the changes that have to look again and weren't told, with the reason.
+type owed struct {
+	mu      sync.Mutex
+	changes map[int64]string
+}
+
+func (o *owed) add(change int64, why string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.changes == nil {
+		o.changes = map[int64]string{}
+	}
+	o.changes[change] = why
+}
+
+func (o *owed) take() map[int64]string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	taken := o.changes
+	o.changes = nil
+	return taken
+}
+
+// oweOpen makes every open change look again: this process doesn't know what an
+// earlier one had recorded and couldn't tell.
+func (p *Parts) oweOpen(ctx context.Context) error {
+	starts, err := p.DB.OpenStarts(ctx)
+	for _, s := range starts {
+		p.owed.add(s.SubjectID, "peerflow was started")
+	}
+	return err
+}
+
+// wakeOwed tells what it can; after the first failure the rest stays owed.
+func (p *Parts) wakeOwed(ctx context.Context) (failed error) {
+	for change, why := range p.owed.take() {
+		if failed == nil {
+			failed = p.Workflows.LookAgain(ctx, change, why)
+		}
+		if failed != nil {
+			p.owed.add(change, why)
+		}
+	}
+	return failed
 }
 
 func (p *Parts) startPending(ctx context.Context) error {

@@ -81,8 +81,13 @@ func (s starter) as(ctx context.Context) context.Context {
 
 func (s starter) StartPending(ctx context.Context) error { return s.parts.startPending(s.as(ctx)) }
 
+// LookAgain leaves a change that couldn't be told to the relay.
 func (s starter) LookAgain(ctx context.Context, changeID int64, why string) error {
-	return s.parts.Workflows.LookAgain(s.as(ctx), changeID, why)
+	err := s.parts.Workflows.LookAgain(s.as(ctx), changeID, why)
+	if err != nil {
+		s.parts.owed.add(changeID, why)
+	}
+	return err
 }
 
 func (s starter) WakeDeployment(ctx context.Context, deploymentID int64) error {

@@ -166,8 +166,30 @@ func (c Client) CompareRouter(ctx context.Context, router int64, site string) (r
 	if err != nil {
 		return result, peering.Hide(peering.Unavailable, "Temporal doesn't answer: is it running? The router wasn't read: ask again once it does", err)
 	}
-	err = run.Get(ctx, &result)
+	early := time.AfterFunc(glanceBudget/2, func() {
+		if c.neverBegan(ctx, run) {
+			cancel()
+		}
+	})
+	defer early.Stop()
+	if err = run.Get(ctx, &result); err != nil && c.neverBegan(ctx, run) {
+		return result, peering.Errorf(peering.Unavailable, "no worker serves %s: start one (peerflow worker)", ControlQueue)
+	}
 	return result, glanced(err)
+}
+
+// neverBegan reports that no worker took a workflow up.
+func (c Client) neverBegan(ctx context.Context, run client.WorkflowRun) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	events := c.Temporal.GetWorkflowHistory(ctx, run.GetID(), run.GetRunID(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		event, err := events.Next()
+		if err != nil || event.GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_TASK_STARTED {
+			return false
+		}
+	}
+	return true
 }
 
 // glanced gives the error of a look at a router its kind back.
