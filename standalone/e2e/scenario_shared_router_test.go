@@ -2,10 +2,13 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"peerflow/internal/bgp"
 	"peerflow/internal/peering"
 	"peerflow/standalone/lab"
 )
@@ -75,7 +78,7 @@ func TestChangesThatShareARouter(t *testing.T) {
 		var now peering.Change
 		b.await("another plan", time.Minute, func(ctx context.Context) bool {
 			now = b.inState(a.ID, time.Minute, peering.ChangeAwaitingApproval, peering.ChangePlanned, peering.ChangeStale)
-			return now.PlanHash != a.PlanHash && now.State == peering.ChangeAwaitingApproval
+			return now.PlanHash != a.PlanHash && now.State == peering.ChangeAwaitingApproval && strings.Contains(b.story(a.ID), "change stale")
 		})
 		if tally := b.tally(now); tally.Have != 0 {
 			t.Errorf("%d votes on the new plan, want none", tally.Have)
@@ -125,6 +128,32 @@ func TestChangesThatShareARouter(t *testing.T) {
 			t.Errorf("the router names artifact %s, deployed was %s", got, artifact)
 		}
 	})
+
+	t.Run("what was approved is pushed, though its template was edited meanwhile", func(t *testing.T) { b.in(t).approvedIsPushed(openAS) })
+}
+
+// approvedIsPushed edits the template between approval and push: what reaches the
+// router is what people saw, byte for byte.
+func (s *scene) approvedIsPushed(asn bgp.ASN) {
+	ctx := context.Background()
+	session, template := s.session(asn), s.template()
+	c := s.edit("another limit", update(session.RouterID, peering.ObjectSession, session.ID, `{"prefix_limits": {"ipv4": 260}}`))
+	shown := s.plan(c).Routers[0].ArtifactHash
+	text, err := s.Parts.DB.Texts(ctx, []string{shown})
+	s.must(err)
+	edited, err := json.Marshal(map[string]string{"body": strings.Replace(template.Body, "connect delay time 1;", "connect delay time 3;", 1)})
+	s.must(err)
+	_, err = s.Parts.DB.Templates().Patch(ctx, s.admin, template.ID, 0, edited)
+	s.must(err)
+	s.deploy(c)
+	owned, err := os.ReadFile(s.edge.Owned)
+	s.must(err)
+	if !strings.Contains(text[shown], "import limit 260") || !strings.HasSuffix(string(owned), text[shown]) || s.identity() != shown {
+		s.t.Errorf("approved was artifact %s:\n%s\nand the router runs %s:\n%s", shown, text[shown], s.identity(), owned)
+	}
+	if strings.Contains(s.boot(), "connect delay time 3;") {
+		s.t.Error("an edit of the template that nobody approved is on the router")
+	}
 }
 
 // tally counts the valid votes on a change's plan.
