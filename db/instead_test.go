@@ -86,7 +86,7 @@ func TestARejectionAfterApprovalEndsTheChangeAsRejected(t *testing.T) {
 			s.soak(ids[0])
 			s.confirm(ids[0])
 			return c, p
-		}, peering.ChangePartial, "confirmed on 1 of 2 routers; edge2 cancelled: rejected by carol: not today; nothing was written", ""},
+		}, peering.ChangePartial, "confirmed on edge1 (1 of 2 routers); edge2 cancelled: rejected by carol: not today; nothing was written", ""},
 		"begun": {func(s *stage) (peering.Change, peering.Plan) {
 			c, p, ids := s.queue(s.edge1)
 			s.must(s.begin(ids[0]))

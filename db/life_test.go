@@ -76,7 +76,7 @@ func TestAChangeThatARouterRunsAlreadyEndsPartial(t *testing.T) {
 			s.must(s.EndDeployment(s.Context(), id, peering.DeploymentEnd{State: peering.DeploymentRolledBack, Outcome: "announced 900"}))
 			_, err = s.SettleChange(s.Context(), c.ID)
 			s.must(err)
-		}, "confirmed on 1 of 2 routers; edge2 rolled back: announced 900"},
+		}, "confirmed on edge1 (1 of 2 routers); edge2 rolled back: announced 900"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

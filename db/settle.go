@@ -103,8 +103,12 @@ var ends = []struct {
 func outcomeOf(planned int, ds, earlier []peering.Deployment) (peering.ChangeState, string) {
 	count := map[peering.DeploymentState]int{}
 	var bad []string
+	ran := slices.Clone(earlier)
 	for _, d := range ds {
 		count[d.State]++
+		if d.State == peering.DeploymentConfirmed {
+			ran = append(ran, d)
+		}
 		if d.State.Ended() && d.State != peering.DeploymentConfirmed || d.State == peering.DeploymentNeedsOperator {
 			bad = append(bad, fmt.Sprintf("%s %s: %s", d.Router, strings.ReplaceAll(string(d.State), "_", " "), d.Outcome))
 		}
@@ -124,7 +128,7 @@ func outcomeOf(planned int, ds, earlier []peering.Deployment) (peering.ChangeSta
 	case len(bad) == 0:
 		return "", ""
 	case confirmed > 0:
-		return peering.ChangePartial, fmt.Sprintf("confirmed on %d of %s; %s", confirmed, counted(routers, "router"), why)
+		return peering.ChangePartial, fmt.Sprintf("confirmed on %s (%d of %s); %s", strings.Join(routerNames(ran), ", "), confirmed, counted(routers, "router"), why)
 	}
 	for _, e := range ends {
 		if count[e.deployment] > 0 {
