@@ -35,6 +35,8 @@ type Mirror interface {
 type LookUpResult struct {
 	Stale bool   `json:"stale"` // PeeringDB couldn't be asked: planning goes on with the mirror
 	Text  string `json:"text"`
+	// Summary is the change in one line.
+	Summary string `json:"summary,omitempty"`
 	// State and Outcome are the change's, when it is no draft any more: then nothing was looked up.
 	State   peering.ChangeState `json:"state,omitempty"`
 	Outcome string              `json:"outcome,omitempty"`
@@ -48,16 +50,16 @@ func (p *Planning) LookUpPeer(ctx context.Context, changeID int64) (LookUpResult
 		return LookUpResult{}, fail(err)
 	}
 	if change.State != peering.ChangeDraft {
-		return LookUpResult{State: change.State, Outcome: change.Outcome}, nil
+		return LookUpResult{State: change.State, Outcome: change.Outcome, Summary: change.Summary()}, nil
 	}
 	asn := change.Request.ASN
 	if _, err := p.Mirror.RefreshASN(ctx, asn); err != nil {
 		if peering.KindOf(err) == peering.NotFound {
 			return LookUpResult{}, fail(peering.Errorf(peering.NotFound, "PeeringDB has no network %s: check the number", asn))
 		}
-		return LookUpResult{Stale: true, Text: fmt.Sprintf("PeeringDB couldn't be asked for %s: planning with the mirror's view", asn)}, nil
+		return LookUpResult{Stale: true, Summary: change.Summary(), Text: fmt.Sprintf("PeeringDB couldn't be asked for %s: planning with the mirror's view", asn)}, nil
 	}
-	return LookUpResult{Text: fmt.Sprintf("%s looked up in PeeringDB", asn)}, nil
+	return LookUpResult{Summary: change.Summary(), Text: fmt.Sprintf("%s looked up in PeeringDB", asn)}, nil
 }
 
 // AgreeResult says which venues are agreed, and what to ask.

@@ -14,6 +14,7 @@ type Routers struct {
 	Access      Access
 	Intent      IntentStore
 	Plans       PlanStore
+	Changes     ChangeStore
 	Deployments DeploymentStore
 	Observed    ObservationStore
 	Guards      GuardStore
@@ -29,6 +30,10 @@ type QueuedDeployment struct {
 	Shut     int64  `json:"shut,omitempty"` // session that the export guard has to shut; ID is 0 then
 	InFlight bool   `json:"in_flight"`
 	Site     string `json:"site,omitempty"` // whose workers open the router
+	// What people find it by.
+	Change int64  `json:"change,omitempty"`
+	Router string `json:"router,omitempty"`
+	ASN    uint32 `json:"asn,omitempty"` // the change's peer; 0 when it is for none in particular
 	// NeedsOperator holds the queue until a person resolved it.
 	NeedsOperator bool `json:"needs_operator,omitempty"`
 }
@@ -54,7 +59,12 @@ func (r *Routers) QueuedDeployments(ctx context.Context, routerID int64) ([]Queu
 		first = append(first, QueuedDeployment{Shut: id, Site: site})
 	}
 	for _, d := range open {
-		q := QueuedDeployment{ID: d.ID, Site: site, InFlight: d.State.InFlight(), NeedsOperator: d.State == peering.DeploymentNeedsOperator}
+		change, err := r.Changes.Change(ctx, d.ChangeID)
+		if err != nil {
+			return nil, fail(err)
+		}
+		q := QueuedDeployment{ID: d.ID, Site: site, InFlight: d.State.InFlight(), NeedsOperator: d.State == peering.DeploymentNeedsOperator,
+			Change: d.ChangeID, Router: d.Router, ASN: uint32(change.Request.ASN)}
 		if q.InFlight && !q.NeedsOperator {
 			first = slices.Insert(first, 0, q) // one router, one writer: at most one
 			continue

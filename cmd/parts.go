@@ -10,7 +10,6 @@ import (
 
 	"peerflow/activities"
 	"peerflow/db"
-	"peerflow/internal/bgp"
 	"peerflow/internal/peering"
 	"peerflow/internal/peeringdb"
 	"peerflow/internal/secret"
@@ -85,7 +84,7 @@ func OpenParts(ctx context.Context, c Config, log *slog.Logger) (*Parts, error) 
 	}
 	source := &peeringdb.Client{BaseURL: c.PeeringDBURL, APIKey: c.PeeringDBKey}
 	return &Parts{
-		Config: c, DB: database, Temporal: temporal, Workflows: workflows.Client{Temporal: temporal}, Log: log, Profile: peering.ProfileFor,
+		Config: c, DB: database, Temporal: temporal, Workflows: workflows.Client{Temporal: temporal, Routers: database}, Log: log, Profile: peering.ProfileFor,
 		Mirror: peeringdb.NewSyncer(source, db.NewPeeringDBMirror(database.Pool())),
 	}, nil
 }
@@ -113,7 +112,7 @@ func (p *Parts) Activities() worker.Activities {
 		Approving: &activities.Approving{Votes: p.DB, Changes: p.DB},
 		Changing:  &activities.Changing{Changes: p.DB, Plans: p.DB, Deployments: p.DB, Observed: p.DB, Queue: p.Workflows},
 		Deploying: &activities.Deploying{Access: access, Intent: p.DB, Changes: p.DB, Plans: p.DB, Votes: p.DB, Deployments: p.DB, Observed: p.DB, Now: time.Now, Room: p.Room, Profile: p.Profile},
-		Routers: &activities.Routers{Access: access, Intent: p.DB, Plans: p.DB, Deployments: p.DB, Observed: p.DB, Guards: p.DB,
+		Routers: &activities.Routers{Access: access, Intent: p.DB, Plans: p.DB, Changes: p.DB, Deployments: p.DB, Observed: p.DB, Guards: p.DB,
 			Queue: p.Workflows, Now: time.Now, Profile: p.Profile},
 		Mirroring: &activities.Mirroring{Sync: mirrorSync{p.Mirror}},
 	}
@@ -135,25 +134,17 @@ func (m mirrorSync) SyncMirror(ctx context.Context, full bool, progress func(str
 	return rows, changed, err
 }
 
-// summary is a change in a few words, as the Temporal UI lists it.
-func summary(c peering.Change) string {
-	if c.Request.ASN != bgp.ASN(0) {
-		return fmt.Sprintf("%s %s by %s", c.Kind, c.Request.ASN, c.Author)
-	}
-	return fmt.Sprintf("%s by %s: %s", c.Kind, c.Author, c.Reason)
-}
-
 // EnsureSchedules polls every router and keeps the mirror fresh.
 func (p *Parts) EnsureSchedules(ctx context.Context) error {
-	if err := p.schedulePolls(ctx, map[int64]string{}); err != nil {
+	if err := p.schedulePolls(ctx, map[int64]peering.RouterRef{}); err != nil {
 		return err
 	}
 	return p.Workflows.SyncEvery(ctx, 6*time.Hour)
 }
 
-// schedulePolls does so for routers that aren't known yet at their site.
-func (p *Parts) schedulePolls(ctx context.Context, known map[int64]string) error {
-	sites, err := p.DB.RouterSites(ctx)
+// schedulePolls does so for routers that aren't known yet by that name and at their site.
+func (p *Parts) schedulePolls(ctx context.Context, known map[int64]peering.RouterRef) error {
+	routers, err := p.DB.RouterRefs(ctx)
 	if err != nil {
 		return err
 	}
@@ -161,23 +152,25 @@ func (p *Parts) schedulePolls(ctx context.Context, known map[int64]string) error
 	if every == 0 {
 		every = time.Minute
 	}
-	for router, site := range sites {
-		if was, ok := known[router]; ok && was == site {
+	there := map[int64]bool{}
+	for _, router := range routers {
+		there[router.ID] = true
+		if known[router.ID] == router {
 			continue
 		}
-		if err := p.Workflows.PollEvery(ctx, router, site, every); err != nil {
-			return fmt.Errorf("schedule the poll of router %d: %w", router, err)
+		if err := p.Workflows.PollEvery(ctx, router, every); err != nil {
+			return fmt.Errorf("schedule the poll of router %s: %w", router.Name, err)
 		}
-		known[router] = site
+		known[router.ID] = router
 	}
-	for router := range known {
-		if _, ok := sites[router]; ok {
+	for id, router := range known {
+		if there[id] {
 			continue
 		}
-		if err := p.Workflows.PollNoMore(ctx, router); err != nil {
-			return fmt.Errorf("end the poll of router %d: %w", router, err)
+		if err := p.Workflows.PollNoMore(ctx, id); err != nil {
+			return fmt.Errorf("end the poll of router %s: %w", router.Name, err)
 		}
-		delete(known, router)
+		delete(known, id)
 	}
 	return nil
 }
@@ -188,7 +181,7 @@ const newRouterEvery = 10 * time.Second
 
 // KeepPolling looks after the polls of routers that come, move and go, until ctx ends.
 func (p *Parts) KeepPolling(ctx context.Context) {
-	known := map[int64]string{}
+	known := map[int64]peering.RouterRef{}
 	tick := time.NewTicker(newRouterEvery)
 	defer tick.Stop()
 	for {

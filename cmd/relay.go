@@ -109,7 +109,7 @@ func (p *Parts) startOne(ctx context.Context, s db.Start) error {
 	if err != nil {
 		return err
 	}
-	if err := p.Workflows.StartChange(ctx, s.Workflow, change, summary(change)); err != nil {
+	if err := p.Workflows.StartChange(ctx, s.Workflow, change); err != nil {
 		return err
 	}
 	return p.DB.MarkStarted(ctx, s.WorkflowID)
@@ -148,7 +148,7 @@ func (p *Parts) resume(ctx context.Context, s db.Start) error {
 	if err != nil || change.State.Ended() {
 		return err
 	}
-	if err := p.Workflows.Resume(ctx, s.Workflow, change, summary(change)); err != nil {
+	if err := p.Workflows.Resume(ctx, s.Workflow, change); err != nil {
 		return fmt.Errorf("start %s again: %w", s.WorkflowID, err)
 	}
 	return nil

@@ -99,11 +99,11 @@ func (s starter) SyncNow(ctx context.Context, full bool) (string, error) {
 }
 
 func (s starter) CompareRouter(ctx context.Context, routerID int64) (string, time.Time, error) {
-	site, err := s.parts.DB.SiteOf(ctx, routerID)
+	router, err := s.parts.DB.RouterRef(ctx, routerID)
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	result, err := s.parts.Workflows.CompareRouter(s.as(ctx), routerID, site)
+	result, err := s.parts.Workflows.CompareRouter(s.as(ctx), router)
 	return result.Hash, result.At, err
 }
 

@@ -46,9 +46,9 @@ func TestARouterIsFoundAtItsSite(t *testing.T) {
 	if _, err := d.SiteOf(t.Context(), n.router.ID+1000); peering.KindOf(err) != peering.NotFound {
 		t.Errorf("a router that doesn't exist: %v", err)
 	}
-	all, err := d.RouterSites(t.Context())
+	all, err := d.RouterRefs(t.Context())
 	slugs, err2 := d.SiteSlugs(t.Context())
-	if err != nil || err2 != nil || len(all) != 1 || all[n.router.ID] != "ams" || !reflect.DeepEqual(slugs, []string{"ams"}) {
+	if err != nil || err2 != nil || len(all) != 1 || all[0] != (peering.RouterRef{ID: n.router.ID, Name: n.router.Name, Site: "ams"}) || !reflect.DeepEqual(slugs, []string{"ams"}) {
 		t.Errorf("routers %v, sites %v, %v %v", all, slugs, err, err2)
 	}
 }

@@ -39,21 +39,27 @@ func siteParams(s peering.Site) dbsqlc.SiteUpdateParams {
 
 // SiteOf is the slug of the site where a router stands; not_found when there is no such router.
 func (d *DB) SiteOf(ctx context.Context, routerID int64) (string, error) {
-	slug, err := d.q.SiteOfRouter(ctx, routerID)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return "", missing("router", routerID)
-	}
-	return slug, translate(err)
+	router, err := d.RouterRef(ctx, routerID)
+	return router.Site, err
 }
 
-// RouterSites maps every router to the slug of its site.
-func (d *DB) RouterSites(ctx context.Context) (map[int64]string, error) {
-	rows, err := d.q.RouterSites(ctx)
-	sites := make(map[int64]string, len(rows))
-	for _, row := range rows {
-		sites[row.ID] = row.Slug
+// RouterRef names a router and its site; not_found when there is no such router.
+func (d *DB) RouterRef(ctx context.Context, routerID int64) (peering.RouterRef, error) {
+	row, err := d.q.RouterRefGet(ctx, routerID)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return peering.RouterRef{}, missing("router", routerID)
 	}
-	return sites, translate(err)
+	return peering.RouterRef(row), translate(err)
+}
+
+// RouterRefs names every router and its site, by id.
+func (d *DB) RouterRefs(ctx context.Context) ([]peering.RouterRef, error) {
+	rows, err := d.q.RouterRefList(ctx)
+	refs := make([]peering.RouterRef, len(rows))
+	for i, row := range rows {
+		refs[i] = peering.RouterRef(row)
+	}
+	return refs, translate(err)
 }
 
 // SiteSlugs names every site, in order.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -35,6 +36,7 @@ func New(c client.Client, a Activities) worker.Worker {
 		MaxConcurrentActivityTaskPollers:       4,
 		MaxConcurrentWorkflowTaskPollers:       4,
 		MaxHeartbeatThrottleInterval:           heartbeatInterval,
+		Interceptors:                           []interceptor.WorkerInterceptor{workflows.Summarize()},
 	})
 	Register(w, a)
 	return w

@@ -31,6 +31,7 @@ type stage struct {
 	away     map[string]int        // how often no worker of a site takes planning up
 	planned  []activities.PlanInput
 	noted    []string
+	onNote   func()
 	approved bool
 	rejected string               // who
 	count    func() peering.Tally // counts votes instead; nil: approved and rejected say it
@@ -169,6 +170,9 @@ func (s *stage) scopeChange(context.Context, int64) (activities.ScopeResult, err
 func (s *stage) noteStep(_ context.Context, in activities.StepInput) error {
 	s.step = in.Text
 	s.noted = append(s.noted, in.Text)
+	if s.onNote != nil {
+		s.onNote()
+	}
 	return nil
 }
 

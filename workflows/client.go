@@ -20,12 +20,18 @@ import (
 // what they mean is in the database.
 type Client struct {
 	Temporal client.Client
+	Routers  Routers
+}
+
+// Routers names routers, for what people find their workflows by.
+type Routers interface {
+	RouterRef(ctx context.Context, routerID int64) (peering.RouterRef, error)
 }
 
 // StartChange starts the workflow of a change that was written as a start row.
 // One that runs already is no error, nor is one that ran: see Resume.
-func (c Client) StartChange(ctx context.Context, workflow string, change peering.Change, summary string) error {
-	err := c.start(ctx, workflow, change, summary, enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE)
+func (c Client) StartChange(ctx context.Context, workflow string, change peering.Change) error {
+	err := c.start(ctx, workflow, change, enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE)
 	if temporal.IsWorkflowExecutionAlreadyStartedError(err) {
 		return nil
 	}
@@ -35,25 +41,19 @@ func (c Client) StartChange(ctx context.Context, workflow string, change peering
 // Resume starts the workflow of an open change again when it doesn't run: it was
 // terminated, or lost with Temporal's own store. A run goes on where the change
 // stands.
-func (c Client) Resume(ctx context.Context, workflow string, change peering.Change, summary string) error {
-	return c.start(ctx, workflow, change, summary, enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE)
+func (c Client) Resume(ctx context.Context, workflow string, change peering.Change) error {
+	return c.start(ctx, workflow, change, enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE)
 }
 
-func (c Client) start(ctx context.Context, workflow string, change peering.Change, summary string, reuse enumspb.WorkflowIdReusePolicy) error {
-	options := client.StartWorkflowOptions{
-		TaskQueue: ControlQueue, StaticSummary: summary,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		WorkflowIDReusePolicy:    reuse,
-		TypedSearchAttributes: temporal.NewSearchAttributes(
-			attrChange.ValueSet(fmt.Sprint(change.ID)), attrState.ValueSet(string(change.State)), attrASN.ValueSet(int64(change.Request.ASN))),
-	}
-	var err error
+func (c Client) start(ctx context.Context, workflow string, change peering.Change, reuse enumspb.WorkflowIdReusePolicy) (err error) {
 	switch workflow {
 	case "ProvisionPeering":
-		options.ID = provisionID(change.ID)
+		options := aboutProvision(change).start()
+		options.WorkflowIDReusePolicy = reuse
 		_, err = c.Temporal.ExecuteWorkflow(ctx, options, ProvisionPeering, ProvisionPeeringInput{Change: change.ID})
 	case "DeployChange":
-		options.ID = changeID(change.ID)
+		options := aboutChange(change.ID, change.Summary(), ofChange(change)).start()
+		options.WorkflowIDReusePolicy = reuse
 		_, err = c.Temporal.ExecuteWorkflow(ctx, options, DeployChange, DeployChangeInput{Change: change.ID})
 	default:
 		return fmt.Errorf("no workflow %q starts from a change", workflow)
@@ -63,9 +63,7 @@ func (c Client) start(ctx context.Context, workflow string, change peering.Chang
 
 // ResumeRouter starts a router's queue when it doesn't run.
 func (c Client) ResumeRouter(ctx context.Context, router int64) error {
-	options := client.StartWorkflowOptions{TaskQueue: ControlQueue, ID: routerID(router), StaticSummary: queueOf(router),
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING}
-	_, err := c.Temporal.ExecuteWorkflow(ctx, options, ServeRouter, ServeRouterInput{Router: router})
+	_, err := c.Temporal.ExecuteWorkflow(ctx, aboutQueue(c.router(ctx, router)).start(), ServeRouter, ServeRouterInput{Router: router})
 	return err
 }
 
@@ -100,12 +98,21 @@ func (c Client) WakeDeployment(ctx context.Context, deployment int64) error {
 	return err
 }
 
-func queueOf(router int64) string { return fmt.Sprintf("queue of router %d", router) }
+// router names a router; one whose name can't be had is shown by its id, and
+// served all the same.
+func (c Client) router(ctx context.Context, id int64) peering.RouterRef {
+	if c.Routers != nil {
+		if r, err := c.Routers.RouterRef(ctx, id); err == nil {
+			return r
+		}
+	}
+	return peering.RouterRef{ID: id}
+}
 
 // Enqueue tells a router's queue that a deployment was submitted, and starts
 // the queue when it doesn't run.
 func (c Client) Enqueue(ctx context.Context, router, deployment int64) error {
-	options := client.StartWorkflowOptions{TaskQueue: ControlQueue, ID: routerID(router), StaticSummary: queueOf(router)}
+	options := aboutQueue(c.router(ctx, router)).start()
 	_, err := c.Temporal.SignalWithStartWorkflow(ctx, routerID(router), SignalEnqueue, EnqueueSignal{Deployment: deployment},
 		options, ServeRouter, ServeRouterInput{Router: router})
 	return err
@@ -134,8 +141,8 @@ const syncPatience = time.Hour
 // SyncNow starts a sync of PeeringDB's mirror, or joins the one that runs. It
 // gives up (unavailable) after 3 s without an answer of Temporal.
 func (c Client) SyncNow(ctx context.Context, full bool) (string, error) {
-	options := client.StartWorkflowOptions{TaskQueue: ControlQueue, ID: syncID, StaticSummary: "sync of PeeringDB's mirror", WorkflowExecutionTimeout: syncPatience,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING}
+	options := aboutSync().start()
+	options.WorkflowExecutionTimeout = syncPatience
 	starting, cancel := context.WithTimeout(ctx, takeUp)
 	defer cancel()
 	run, err := c.Temporal.ExecuteWorkflow(starting, options, SyncPeeringDB, SyncPeeringDBInput{Full: full})
@@ -155,14 +162,14 @@ func (c Client) AwaitSync(ctx context.Context) (activities.SyncResult, error) {
 // CompareRouter has a router read and compared with what is recorded, or joins
 // the comparison that runs. What can't be had within the budget is an error of
 // its kind, never an empty answer.
-func (c Client) CompareRouter(ctx context.Context, router int64, site string) (result activities.CompareResult, err error) {
+func (c Client) CompareRouter(ctx context.Context, router peering.RouterRef) (result activities.CompareResult, err error) {
 	ctx, cancel := context.WithTimeout(ctx, glanceBudget+5*time.Second)
 	defer cancel()
-	options := client.StartWorkflowOptions{TaskQueue: ControlQueue, ID: diffID(router), StaticSummary: fmt.Sprintf("router %d against what is recorded", router),
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING, WorkflowExecutionTimeout: glanceBudget + 5*time.Second}
+	options := aboutDiff(router).start()
+	options.WorkflowExecutionTimeout = glanceBudget + 5*time.Second
 	starting, stop := context.WithTimeout(ctx, takeUp)
 	defer stop()
-	run, err := c.Temporal.ExecuteWorkflow(starting, options, CompareRouter, CompareRouterInput{Router: router, Site: site})
+	run, err := c.Temporal.ExecuteWorkflow(starting, options, CompareRouter, CompareRouterInput{Router: router.ID, Site: router.Site})
 	if err != nil {
 		return result, peering.Hide(peering.Unavailable, "Temporal doesn't answer: is it running? The router wasn't read: ask again once it does", err)
 	}
@@ -206,12 +213,10 @@ func glanced(err error) error {
 	return peering.Errorf(peering.Unavailable, "the router wasn't read within %s: is a worker running, and does the router answer?", glanceBudget)
 }
 
-// PollEvery creates or updates the schedule that polls a router at a site.
-func (c Client) PollEvery(ctx context.Context, router int64, site string, every time.Duration) error {
-	return c.schedule(ctx, pollID(router), every, &client.ScheduleWorkflowAction{
-		ID: pollID(router), TaskQueue: ControlQueue, Workflow: PollRouter, Args: []any{PollRouterInput{Router: router, Site: site}},
-		WorkflowExecutionTimeout: 2 * time.Minute,
-	})
+// PollEvery creates or updates the schedule that polls a router at its site.
+func (c Client) PollEvery(ctx context.Context, router peering.RouterRef, every time.Duration) error {
+	a := aboutPoll(router)
+	return c.schedule(ctx, a, every, a.action(PollRouter, PollRouterInput{Router: router.ID, Site: router.Site}, 2*time.Minute))
 }
 
 // PollNoMore removes the schedule of a router that is gone.
@@ -226,26 +231,25 @@ func (c Client) PollNoMore(ctx context.Context, router int64) error {
 
 // SyncEvery creates or updates the schedule of the mirror's sync.
 func (c Client) SyncEvery(ctx context.Context, every time.Duration) error {
-	return c.schedule(ctx, syncID, every, &client.ScheduleWorkflowAction{
-		ID: syncID, TaskQueue: ControlQueue, Workflow: SyncPeeringDB, Args: []any{SyncPeeringDBInput{}},
-		WorkflowExecutionTimeout: syncPatience,
-	})
+	a := aboutSync()
+	return c.schedule(ctx, a, every, a.action(SyncPeeringDB, SyncPeeringDBInput{}, syncPatience))
 }
 
 // schedule skips overlaps, catches up ten minutes at most, and spreads starts.
-func (c Client) schedule(ctx context.Context, id string, every time.Duration, action *client.ScheduleWorkflowAction) error {
+func (c Client) schedule(ctx context.Context, a about, every time.Duration, action *client.ScheduleWorkflowAction) error {
 	spec := client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: every}}, Jitter: every / 10}
 	_, err := c.Temporal.ScheduleClient().Create(ctx, client.ScheduleOptions{
-		ID: id, Spec: spec, Action: action, Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: 10 * time.Minute,
+		ID: a.id, Spec: spec, Action: action, Note: oneLine(a.summary), TypedSearchAttributes: a.attributes(), Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: 10 * time.Minute,
 	})
 	if !errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
 		return err
 	}
-	return c.Temporal.ScheduleClient().GetHandle(ctx, id).Update(ctx, client.ScheduleUpdateOptions{
+	return c.Temporal.ScheduleClient().GetHandle(ctx, a.id).Update(ctx, client.ScheduleUpdateOptions{
 		DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
 			s := in.Description.Schedule
-			s.Spec, s.Action = &spec, action
-			return &client.ScheduleUpdate{Schedule: &s}, nil
+			s.Spec, s.Action, s.State.Note = &spec, action, oneLine(a.summary)
+			attributes := a.attributes()
+			return &client.ScheduleUpdate{Schedule: &s, TypedSearchAttributes: &attributes}, nil
 		},
 	})
 }

@@ -29,8 +29,9 @@ const (
 // size and flood only: everything else is the database's, and audited there.
 func (c *changeRun) serveDecisions(ctx workflow.Context) error {
 	return workflow.SetUpdateHandlerWithOptions(ctx, UpdateDecide, c.decide, workflow.UpdateHandlerOptions{
-		Validator:   c.validate,
-		Description: `Approve or reject the plan, e.g. {"decision":"approve","code":"ABCD-EFGH-…"}. Get the code with: peerflow change approve --code`,
+		Validator: c.validate,
+		Description: fmt.Sprintf(`Approve or reject the plan, e.g. {"decision":"approve","code":"ABCD-EFGH-…"} or {"decision":"reject","code":"…","reason":"…"}. `+
+			`Get the code with: peerflow change approve %d --code`, c.id),
 	})
 }
 

@@ -3,7 +3,6 @@ package workflows
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -36,7 +35,7 @@ type LookAgainSignal struct {
 // every entry and after every decision.
 func DeployChange(ctx workflow.Context, in DeployChangeInput) (DeployChangeResult, error) {
 	ctx, cancel := detach(ctx)
-	c := changeRun{id: in.Change, changed: workflow.GetSignalChannel(ctx, SignalLookAgain), cancel: cancel}
+	c := changeRun{id: in.Change, changed: signals(ctx, SignalLookAgain, wakes), cancel: cancel}
 	if err := c.serveDecisions(ctx); err != nil {
 		return DeployChangeResult{}, err
 	}
@@ -123,8 +122,7 @@ func (c *changeRun) makePlan(ctx workflow.Context) (turn, error) {
 			c.plan = round.plan
 			break
 		}
-		step := fmt.Sprintf("waits for change %d, which edits the same object", round.blockedBy)
-		if at, err := c.waitBlocked(ctx, step); err != nil || at.over() {
+		if at, err := c.waitBlocked(ctx, round.blockedBy); err != nil || at.over() {
 			return at, err
 		}
 	}
@@ -134,10 +132,12 @@ func (c *changeRun) makePlan(ctx workflow.Context) (turn, error) {
 	return c.move(ctx, peering.ChangePlanned, c.plan.Impact, "")
 }
 
-func (c *changeRun) waitBlocked(ctx workflow.Context, step string) (turn, error) {
-	workflow.SetCurrentDetails(ctx, step)
+func (c *changeRun) waitBlocked(ctx workflow.Context, by int64) (turn, error) {
 	c.blocked = min(max(c.blocked*3/2, time.Minute), time.Hour)
-	c.wait(ctx, c.blocked)
+	what := fmt.Sprintf("change %d, which edits the same object, to end", by)
+	c.show(ctx, screen{turn: peering.TurnUs, doing: "Nothing is planned yet.", waits: what,
+		can: append([]can{{"see the other one", fmt.Sprintf("peerflow change show %d", by)}}, c.can(peering.ChangePlanned)...)})
+	c.wait(ctx, c.blocked, what)
 	standing, err := c.standing(ctx, 0)
 	if err != nil || standing.Cancel == "" {
 		return turn{}, err
@@ -154,14 +154,14 @@ func (c *changeRun) approval(ctx workflow.Context) (turn, error) {
 		if err != nil {
 			return turn{}, err
 		}
-		c.describe(ctx, standing.Tally)
+		c.describe(ctx, standing)
 		if at, err := c.judge(ctx, standing); err != nil || at.over() {
 			return at, err
 		}
 		if standing.Tally.Approved {
 			return c.move(ctx, peering.ChangeApproved, "approved by "+standing.Tally.ApprovedBy(), "")
 		}
-		if by, moved := strings.CutPrefix(c.wait(ctx, untilNextCount(ctx, standing)), activities.RouterMoved); moved {
+		if by, moved := strings.CutPrefix(c.wait(ctx, untilNextCount(ctx, standing), "count votes again"), activities.RouterMoved); moved {
 			if at, err := c.moved(ctx, by); err != nil || at.over() {
 				return at, err
 			}
@@ -237,12 +237,11 @@ func (c *changeRun) deploy(ctx workflow.Context) (turn, error) {
 	if err := workflow.ExecuteActivity(record(ctx), a.PlannedRouters, c.plan.PlanID).Get(ctx, &routers); err != nil {
 		return turn{}, err
 	}
-	c.nameRouters(ctx, routers)
+	label(ctx, labels{routers: namesOf(routers)})
 	if at, err := c.move(ctx, peering.ChangeDeploying, "deploying", ""); err != nil || at.over() {
 		return at, err
 	}
 	for _, r := range routers {
-		workflow.SetCurrentDetails(ctx, fmt.Sprintf("deploying to **%s**: %s", r.Name, c.plan.Impact))
 		status, err := c.deployTo(ctx, r)
 		if err != nil {
 			return turn{}, err
@@ -269,8 +268,10 @@ func (c *changeRun) deployTo(ctx workflow.Context, r activities.PlannedRouter) (
 	if err := workflow.ExecuteActivity(record(ctx), a.SubmitDeployment, in).Get(ctx, &id); err != nil {
 		return activities.DeploymentStatus{}, err
 	}
+	c.state(ctx, screen{state: string(peering.ChangeDeploying), doing: c.plan.Impact,
+		waits: fmt.Sprintf("router %s: workflow %s leads it", r.Name, deploymentID(id))})
 	for pause := 30 * time.Second; ; pause = min(pause*3/2, maxPollPause) {
-		c.wait(ctx, pause) // the row is polled too: a signal may be lost
+		c.wait(ctx, pause, "look at "+deploymentID(id)+" in case its word was lost") // the row is polled too: a signal may be lost
 		var status activities.DeploymentStatus
 		if err := workflow.ExecuteActivity(record(ctx), a.ReadDeployment, id).Get(ctx, &status); err != nil {
 			return status, err
@@ -306,7 +307,7 @@ func (c *changeRun) settle(ctx workflow.Context) (turn, error) {
 		if err := workflow.ExecuteActivity(record(ctx), a.SettleChange, c.id).Get(ctx, &now); err != nil {
 			return turn{}, err
 		}
-		c.show(ctx, now.State, now.Outcome)
+		c.settled(ctx, now)
 		switch {
 		case now.State.Ended():
 			return turn{end: &DeployChangeResult{State: now.State, Outcome: now.Outcome}}, nil
@@ -316,7 +317,7 @@ func (c *changeRun) settle(ctx workflow.Context) (turn, error) {
 			return turn{}, nil
 		}
 		asked = now.State == peering.ChangeNeedsOperator
-		c.wait(ctx, time.Hour)
+		c.wait(ctx, time.Hour, "look whether somebody resolved it")
 		if err := c.resolve(ctx); err != nil {
 			return turn{}, err
 		}
@@ -366,12 +367,12 @@ func (c *changeRun) standing(ctx workflow.Context, planID int64) (activities.Sta
 // word: a change that was cancelled meanwhile ended, and one that a router runs
 // already ends partial.
 func (c *changeRun) move(ctx workflow.Context, to peering.ChangeState, step, outcome string) (turn, error) {
-	c.show(ctx, to, step+outcome)
+	c.state(ctx, screen{state: string(to), doing: step + outcome})
 	now, err := moveChange(ctx, activities.MoveInput{Change: c.id, To: to, Step: step, Outcome: outcome})
 	if err != nil || !now.State.Ended() {
 		return turn{}, err
 	}
-	c.show(ctx, now.State, now.Outcome)
+	c.state(ctx, screen{state: string(now.State), doing: now.Outcome})
 	return turn{end: &now}, nil
 }
 
@@ -401,12 +402,12 @@ func (c *changeRun) fail(ctx workflow.Context, cause error) (DeployChangeResult,
 }
 
 // wait returns why it was woken: a signal's word, "decision", or "" by time.
-func (c *changeRun) wait(ctx workflow.Context, atMost time.Duration) string {
+func (c *changeRun) wait(ctx workflow.Context, atMost time.Duration, what string) string {
 	var s LookAgainSignal
 	if c.changed.ReceiveAsync(&s) {
 		return s.Why
 	}
-	woken, _ := workflow.AwaitWithTimeout(ctx, atMost, func() bool { return c.changed.Len() > 0 || c.decided > c.looked || c.cancel.news() })
+	woken := rest(ctx, atMost, what, func() bool { return c.changed.Len() > 0 || c.decided > c.looked || c.cancel.news() })
 	c.looked, c.cancel.seen = c.decided, c.cancel.asked
 	if woken && c.changed.ReceiveAsync(&s) {
 		return s.Why
@@ -415,27 +416,6 @@ func (c *changeRun) wait(ctx workflow.Context, atMost time.Duration) string {
 		return "decision"
 	}
 	return ""
-}
-
-func (c *changeRun) show(ctx workflow.Context, state peering.ChangeState, text string) {
-	_ = workflow.UpsertTypedSearchAttributes(ctx, attrState.ValueSet(string(state)), attrChange.ValueSet(strconv.FormatInt(c.id, 10)))
-	workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s** %s", state, text))
-}
-
-func (c *changeRun) nameRouters(ctx workflow.Context, routers []activities.PlannedRouter) {
-	var names []string
-	for _, r := range routers {
-		names = append(names, r.Name)
-	}
-	_ = workflow.UpsertTypedSearchAttributes(ctx, attrRouter.ValueSet(names))
-}
-
-// describe is what an operator reads in the Temporal UI while it waits.
-func (c *changeRun) describe(ctx workflow.Context, t peering.Tally) {
-	workflow.SetCurrentDetails(ctx, fmt.Sprintf(
-		"**waits for approval** of plan `%s`: %s (rule %s)\n\n%s\n\nRead the diff with `peerflow change show %d`. "+
-			"To approve here, send the update `decide` with an approval code: `{\"decision\":\"approve\",\"code\":\"…\"}`.",
-		c.plan.Hash[:8], t.Line(), t.Rule, c.plan.Impact, c.id))
 }
 
 func orZero(r *DeployChangeResult) DeployChangeResult {

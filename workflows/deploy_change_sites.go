@@ -23,6 +23,7 @@ func (c *changeRun) planRound(ctx workflow.Context) (round planned, err error) {
 		if err := workflow.ExecuteActivity(record(ctx), a.ScopeChange, c.id).Get(ctx, &scope); err != nil || scope.BlockedBy != 0 {
 			return planned{blockedBy: scope.BlockedBy}, err
 		}
+		label(ctx, labels{sites: scope.Sites})
 		if len(scope.Sites) == 0 {
 			scope.Sites = []string{""} // no router is reached: nothing to read
 		}
@@ -64,6 +65,6 @@ func (c *changeRun) planOn(ctx workflow.Context, in activities.PlanInput) (round
 // noteStep says what the change waits for, in the state that it has.
 func (c *changeRun) noteStep(ctx workflow.Context, text string) error {
 	var a *activities.Changing
-	workflow.SetCurrentDetails(ctx, "**waits** "+text)
+	c.show(ctx, screen{turn: peering.TurnUs, waits: text, can: c.can(peering.ChangePlanned)})
 	return workflow.ExecuteActivity(record(ctx), a.NoteStep, activities.StepInput{Change: c.id, Text: text}).Get(ctx, nil)
 }

@@ -31,13 +31,13 @@ type DeployRouterResult struct {
 // Temporal's own Cancel doesn't end it: a person ends a deployment with "roll back now".
 func DeployRouter(ctx workflow.Context, in DeployRouterInput) (DeployRouterResult, error) {
 	ctx, _ = detach(ctx)
-	r := deployRun{id: in.Deployment, site: in.Site, woken: workflow.GetSignalChannel(ctx, SignalLookAgain)}
+	r := deployRun{id: in.Deployment, site: in.Site, woken: signals(ctx, SignalLookAgain, wakes)}
 	next, err := r.first(ctx)
 	if err != nil {
 		return DeployRouterResult{}, err
 	}
 	for {
-		workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s** %s", next.Step, next.Text))
+		r.show(ctx, next)
 		if next.Step == peering.StepEnd {
 			ended, err := r.end(ctx, next)
 			if err == nil && ended.Step == peering.StepEnd {
@@ -98,7 +98,7 @@ func (r *deployRun) step(ctx workflow.Context, next peering.Next) (done peering.
 	case peering.StepAbort:
 		done, err = r.atRouter(device(ctx), a.AbortDeployment, activities.AbortInput{Deployment: r.id, Reason: next.Text})
 	case peering.StepWait:
-		if err = workflow.Sleep(ctx, next.Wait); err == nil {
+		if err = pause(ctx, next.Wait, "then the router is read again"); err == nil {
 			done = r.decide(ctx)
 		}
 	default:
@@ -139,7 +139,8 @@ func (r *deployRun) commit(ctx workflow.Context) (done peering.Next, err error) 
 // stands now. It answers who cancelled the change before anything was written.
 func (r *deployRun) unserved(ctx workflow.Context) (cancelled string) {
 	text := noWorker(r.site)
-	workflow.SetCurrentDetails(ctx, "**waits** "+text)
+	r.unread(ctx)
+	r.blocked(ctx, text)
 	seen, err := r.note(ctx, text)
 	if err != nil {
 		return "" // the wait goes on, and tells again
@@ -182,16 +183,16 @@ func (r *deployRun) begin(ctx workflow.Context) (peering.Next, error) {
 		return r.givingUp(peering.Next{}, err)
 	}
 	if result.Frozen != "" {
-		workflow.SetCurrentDetails(ctx, "**waits** "+result.Frozen)
+		r.blocked(ctx, result.Frozen)
 		if _, err := r.note(ctx, "waits: "+result.Frozen); err != nil {
 			workflow.GetLogger(ctx).Warn("the change doesn't say what it waits for", "deployment", r.id, "error", err)
 		}
 		r.pause = min(max(r.pause*3/2, freezePause), maxFreezePause)
-		woken, err := workflow.AwaitWithTimeout(ctx, r.pause, func() bool { return r.woken.Len() > 0 })
+		woken := rest(ctx, r.pause, "try to begin again", func() bool { return r.woken.Len() > 0 })
 		if drain(r.woken); woken {
 			r.pause = 0
 		}
-		return peering.Next{Step: peering.StepPrepare}, err // the router may have moved meanwhile
+		return peering.Next{Step: peering.StepPrepare}, nil // the router may have moved meanwhile
 	}
 	if result.Unapproved != "" {
 		return peering.Next{Step: peering.StepEnd, State: peering.DeploymentStale, Text: result.Unapproved + "; nothing was written"}, nil
@@ -228,7 +229,7 @@ func (r *deployRun) afterError(ctx workflow.Context, failed peering.Step, done p
 	}
 	if next.Step == failed {
 		r.failure = min(max(r.failure*3/2, failurePause), maxFailurePause)
-		_ = workflow.Sleep(ctx, r.failure)
+		_ = pause(ctx, r.failure, "try the step again: "+reason(err))
 	}
 	return next
 }
@@ -254,6 +255,7 @@ func (r *deployRun) ask(ctx workflow.Context) (peering.Next, error) {
 	var a *activities.Deploying
 	next, err := r.atRouter(untilRead(ctx), a.DecideDeployment, r.id)
 	if err != nil {
+		r.unread(ctx)
 		next = peering.Next{Step: peering.StepWait, Wait: 10 * time.Second, Text: reason(err)}
 	}
 	return next, err

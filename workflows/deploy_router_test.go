@@ -38,9 +38,13 @@ type rehearsal struct {
 	told      []string       // to people, "" takes it back
 	cancelled string         // by whom
 
-	frozen func() bool // nil: never
-	held   bool        // a freeze comes between begin and commit, once
+	frozen func() bool       // nil: never
+	held   bool              // a freeze comes between begin and commit, once
+	look   map[string]func() // when a step is asked for
 }
+
+// at looks when a step is asked for.
+func (r *rehearsal) at(step string, do func()) { r.look[step] = do }
 
 const (
 	base     = "base"
@@ -50,7 +54,7 @@ const (
 func rehearse(t *testing.T) *rehearsal {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
-	r := &rehearsal{env: suite.NewTestWorkflowEnvironment(), runs: base, boots: base, lost: map[string]bool{}, tries: map[string]int{}}
+	r := &rehearsal{env: suite.NewTestWorkflowEnvironment(), runs: base, boots: base, lost: map[string]bool{}, tries: map[string]int{}, look: map[string]func(){}}
 	r.env.SetTestTimeout(20 * time.Second)
 	r.dep = peering.Deployment{ID: 7, State: peering.DeploymentQueued, BaseHash: base, ArtifactHash: artifact, Timer: time.Minute}
 	for name, f := range map[string]any{
@@ -109,6 +113,9 @@ func (r *rehearsal) step(name string, want peering.Step, do func()) (peering.Nex
 	if r.away[name] > 0 {
 		r.away[name]--
 		return peering.Next{}, nobodyCame
+	}
+	if do := r.look[name]; do != nil {
+		do()
 	}
 	r.tries[name]++
 	if next := r.next(); next.Step != want {

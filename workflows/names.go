@@ -1,10 +1,6 @@
 package workflows
 
-import (
-	"fmt"
-
-	"go.temporal.io/sdk/temporal"
-)
+import "fmt"
 
 // ControlQueue is the task queue of orchestration and database work; SiteQueue
 // has the work on routers.
@@ -25,12 +21,4 @@ const (
 	UpdateDecide    = "decide"
 	SignalEnqueue   = "enqueue"
 	SignalLookAgain = "look_again"
-)
-
-// Search attributes, registered when the server is set up.
-var (
-	attrChange = temporal.NewSearchAttributeKeyKeyword("PeerflowChange")
-	attrState  = temporal.NewSearchAttributeKeyKeyword("PeerflowState")
-	attrRouter = temporal.NewSearchAttributeKeyKeywordList("PeerflowRouter")
-	attrASN    = temporal.NewSearchAttributeKeyInt64("PeerflowAsn")
 )

@@ -2,10 +2,8 @@ package workflows
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -29,7 +27,7 @@ const (
 // later it is the change that one cancels.
 func ProvisionPeering(ctx workflow.Context, in ProvisionPeeringInput) (DeployChangeResult, error) {
 	ctx, cancel := detach(ctx)
-	p := provisionRun{id: in.Change, changed: workflow.GetSignalChannel(ctx, SignalLookAgain), cancel: cancel}
+	p := provisionRun{id: in.Change, changed: signals(ctx, SignalLookAgain, wakes), cancel: cancel}
 	planned, err := p.prepare(ctx)
 	if err != nil {
 		return p.end(ctx, peering.ChangeFailed, reason(err))
@@ -53,6 +51,7 @@ type provisionRun struct {
 	cancel    *cancellation
 	found     DeployChangeResult // where an earlier run left the change; zero when it is a draft
 	cancelled string             // who cancelled while we waited for the peer, and why
+	summary   string             // the change in one line
 }
 
 // prepare answers a result when there is nothing to deploy.
@@ -63,11 +62,12 @@ func (p *provisionRun) prepare(ctx workflow.Context) (*DeployChangeResult, error
 	if err := workflow.ExecuteActivity(lookUp(ctx), a.LookUpPeer, p.id).Get(ctx, &found); err != nil {
 		return nil, err
 	}
+	p.summary = found.Summary
 	if found.State != "" && found.State != peering.ChangeDraft { // this run takes over from one that was stopped
 		p.found = DeployChangeResult{State: found.State, Outcome: found.Outcome}
 		return nil, nil
 	}
-	p.show(ctx, "looked up", found.Text)
+	p.draft(ctx, found.Text)
 	if found.Stale {
 		if err := p.tell(ctx, found.Text); err != nil {
 			return nil, err
@@ -91,7 +91,7 @@ func (p *provisionRun) prepare(ctx workflow.Context) (*DeployChangeResult, error
 	if err := workflow.ExecuteActivity(plan(ctx), a.PlanSessions, p.id).Get(ctx, &sessions); err != nil {
 		return nil, err
 	}
-	p.show(ctx, "planned", sessions.Text)
+	p.draft(ctx, "Planned: "+sessions.Text)
 	if sessions.Sessions == 0 {
 		done, err := p.end(ctx, peering.ChangeCompleted, "nothing to configure: "+sessions.Text)
 		return &done, err
@@ -108,14 +108,14 @@ func (p *provisionRun) agree(ctx workflow.Context) (agreed bool, err error) {
 		if err := workflow.ExecuteActivity(record(ctx), a.AssessAgreement, p.id).Get(ctx, &result); err != nil {
 			return false, err
 		}
-		p.show(ctx, "agreement", result.Text)
+		p.draft(ctx, result.Text)
 		if result.Agreed > 0 {
 			return true, nil
 		}
 		if result.Waiting == 0 {
 			return true, nil // planning says why there is nothing to peer over
 		}
-		if p.cancelled, err = p.ask(ctx, result.Text); err != nil || p.cancelled != "" {
+		if p.cancelled, err = p.ask(ctx, result.Text, until); err != nil || p.cancelled != "" {
 			return false, err
 		}
 	}
@@ -123,14 +123,16 @@ func (p *provisionRun) agree(ctx workflow.Context) (agreed bool, err error) {
 }
 
 // ask notes that we wait for the peer, and waits for an answer or a day.
-func (p *provisionRun) ask(ctx workflow.Context, text string) (cancelled string, err error) {
+func (p *provisionRun) ask(ctx workflow.Context, text string, until time.Time) (cancelled string, err error) {
 	if err := p.tell(ctx, text+"; waits for the peer: record its answer with peerflow peering agree --evidence"); err != nil {
 		return "", err
 	}
 	if p.cancelled != "" {
 		return p.cancelled, nil
 	}
-	_, _ = workflow.AwaitWithTimeout(ctx, 24*time.Hour, func() bool { return p.changed.Len() > 0 || p.cancel.news() })
+	p.show(ctx, screen{turn: peering.TurnThem, doing: text, waits: "the peer to agree", until: until, then: "the change expires, and nothing was written",
+		can: append([]can{{"record its answer", agreeCommand(ctx)}}, onChange(p.id, peering.ChangeDraft, "")...)})
+	rest(ctx, 24*time.Hour, "look at the agreement again", func() bool { return p.changed.Len() > 0 || p.cancel.news() })
 	drain(p.changed)
 	p.cancel.seen = p.cancel.asked
 	var v *activities.Approving
@@ -156,21 +158,21 @@ func (p *provisionRun) tell(ctx workflow.Context, step string) error {
 // deploy runs the change as an abandoned child: ending this workflow leaves it
 // alone. One that runs already, as the child of an earlier run, is waited for.
 func (p *provisionRun) deploy(ctx workflow.Context) (DeployChangeResult, error) {
-	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID:        changeID(p.id),
-		ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_ABANDON,
-		StaticSummary:     fmt.Sprintf("change %d", p.id),
-	})
+	own := labelsOf(ctx)
+	own.change, own.state, own.turn = p.id, string(peering.ChangeDraft), peering.TurnNobody
+	p.show(ctx, screen{state: stateHandedOver, waits: "workflow " + changeID(p.id) + ", which plans the change, asks for its approval and deploys it",
+		can: onChange(p.id, peering.ChangeApproved, "")})
+	child := workflow.WithChildOptions(ctx, aboutChange(p.id, p.summary, own).child())
 	for pause := childPause; ; pause = min(pause*3/2, maxChildPause) {
 		var result DeployChangeResult
 		err := workflow.ExecuteChildWorkflow(child, DeployChange, DeployChangeInput{Change: p.id}).Get(ctx, &result)
 		if !temporal.IsWorkflowExecutionAlreadyStartedError(err) {
+			if err == nil {
+				p.ended(ctx, result)
+			}
 			return result, err
 		}
-		p.show(ctx, "deploying", "an earlier run leads the change")
-		if _, err := workflow.AwaitWithTimeout(ctx, pause, func() bool { return p.changed.Len() > 0 }); err != nil {
-			return result, err
-		}
+		rest(ctx, pause, "look whether "+changeID(p.id)+", which an earlier run started, has ended", func() bool { return p.changed.Len() > 0 })
 		drain(p.changed)
 	}
 }
@@ -192,12 +194,13 @@ func (p *provisionRun) watch(ctx workflow.Context, result DeployChangeResult) (D
 		if err := workflow.ExecuteActivity(record(ctx), c.CountSessionsUp, p.id).Get(ctx, &count); err != nil {
 			return result, err
 		}
-		p.show(ctx, "watching", fmt.Sprintf("%d up, %d waiting for them", count.Up, count.Waiting))
+		p.watching(ctx, count, until)
 		if count.Waiting == 0 {
 			result.Outcome = fmt.Sprintf("%s; %d sessions up", result.Outcome, count.Up)
+			p.ended(ctx, result)
 			return result, nil
 		}
-		_, _ = workflow.AwaitWithTimeout(ctx, pause, func() bool { return p.changed.Len() > 0 })
+		rest(ctx, pause, "look whether the sessions are up", func() bool { return p.changed.Len() > 0 })
 		drain(p.changed)
 		pause = min(pause*5/4, time.Hour)
 	}
@@ -205,11 +208,45 @@ func (p *provisionRun) watch(ctx workflow.Context, result DeployChangeResult) (D
 }
 
 func (p *provisionRun) end(ctx workflow.Context, to peering.ChangeState, outcome string) (DeployChangeResult, error) {
-	p.show(ctx, string(to), outcome)
+	p.ended(ctx, DeployChangeResult{State: to, Outcome: outcome})
 	return moveChange(ctx, activities.MoveInput{Change: p.id, To: to, Outcome: outcome})
 }
 
-func (p *provisionRun) show(ctx workflow.Context, state, text string) {
-	_ = workflow.UpsertTypedSearchAttributes(ctx, attrState.ValueSet(state), attrChange.ValueSet(strconv.FormatInt(p.id, 10)))
-	workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s** %s", state, text))
+func (p *provisionRun) show(ctx workflow.Context, s screen) { s.show(ctx, labels{change: p.id}) }
+
+// draft is the screen of a change that isn't planned yet.
+func (p *provisionRun) draft(ctx workflow.Context, doing string) {
+	p.show(ctx, screen{state: string(peering.ChangeDraft), doing: doing, can: onChange(p.id, peering.ChangeDraft, "")})
+}
+
+func (p *provisionRun) ended(ctx workflow.Context, r DeployChangeResult) {
+	p.show(ctx, screen{state: string(r.State), doing: r.Outcome, can: onChange(p.id, r.State, "")})
+}
+
+// watching is the screen while the other side is awaited.
+func (p *provisionRun) watching(ctx workflow.Context, count activities.UpResult, until time.Time) {
+	p.show(ctx, screen{state: stateWaiting, turn: peering.TurnThem,
+		doing: fmt.Sprintf("Configured and verified here: %d up, %d waiting for them.", count.Up, count.Waiting),
+		waits: "the other side to configure its end; peerflow takes nothing back for it",
+		until: until, then: "the watch ends with a report",
+		can: []can{{"see which", "peerflow session list --waiting --asn " + peer(ctx)}, {"see why", "peerflow session why SESSION"}}})
+}
+
+// What a provisioning is labelled with while its change's own workflow leads, and
+// once that completed.
+const (
+	stateHandedOver = "handed_over"
+	stateWaiting    = "waiting_for_them"
+)
+
+// peer is the other network, as people type it.
+func peer(ctx workflow.Context) string {
+	if asn := labelsOf(ctx).asn; asn != 0 {
+		return fmt.Sprintf("AS%d", asn)
+	}
+	return "AS…"
+}
+
+func agreeCommand(ctx workflow.Context) string {
+	return "peerflow peering agree " + peer(ctx) + ` --evidence "mail of 3 May"`
 }

@@ -1,10 +1,15 @@
 package workflows_test
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	commonpb "go.temporal.io/api/common/v1"
+	historypb "go.temporal.io/api/history/v1"
+	sdkpb "go.temporal.io/api/sdk/v1"
+	"go.temporal.io/api/temporalproto"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -51,3 +56,72 @@ func TestReleasedHistoriesReplay(t *testing.T) {
 		}
 	}
 }
+
+// What a real server kept of each workflow, whoever started it: a line and a
+// paragraph of what it is, what it is found by, and a line for each activity and timer.
+func TestHistoriesAreToldToOperators(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(filepath.Join("testdata", "replay", "*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no histories: %v", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var h historypb.History
+			if err := (temporalproto.CustomJSONUnmarshalOptions{DiscardUnknown: true}).Unmarshal(text, &h); err != nil {
+				t.Fatal(err)
+			}
+			for _, event := range h.GetEvents() {
+				told(t, event)
+			}
+		})
+	}
+}
+
+func told(t *testing.T, event *historypb.HistoryEvent) {
+	t.Helper()
+	starts := func(what string, attributes *commonpb.SearchAttributes, wanted ...string) {
+		if about := event.GetUserMetadata(); isEmpty(about.GetSummary()) || isEmpty(about.GetDetails()) {
+			t.Errorf("%s has summary %s and details %s", what, about.GetSummary().GetData(), about.GetDetails().GetData())
+		}
+		for _, name := range wanted {
+			if isEmpty(attributes.GetIndexedFields()[name]) {
+				t.Errorf("%s has no %s: %v", what, name, attributes.GetIndexedFields())
+			}
+		}
+	}
+	lines := func(what string, about *sdkpb.UserMetadata) {
+		if isEmpty(about.GetSummary()) {
+			t.Errorf("event %d, %s, has no summary", event.GetEventId(), what)
+		}
+	}
+	started, child := event.GetWorkflowExecutionStartedEventAttributes(), event.GetStartChildWorkflowExecutionInitiatedEventAttributes()
+	switch {
+	case started != nil:
+		starts(started.GetWorkflowType().GetName(), started.GetSearchAttributes(), labelled[started.GetWorkflowType().GetName()]...)
+	case child != nil:
+		starts("child "+child.GetWorkflowId(), child.GetSearchAttributes(), labelled[child.GetWorkflowType().GetName()]...)
+	case event.GetActivityTaskScheduledEventAttributes() != nil:
+		lines(event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName(), event.GetUserMetadata())
+	case event.GetTimerStartedEventAttributes() != nil:
+		lines("a timer", event.GetUserMetadata())
+	}
+}
+
+// labelled is what each workflow of a change with a peer is found by from its start.
+var labelled = map[string][]string{
+	"ProvisionPeering": {"PeerflowChange", "PeerflowAsn", "PeerflowState", "PeerflowTurn"},
+	"DeployChange":     {"PeerflowChange", "PeerflowState", "PeerflowTurn"},
+	"ServeRouter":      {"PeerflowRouter", "PeerflowSite", "PeerflowTurn"},
+	"DeployRouter":     {"PeerflowChange", "PeerflowRouter", "PeerflowSite", "PeerflowState", "PeerflowTurn"},
+	"PollRouter":       {"PeerflowRouter", "PeerflowSite", "PeerflowTurn"},
+	"CompareRouter":    {"PeerflowRouter", "PeerflowSite", "PeerflowTurn"},
+	"SyncPeeringDB":    {"PeerflowTurn"},
+}
+
+func isEmpty(p *commonpb.Payload) bool { return len(p.GetData()) <= len(`""`) }

@@ -15,7 +15,9 @@ func SearchAttributes() map[string]enumspb.IndexedValueType {
 	return map[string]enumspb.IndexedValueType{
 		attrChange.GetName(): enumspb.INDEXED_VALUE_TYPE_KEYWORD,
 		attrState.GetName():  enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		attrTurn.GetName():   enumspb.INDEXED_VALUE_TYPE_KEYWORD,
 		attrRouter.GetName(): enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST,
+		attrSite.GetName():   enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST,
 		attrASN.GetName():    enumspb.INDEXED_VALUE_TYPE_INT,
 	}
 }

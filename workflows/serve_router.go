@@ -37,7 +37,7 @@ const operatorPause = 10 * time.Minute
 // own Cancel doesn't end it.
 func ServeRouter(ctx workflow.Context, in ServeRouterInput) error {
 	ctx, _ = detach(ctx)
-	arrived := workflow.GetSignalChannel(ctx, SignalEnqueue)
+	arrived := signals(ctx, SignalEnqueue, `Look at the router's queue in the database again, now, e.g. {"deployment":12}. What isn't queued there isn't served.`)
 	var adopted int64        // a deployment that an earlier run's child serves …
 	var paused time.Duration // … and the last pause beside it
 	for served := 0; served < servedPerRun && !workflow.GetInfo(ctx).GetContinueAsNewSuggested(); {
@@ -52,23 +52,24 @@ func ServeRouter(ctx workflow.Context, in ServeRouterInput) error {
 			adopted, paused = 0, 0
 		}
 		if len(queue) == 0 {
-			workflow.SetCurrentDetails(ctx, "idle")
+			queueScreen(ctx, screen{state: "idle", doing: "Nothing waits for this router."})
 			arrived.Receive(ctx, nil)
 			continue
 		}
 		if queue[0].NeedsOperator {
-			workflow.SetCurrentDetails(ctx, fmt.Sprintf("%s needs an operator", deploymentID(queue[0].ID)))
-			_, _ = workflow.AwaitWithTimeout(ctx, operatorPause, func() bool { return arrived.Len() > 0 })
+			queueScreen(ctx, needsOperator(queue))
+			rest(ctx, operatorPause, "look whether somebody resolved it", func() bool { return arrived.Len() > 0 })
 			continue
 		}
 		served++
+		queueScreen(ctx, serving(queue))
 		if serve(ctx, queue[0]) {
 			adopted, paused = 0, 0
 			continue
 		}
 		// It runs as the child of an earlier run: look at the record, and start it once that child is gone.
 		adopted, paused = queue[0].ID, min(max(paused*3/2, adoptPause), maxAdoptPause)
-		_ = workflow.Sleep(ctx, paused)
+		_ = pause(ctx, paused, "look whether "+deploymentID(adopted)+", which an earlier run started, has ended")
 	}
 	drain(arrived)
 	return workflow.NewContinueAsNewError(ctx, ServeRouter, in)
@@ -87,7 +88,8 @@ func shut(ctx workflow.Context, queue []activities.QueuedDeployment) (rest []act
 		if len(rest) > 0 {
 			continue // after the deployment that is under way
 		}
-		workflow.SetCurrentDetails(ctx, fmt.Sprintf("shuts session %d, which is announced more than expected", q.Shut))
+		queueScreen(ctx, screen{state: "shutting", doing: fmt.Sprintf("Shuts session %d, which is announced more than its export guard allows.", q.Shut),
+			can: []can{{"see why", fmt.Sprintf("peerflow session why %d", q.Shut)}}})
 		if err := workflow.ExecuteActivity(onSite(device(ctx), q.Site, servedWithin), a.ShutSession, q.Shut).Get(ctx, nil); err != nil {
 			workflow.GetLogger(ctx).Error("session can't be shut; the next poll tries again", "session", q.Shut, "error", err)
 		}
@@ -120,20 +122,15 @@ func openDeployments(ctx workflow.Context, router int64) ([]activities.QueuedDep
 // never kills what lies between commit and confirm; false when it runs already.
 func serve(ctx workflow.Context, next activities.QueuedDeployment) bool {
 	id := next.ID
-	workflow.SetCurrentDetails(ctx, "serving "+deploymentID(id))
-	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID:            deploymentID(id),
-		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
-		StaticSummary:         deploymentID(id),
-	})
-	err := workflow.ExecuteChildWorkflow(child, DeployRouter, DeployRouterInput{Deployment: id, Site: next.Site}).Get(ctx, nil)
+	options := aboutDeployment(next).child()
+	options.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
+	err := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, options), DeployRouter, DeployRouterInput{Deployment: id, Site: next.Site}).Get(ctx, nil)
 	switch {
 	case temporal.IsWorkflowExecutionAlreadyStartedError(err):
 		return false
 	case err != nil:
 		workflow.GetLogger(ctx).Error("deployment's workflow failed", "deployment", id, "error", err)
-		_ = workflow.Sleep(ctx, childFailurePause) // then it is started again, from what the router says
+		_ = pause(ctx, childFailurePause, "start "+deploymentID(id)+" again") // then it is started again, from what the router says
 	}
 	tell(ctx, id)
 	return true

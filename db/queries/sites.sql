@@ -23,13 +23,13 @@ WHERE id = @id::bigint AND version = @version::bigint;
 -- name: SiteDelete :execrows
 DELETE FROM site WHERE id = @id::bigint AND version = @version::bigint;
 
--- The site where a router stands, by its slug.
--- name: SiteOfRouter :one
-SELECT s.slug FROM router r JOIN site s ON s.id = r.site_id WHERE r.id = @router_id::bigint;
+-- A router's name, and the slug of the site where it stands.
+-- name: RouterRefGet :one
+SELECT r.id, r.name, s.slug AS site FROM router r JOIN site s ON s.id = r.site_id WHERE r.id = @router_id::bigint;
 
--- Where each router stands.
--- name: RouterSites :many
-SELECT r.id, s.slug FROM router r JOIN site s ON s.id = r.site_id ORDER BY r.id;
+-- Every router's name, and where it stands.
+-- name: RouterRefList :many
+SELECT r.id, r.name, s.slug AS site FROM router r JOIN site s ON s.id = r.site_id ORDER BY r.id;
 
 -- Every site's slug.
 -- name: SiteSlugs :many

@@ -2,6 +2,7 @@ package peering
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -25,6 +26,14 @@ type Change struct {
 	ApprovedBy string        `json:"approved_by"`         // people, or "rule" and its name; "" while nothing did
 	ExpiresAt  time.Time     `json:"expires_at,omitzero"` // unless it is approved by then; zero while nothing is to be approved
 	EndedAt    time.Time     `json:"ended_at,omitzero"`
+}
+
+// Summary is a change in one line.
+func (c Change) Summary() string {
+	if c.Request.ASN != bgp.ASN(0) {
+		return fmt.Sprintf("%s %s by %s", c.Kind, c.Request.ASN, c.Author)
+	}
+	return fmt.Sprintf("%s by %s: %s", c.Kind, c.Author, c.Reason)
 }
 
 // ChangeRequest is what was asked for. Provision uses ASN and its options,

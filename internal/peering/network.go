@@ -106,6 +106,13 @@ const (
 	EnginePongo2 TemplateEngine = "pongo2"
 )
 
+// RouterRef is a router as people find it.
+type RouterRef struct {
+	ID   int64  `json:"id"`
+	Name string `json:"name"`
+	Site string `json:"site"` // slug: the workers that reach the router serve it
+}
+
 // Router is a device that peerflow reads or manages.
 type Router struct {
 	Meta

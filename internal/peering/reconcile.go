@@ -83,6 +83,7 @@ type Next struct {
 	State DeploymentState `json:"state,omitempty"` // of StepEnd
 	Text  string          `json:"text,omitempty"`
 	Wait  time.Duration   `json:"wait,omitempty"` // of StepWait; of StepConfirm, how long after the read it may still be sent
+	Until time.Time       `json:"until,omitzero"` // the deployment's deadline: it is over by then, or a person's
 }
 
 // commitGrace is how long a commit that got no reply may still arrive: the hard
@@ -96,6 +97,14 @@ const timerSlack = 3 * time.Second
 // worker remembers: it is the crash matrix in one place. ordered is a person's
 // "roll back now".
 func NextStep(d Deployment, r Read, p Profile, ordered bool) Next {
+	next := nextStep(d, r, p, ordered)
+	if next.Step != StepEnd {
+		next.Until = d.Deadline
+	}
+	return next
+}
+
+func nextStep(d Deployment, r Read, p Profile, ordered bool) Next {
 	switch {
 	case d.State.Ended(), d.State == DeploymentNeedsOperator: // which only a person ends
 		return Next{Step: StepEnd, State: d.State, Text: d.Outcome}

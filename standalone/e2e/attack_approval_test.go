@@ -318,13 +318,13 @@ func (s siege) startedByHand() {
 	_, err := s.insider.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "mine", TaskQueue: workflows.ControlQueue}, workflows.DeployChange, workflows.DeployChangeInput{Change: s.change.ID})
 	s.must(err)
 	s.await("it waits for approval like the real one", time.Minute, func(ctx context.Context) bool {
-		return strings.Contains(s.details(ctx, "mine"), "waits for approval")
+		return strings.Contains(s.details(ctx, "mine"), "awaiting approval")
 	})
 	s.must(s.insider.TerminateWorkflow(ctx, "mine", "", "the attack is over"))
 	_, err = s.insider.SignalWithStartWorkflow(ctx, "queue of mine", workflows.SignalEnqueue, workflows.EnqueueSignal{Deployment: 4711},
 		client.StartWorkflowOptions{ID: "queue of mine", TaskQueue: workflows.ControlQueue}, workflows.ServeRouter, workflows.ServeRouterInput{Router: router})
 	s.must(err)
-	s.await("the queue is idle", 30*time.Second, func(ctx context.Context) bool { return s.details(ctx, "queue of mine") == "idle" })
+	s.await("the queue is idle", 30*time.Second, func(ctx context.Context) bool { return strings.Contains(s.details(ctx, "queue of mine"), "idle") })
 	s.must(s.insider.TerminateWorkflow(ctx, "queue of mine", "", "the attack is over"))
 }
 
@@ -336,7 +336,7 @@ func (s siege) floods() {
 		s.must(s.Parts.Workflows.Enqueue(ctx, router, int64(4711+i)))
 	}
 	s.await("the queue is idle", time.Minute, func(ctx context.Context) bool {
-		return s.details(ctx, fmt.Sprintf("router/%d", router)) == "idle"
+		return strings.Contains(s.details(ctx, fmt.Sprintf("router/%d", router)), "idle")
 	})
 }
 
@@ -344,7 +344,7 @@ func (s siege) reset() {
 	ctx := context.Background()
 	s.again(s.change)
 	s.await("it waits again", time.Minute, func(ctx context.Context) bool {
-		return strings.Contains(s.details(ctx, workflowOf(s.change)), "waits for approval")
+		return strings.Contains(s.details(ctx, workflowOf(s.change)), "awaiting approval")
 	})
 	if now, err := s.Parts.DB.Change(ctx, s.change.ID); err != nil || now.PlanHash != s.change.PlanHash {
 		s.t.Errorf("plan %s, was %s: %v", now.PlanHash, s.change.PlanHash, err)

@@ -83,6 +83,7 @@ func onePeering(t *testing.T, b *bed) {
 	b.unchanged(boot)
 
 	b.diffsAreTold(c)
+	b.operatorFinds(c)
 
 	// 4. A change that would leak is reverted by itself.
 	broken := b.leak("spine-leak")
@@ -131,7 +132,7 @@ func (b *bed) leak(key string) peering.Change {
 	b.t.Helper()
 	policies, err := b.Parts.DB.RoutingPolicies().List(context.Background(), []peering.Filter{{Field: "slug", Values: []string{"peers-out"}}}, peering.Page{Limit: 2})
 	b.must(err)
-	c := b.change(db.NewChange{Kind: peering.KindPolicy, Reason: "announce more", Key: key, BodyHash: key, Request: peering.ChangeRequest{
+	c := b.change(db.NewChange{Kind: peering.KindPolicy, Reason: "announce more" + strings.Repeat(", as everybody wanted", 40), Key: key, BodyHash: key, Request: peering.ChangeRequest{
 		Operations: []peering.Operation{{Object: peering.ObjectRoutingPolicy, ObjectID: policies.Items[0].ID, Action: peering.Update,
 			Patch: json.RawMessage(`{"context": {"announce": "all"}}`)}},
 	}})

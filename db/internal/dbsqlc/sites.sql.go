@@ -9,26 +9,45 @@ import (
 	"context"
 )
 
-const routerSites = `-- name: RouterSites :many
-SELECT r.id, s.slug FROM router r JOIN site s ON s.id = r.site_id ORDER BY r.id
+const routerRefGet = `-- name: RouterRefGet :one
+SELECT r.id, r.name, s.slug AS site FROM router r JOIN site s ON s.id = r.site_id WHERE r.id = $1::bigint
 `
 
-type RouterSitesRow struct {
+type RouterRefGetRow struct {
 	ID   int64
-	Slug string
+	Name string
+	Site string
 }
 
-// Where each router stands.
-func (q *Queries) RouterSites(ctx context.Context) ([]RouterSitesRow, error) {
-	rows, err := q.db.Query(ctx, routerSites)
+// A router's name, and the slug of the site where it stands.
+func (q *Queries) RouterRefGet(ctx context.Context, routerID int64) (RouterRefGetRow, error) {
+	row := q.db.QueryRow(ctx, routerRefGet, routerID)
+	var i RouterRefGetRow
+	err := row.Scan(&i.ID, &i.Name, &i.Site)
+	return i, err
+}
+
+const routerRefList = `-- name: RouterRefList :many
+SELECT r.id, r.name, s.slug AS site FROM router r JOIN site s ON s.id = r.site_id ORDER BY r.id
+`
+
+type RouterRefListRow struct {
+	ID   int64
+	Name string
+	Site string
+}
+
+// Every router's name, and where it stands.
+func (q *Queries) RouterRefList(ctx context.Context) ([]RouterRefListRow, error) {
+	rows, err := q.db.Query(ctx, routerRefList)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []RouterSitesRow{}
+	items := []RouterRefListRow{}
 	for rows.Next() {
-		var i RouterSitesRow
-		if err := rows.Scan(&i.ID, &i.Slug); err != nil {
+		var i RouterRefListRow
+		if err := rows.Scan(&i.ID, &i.Name, &i.Site); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -83,18 +102,6 @@ func (q *Queries) SiteInsert(ctx context.Context, arg SiteInsertParams) (int64, 
 		return 0, err
 	}
 	return result.RowsAffected(), nil
-}
-
-const siteOfRouter = `-- name: SiteOfRouter :one
-SELECT s.slug FROM router r JOIN site s ON s.id = r.site_id WHERE r.id = $1::bigint
-`
-
-// The site where a router stands, by its slug.
-func (q *Queries) SiteOfRouter(ctx context.Context, routerID int64) (string, error) {
-	row := q.db.QueryRow(ctx, siteOfRouter, routerID)
-	var slug string
-	err := row.Scan(&slug)
-	return slug, err
 }
 
 const siteRows = `-- name: SiteRows :many
