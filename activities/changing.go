@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 
@@ -16,6 +17,8 @@ type Changing struct {
 	Deployments DeploymentStore
 	Observed    ObservationStore
 	Queue       RouterQueue
+	Now         func() time.Time
+	PollEvery   time.Duration // between two looks at a router
 }
 
 // RouterQueue reaches the workflow that serves one router.
@@ -194,4 +197,30 @@ type UpResult struct {
 func (c *Changing) CountSessionsUp(ctx context.Context, changeID int64) (UpResult, error) {
 	up, waiting, err := c.Observed.SessionsUp(ctx, changeID)
 	return UpResult{Up: len(up), Waiting: len(waiting)}, fail(err)
+}
+
+// AwaitedInput says what to tell of a change that waits for the other side.
+type AwaitedInput struct {
+	Change int64 `json:"change"`
+	Number int   `json:"number,omitempty"` // of the reminder, from 1; 0 is the report that ends the watch
+	Days   int   `json:"days"`             // since it completed
+}
+
+// AwaitedResult is what was told.
+type AwaitedResult struct {
+	Up      int    `json:"up"`
+	Waiting int    `json:"waiting"`
+	Text    string `json:"text"`
+}
+
+// TellAwaited tells people which sessions of a change are up and which aren't, and
+// why. Idempotent: what was told is told once.
+func (c *Changing) TellAwaited(ctx context.Context, in AwaitedInput) (AwaitedResult, error) {
+	sessions, err := c.Observed.AwaitedSessions(ctx, in.Change, c.Now(), c.PollEvery)
+	if err != nil {
+		return AwaitedResult{}, fail(err)
+	}
+	told := peering.Awaited{Number: in.Number, Days: in.Days, Sessions: sessions}
+	up, waiting := told.Counts()
+	return AwaitedResult{Up: up, Waiting: waiting, Text: told.Text()}, fail(c.Observed.TellAwaited(ctx, in.Change, told))
 }

@@ -148,6 +148,10 @@ type ObservationStore interface {
 	StorePoll(ctx context.Context, p Poll) ([]StateChange, error)
 	// Flapped names neighbors that dropped at least twice since then, with the text to show.
 	Flapped(ctx context.Context, routerID int64, since time.Time) (map[peering.NeighborKey]string, error)
+	// AwaitedSessions lists a change's sessions with whether each is up, and why not.
+	AwaitedSessions(ctx context.Context, changeID int64, now time.Time, polled time.Duration) ([]peering.AwaitedSession, error)
+	// TellAwaited puts a reminder or the report of a change's watch into the outbox, once each.
+	TellAwaited(ctx context.Context, changeID int64, a peering.Awaited) error
 	// SessionsUp tells for a change's sessions which were seen Established.
 	SessionsUp(ctx context.Context, changeID int64) (up, waiting []int64, err error)
 }

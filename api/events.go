@@ -51,7 +51,8 @@ type eventsInput struct {
 func (s *server) registerEvents() {
 	add(s, operation{method: http.MethodGet, path: "/api/v1/changes/{id}/events", role: peering.Viewer, tag: "changes", summary: "Follow a change",
 		description: "Server-sent events, from the change's beginning or after Last-Event-ID: none is lost, none comes twice. " +
-			"Comments keep the connection alive; the stream ends with an event `end` once the change has ended."}, s.follow)
+			"Comments keep the connection alive; the stream ends with an event `end` once the change has ended. " +
+			"A provisioning whose other side is awaited tells more afterwards, `reminder` and `report`, each with a `text`: follow it again to read them."}, s.follow)
 }
 
 func (s *server) follow(ctx context.Context, in *eventsInput) (*huma.StreamResponse, error) {

@@ -110,7 +110,8 @@ func (p *Parts) Activities() worker.Activities {
 	wired := worker.Activities{
 		Planning:  &activities.Planning{Access: access, Intent: p.DB, Changes: p.DB, Plans: p.DB, Mirror: p.Mirror, Now: time.Now},
 		Approving: &activities.Approving{Votes: p.DB, Changes: p.DB},
-		Changing:  &activities.Changing{Changes: p.DB, Plans: p.DB, Deployments: p.DB, Observed: p.DB, Queue: p.Workflows},
+		Changing: &activities.Changing{Changes: p.DB, Plans: p.DB, Deployments: p.DB, Observed: p.DB, Queue: p.Workflows,
+			Now: time.Now, PollEvery: p.pollEvery()},
 		Deploying: &activities.Deploying{Access: access, Intent: p.DB, Changes: p.DB, Plans: p.DB, Votes: p.DB, Deployments: p.DB, Observed: p.DB, Now: time.Now, Room: p.Room, Profile: p.Profile},
 		Routers: &activities.Routers{Access: access, Intent: p.DB, Plans: p.DB, Changes: p.DB, Deployments: p.DB, Observed: p.DB, Guards: p.DB,
 			Queue: p.Workflows, Now: time.Now, Profile: p.Profile},
@@ -134,6 +135,13 @@ func (m mirrorSync) SyncMirror(ctx context.Context, full bool, progress func(str
 	return rows, changed, err
 }
 
+func (p *Parts) pollEvery() time.Duration {
+	if p.Config.PollEvery == 0 {
+		return time.Minute
+	}
+	return p.Config.PollEvery
+}
+
 // EnsureSchedules polls every router and keeps the mirror fresh.
 func (p *Parts) EnsureSchedules(ctx context.Context) error {
 	if err := p.schedulePolls(ctx, map[int64]peering.RouterRef{}); err != nil {
@@ -148,17 +156,13 @@ func (p *Parts) schedulePolls(ctx context.Context, known map[int64]peering.Route
 	if err != nil {
 		return err
 	}
-	every := p.Config.PollEvery
-	if every == 0 {
-		every = time.Minute
-	}
 	there := map[int64]bool{}
 	for _, router := range routers {
 		there[router.ID] = true
 		if known[router.ID] == router {
 			continue
 		}
-		if err := p.Workflows.PollEvery(ctx, router, every); err != nil {
+		if err := p.Workflows.PollEvery(ctx, router, p.pollEvery()); err != nil {
 			return fmt.Errorf("schedule the poll of router %s: %w", router.Name, err)
 		}
 		known[router.ID] = router

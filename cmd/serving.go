@@ -25,11 +25,7 @@ func newGuard(d *db.DB, log *slog.Logger, hosts ...string) *api.Guard {
 // API serves /api/v1, /docs, /login and /healthz. Other pages go behind the same
 // login with guard.Protect; WithPerson names who is there to Temporal.
 func (p *Parts) API(guard *api.Guard) http.Handler {
-	every := p.Config.PollEvery
-	if every == 0 {
-		every = time.Minute
-	}
-	return api.New(apiDeps(p.DB, guard, starter{p}, p.status, every, p.Log))
+	return api.New(apiDeps(p.DB, guard, starter{p}, p.status, p.pollEvery(), p.Log))
 }
 
 // WithPerson notes for Temporal's history who sent a request that guard.Protect let in.

@@ -160,6 +160,7 @@ func onDeployment(state peering.DeploymentState, l labels) []can {
 		all = append(all, can{"take it back now", rollBackCommand(l.change)})
 	case peering.DeploymentNeedsOperator:
 		all = append(all, can{"go on, once what is wrong was mended", fmt.Sprintf("peerflow change resolve %d", l.change)})
+	default: // it ended: nothing is left to order
 	}
 	for _, router := range l.routers {
 		all = append(all, can{"see the router's neighbors", "peerflow router show " + router},

@@ -45,6 +45,7 @@ type stage struct {
 	agreed, waiting int // venues
 	sessions        int
 	up, notUp       int
+	told            []activities.AwaitedInput
 
 	deployments []deployed
 	resolved    bool
@@ -84,6 +85,7 @@ func newStage(t *testing.T) *stage {
 		"TellChanges": s.tellChanges, "Unresolved": s.unresolved, "ResolveDeployment": s.resolveDeployment, "ResolveHandled": s.resolveHandled,
 		"LookUpPeer": step(s, "LookUpPeer", s.lookUp), "AssessAgreement": step(s, "AssessAgreement", s.assess),
 		"PlanSessions": step(s, "PlanSessions", s.planSessions), "CountSessionsUp": step(s, "CountSessionsUp", s.countUp),
+		"TellAwaited": step(s, "TellAwaited", s.tellAwaited),
 	} {
 		s.env.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 	}
@@ -318,6 +320,11 @@ func (s *stage) assess(int64) (activities.AgreeResult, error) {
 
 func (s *stage) planSessions(int64) (activities.SessionsResult, error) {
 	return activities.SessionsResult{Sessions: s.sessions, Text: "planned"}, nil
+}
+
+func (s *stage) tellAwaited(in activities.AwaitedInput) (activities.AwaitedResult, error) {
+	s.told = append(s.told, in)
+	return activities.AwaitedResult{Up: s.up, Waiting: s.notUp, Text: fmt.Sprintf("%d of %d up after %d days", s.up, s.up+s.notUp, in.Days)}, nil
 }
 
 func (s *stage) countUp(int64) (activities.UpResult, error) {

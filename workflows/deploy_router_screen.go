@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"slices"
+
 	"go.temporal.io/sdk/workflow"
 
 	"peerflow/internal/peering"
@@ -33,8 +35,7 @@ func (r *deployRun) show(ctx workflow.Context, next peering.Next) {
 	if s.state == "" {
 		s.state = known.state
 	}
-	switch peering.DeploymentState(s.state) {
-	case peering.DeploymentNeedsOperator, peering.DeploymentInterfered, peering.DeploymentUnknown:
+	if slices.Contains([]peering.DeploymentState{peering.DeploymentNeedsOperator, peering.DeploymentInterfered, peering.DeploymentUnknown}, peering.DeploymentState(s.state)) {
 		s.turn = peering.TurnUs
 	}
 	if !next.Until.IsZero() {
@@ -54,8 +55,7 @@ func (r *deployRun) blocked(ctx workflow.Context, what string) {
 // unread labels a deployment whose router can't be read: what it runs isn't known
 // while it may have been committed.
 func (r *deployRun) unread(ctx workflow.Context) {
-	switch peering.DeploymentState(labelsOf(ctx).state) {
-	case peering.DeploymentCommitting, peering.DeploymentSoaking:
+	if state := peering.DeploymentState(labelsOf(ctx).state); state == peering.DeploymentCommitting || state == peering.DeploymentSoaking {
 		label(ctx, labels{state: string(peering.DeploymentUnknown), turn: peering.TurnUs})
 	}
 }

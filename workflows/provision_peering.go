@@ -102,7 +102,8 @@ func (p *provisionRun) prepare(ctx workflow.Context) (*DeployChangeResult, error
 // agree waits until at least one venue may deploy.
 func (p *provisionRun) agree(ctx workflow.Context) (agreed bool, err error) {
 	var a *activities.Planning
-	until := workflow.Now(ctx).Add(agreementPatience)
+	began := workflow.Now(ctx)
+	until := began.Add(agreementPatience)
 	for workflow.Now(ctx).Before(until) {
 		var result activities.AgreeResult
 		if err := workflow.ExecuteActivity(record(ctx), a.AssessAgreement, p.id).Get(ctx, &result); err != nil {
@@ -115,16 +116,22 @@ func (p *provisionRun) agree(ctx workflow.Context) (agreed bool, err error) {
 		if result.Waiting == 0 {
 			return true, nil // planning says why there is nothing to peer over
 		}
-		if p.cancelled, err = p.ask(ctx, result.Text, until); err != nil || p.cancelled != "" {
+		if p.cancelled, err = p.ask(ctx, result.Text, began); err != nil || p.cancelled != "" {
 			return false, err
 		}
 	}
 	return false, nil
 }
 
-// ask notes that we wait for the peer, and waits for an answer or a day.
-func (p *provisionRun) ask(ctx workflow.Context, text string, until time.Time) (cancelled string, err error) {
-	if err := p.tell(ctx, text+"; waits for the peer: record its answer with peerflow peering agree --evidence"); err != nil {
+// ask notes that we wait for the peer, and waits for an answer or a day. What it
+// notes changes once a week, which reminds whoever follows the change.
+func (p *provisionRun) ask(ctx workflow.Context, text string, began time.Time) (cancelled string, err error) {
+	until, weeks := began.Add(agreementPatience), int(workflow.Now(ctx).Sub(began)/(7*24*time.Hour))
+	step := text + "; waits for the peer: record its answer with " + agreeCommand(ctx)
+	if weeks > 0 {
+		step += fmt.Sprintf("; asked %d days ago, and the change expires on %s", 7*weeks, until.UTC().Format(time.DateOnly))
+	}
+	if err := p.tell(ctx, step); err != nil {
 		return "", err
 	}
 	if p.cancelled != "" {
@@ -183,28 +190,72 @@ const (
 	maxChildPause = 10 * time.Minute
 )
 
-// watch counts the sessions that wait for the other side: no failure, and never
-// rolled back for it.
+// Between two looks at whether the other side came up: soon at first, and seldom
+// later, so that the watch of two weeks has a short history.
+const (
+	firstLook = 2 * time.Second
+	maxLook   = 4 * time.Hour
+)
+
+// reminders are told so long after the change completed; the report ends the watch.
+var reminders = []time.Duration{24 * time.Hour, 3 * 24 * time.Hour, 7 * 24 * time.Hour}
+
+// watch looks after the sessions that wait for the other side: no failure, and
+// never rolled back for it. It ends when all are up, or with a report.
 func (p *provisionRun) watch(ctx workflow.Context, result DeployChangeResult) (DeployChangeResult, error) {
 	var c *activities.Changing
-	until := workflow.Now(ctx).Add(watchPatience)
-	pause := 2 * time.Second
-	for workflow.Now(ctx).Before(until) {
+	began := workflow.Now(ctx)
+	until, due, look := began.Add(watchPatience), reminders, firstLook
+	for {
 		var count activities.UpResult
 		if err := workflow.ExecuteActivity(record(ctx), c.CountSessionsUp, p.id).Get(ctx, &count); err != nil {
 			return result, err
 		}
-		p.watching(ctx, count, until)
-		if count.Waiting == 0 {
+		after := workflow.Now(ctx).Sub(began)
+		if count.Waiting == 0 && len(due) == len(reminders) { // before anybody was told that they wait
 			result.Outcome = fmt.Sprintf("%s; %d sessions up", result.Outcome, count.Up)
 			p.ended(ctx, result)
 			return result, nil
 		}
-		rest(ctx, pause, "look whether the sessions are up", func() bool { return p.changed.Len() > 0 })
-		drain(p.changed)
-		pause = min(pause*5/4, time.Hour)
+		if count.Waiting == 0 || after >= watchPatience {
+			return p.report(ctx, result, after)
+		}
+		p.watching(ctx, count, until)
+		if len(due) > 0 && after >= due[0] {
+			if _, err := p.tellAwaited(ctx, len(reminders)-len(due)+1, after); err != nil {
+				return result, err
+			}
+			due = due[1:]
+		}
+		p.restUntilLook(ctx, look, after, due)
+		look = min(look*5/4, maxLook)
 	}
-	return result, nil
+}
+
+// restUntilLook rests for so long, and not past what is due.
+func (p *provisionRun) restUntilLook(ctx workflow.Context, look, after time.Duration, due []time.Duration) {
+	next := watchPatience
+	if len(due) > 0 {
+		next = due[0]
+	}
+	rest(ctx, max(min(look, next-after), time.Second), "look whether the sessions are up", func() bool { return p.changed.Len() > 0 })
+	drain(p.changed)
+}
+
+func (p *provisionRun) report(ctx workflow.Context, result DeployChangeResult, after time.Duration) (DeployChangeResult, error) {
+	told, err := p.tellAwaited(ctx, 0, after)
+	if err == nil {
+		result.Outcome += "; " + told.Text
+		p.ended(ctx, result)
+	}
+	return result, err
+}
+
+func (p *provisionRun) tellAwaited(ctx workflow.Context, number int, after time.Duration) (told activities.AwaitedResult, err error) {
+	var c *activities.Changing
+	in := activities.AwaitedInput{Change: p.id, Number: number, Days: int(after / (24 * time.Hour))}
+	err = workflow.ExecuteActivity(record(ctx), c.TellAwaited, in).Get(ctx, &told)
+	return told, err
 }
 
 func (p *provisionRun) end(ctx workflow.Context, to peering.ChangeState, outcome string) (DeployChangeResult, error) {

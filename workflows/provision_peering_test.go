@@ -1,10 +1,13 @@
 package workflows_test
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"peerflow/activities"
 	"peerflow/internal/peering"
 )
 
@@ -81,11 +84,14 @@ var provisionSteps = []string{"LookUpPeer", "AssessAgreement", "PlanSessions"}
 
 func TestEveryStepOfAProvisionMayRunTwice(t *testing.T) {
 	t.Parallel()
-	for _, name := range append(provisionSteps, "CountSessionsUp") {
+	for _, name := range append(provisionSteps, "CountSessionsUp", "TellAwaited") {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t)
 			s.lost[name] = true
+			if name == "TellAwaited" {
+				s.up, s.notUp = 1, 1
+			}
 			s.later(time.Hour, s.approve)
 			if got := s.provision(t); got.State != peering.ChangeCompleted || len(s.deployments) != 1 || s.lost[name] {
 				t.Errorf("ended %s after %d deployments; lost an answer: %t", got.State, len(s.deployments), !s.lost[name])
@@ -105,5 +111,73 @@ func TestAProvisionThatFailsBeforeItsPlanDeploysNothing(t *testing.T) {
 				t.Errorf("ended %s (%s) after %d deployments", got.State, s.outcome, len(s.deployments))
 			}
 		})
+	}
+}
+
+func TestAProvisioningWatchesForTwoWeeksRemindsAndReports(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	reminder := func(number, days int) activities.AwaitedInput {
+		return activities.AwaitedInput{Change: changeNumber, Number: number, Days: days}
+	}
+	for name, c := range map[string]struct {
+		up   time.Duration // when the other side comes; 0: never
+		told []activities.AwaitedInput
+		took time.Duration
+		text string
+	}{
+		"up within hours: nobody is told":             {5 * time.Hour, nil, 0, "2 sessions up"},
+		"up after five days: told twice, and the end": {5 * day, []activities.AwaitedInput{reminder(1, 1), reminder(2, 3), reminder(0, 5)}, 5 * day, "2 of 2 up after 5 days"},
+		"never: three reminders, and the report": {0, []activities.AwaitedInput{reminder(1, 1), reminder(2, 3), reminder(3, 7), reminder(0, 14)}, 14 * day,
+			"1 of 2 up after 14 days"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			s.up, s.notUp = 1, 1
+			s.approved = true
+			start := s.env.Now()
+			if c.up > 0 {
+				s.later(c.up, func() { s.up, s.notUp = 2, 0 })
+			}
+			got := s.provision(t)
+			if !slices.Equal(s.told, c.told) {
+				t.Errorf("told %+v, want %+v", s.told, c.told)
+			}
+			if got.State != peering.ChangeCompleted || !strings.Contains(got.Outcome, c.text) {
+				t.Errorf("ended %s (%s), want %q", got.State, got.Outcome, c.text)
+			}
+			if took := s.env.Now().Sub(start); took < c.took || c.took > 0 && took > c.took+5*time.Hour {
+				t.Errorf("watched for %s, want %s", took, c.took)
+			}
+			looks := 0
+			for _, call := range s.calls {
+				if call == "CountSessionsUp" {
+					looks++
+				}
+			}
+			if looks > 150 { // some eleven events each: well below two thousand
+				t.Errorf("looked %d times", looks)
+			}
+		})
+	}
+}
+
+func TestAPeerThatDoesNotAnswerIsRememberedEveryWeek(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.agreed, s.waiting = 0, 1
+	steps := map[string]bool{}
+	for days := range 30 {
+		s.later(time.Duration(days)*24*time.Hour+time.Hour, func() { steps[s.step] = true })
+	}
+	s.provision(t)
+	for _, days := range []string{"asked 7 days ago", "asked 14 days ago", "asked 21 days ago", "asked 28 days ago"} {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(steps)), func(step string) bool { return strings.Contains(step, days) }) {
+			t.Errorf("nobody was told %q", days)
+		}
+	}
+	if len(steps) != 5 {
+		t.Errorf("%d different steps in a month: %v", len(steps), steps)
 	}
 }

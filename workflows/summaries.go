@@ -29,6 +29,7 @@ var activitySummaries = map[string]string{
 	"TellChanges":       "tell other changes that a router moved",
 	"WakeRouters":       "wake the routers' queues",
 	"CountSessionsUp":   "count the sessions that are up",
+	"TellAwaited":       "tell people which sessions wait for the other side",
 	"Unresolved":        "see which deployments need an operator",
 	"ResolveDeployment": "read the router, for a person who resolves",
 	"ResolveHandled":    "note that the order to resolve was followed",
