@@ -21,14 +21,14 @@ import (
 var texts = listed(map[string]string{
 	"a SHA-256 in hex": "PlanResult.Hash CompareResult.Hash Decide.Plan VoteInput.Plan",
 	"a site's slug, or a router's name": "CompareRouterInput.Site DeployRouterInput.Site PlanInput.Site PollRouterInput.Site QueuedDeployment.Site " +
-		"WaitResult.Site ScopeResult.Sites PlannedRouter.Name",
+		"WaitResult.Site ScopeResult.Sites PlannedRouter.Name QueuedDeployment.Router",
 	"a person's or a rule's name":                 "Tally.By Tally.Expired Tally.Rejecter Tally.Rule Tally.Solo PlanResult.Rule",
-	"a person's reason, at most 1000 bytes":       "Decide.Reason VoteInput.Reason Tally.Reason Standing.Cancel WaitResult.Cancelled",
+	"a person's reason, at most 1000 bytes":       "Decide.Reason VoteInput.Reason Tally.Reason Standing.Cancel WaitResult.Cancelled LookUpResult.Summary",
 	"an approval code: any presentation burns it": "Decide.Code VoteInput.Code",
 	"Temporal's own id of an update":              "VoteInput.UpdateID",
 	"why to look again: one word":                 "LookAgainSignal.Why",
 	"one sentence for people: names, counts, an error's text; clipped where it speaks of many things or in a router's words": "AbortInput.Reason " +
-		"AgreeResult.Text BeginResult.Frozen BeginResult.Refused BeginResult.Unapproved DeployChangeResult.Outcome DeployRouterResult.Text DeploymentStatus.Text " +
+		"AgreeResult.Text AwaitedResult.Text BeginResult.Frozen BeginResult.Refused BeginResult.Unapproved DeployChangeResult.Outcome DeployRouterResult.Text DeploymentStatus.Text " +
 		"DescribeResult.Outcome EndInput.Text LookUpResult.Outcome LookUpResult.Text MoveInput.Outcome MoveInput.Step Next.Text PlanResult.Impact PlanResult.Moved " +
 		"PollResult.Error SessionsResult.Text StepInput.Text UnpolledInput.Text VoteResult.Text WaitInput.Text",
 	"addresses, and what was found of them; of many the first": "PollResult.Breached PollResult.Changed",

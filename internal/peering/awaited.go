@@ -3,7 +3,6 @@ package peering
 import (
 	"fmt"
 	"net/netip"
-	"strings"
 
 	"peerflow/internal/bgp"
 )
@@ -44,6 +43,13 @@ func (a Awaited) Counts() (up, waiting int) {
 	return up, len(a.Sessions) - up
 }
 
+// What a line holds: how many of the sessions that aren't up it names, and how
+// many bytes of why, which may be a router's or the peer's words.
+const (
+	namedAwaited = 8
+	mostOfWhy    = 160
+)
+
 // Text is the whole in one line, for people.
 func (a Awaited) Text() string {
 	up, waiting := a.Counts()
@@ -54,8 +60,8 @@ func (a Awaited) Text() string {
 	var missing []string
 	for _, s := range a.Sessions {
 		if !s.Up {
-			missing = append(missing, fmt.Sprintf("%s %s on %s (%s)", s.ASN, s.Address, s.Router, s.Why))
+			missing = append(missing, fmt.Sprintf("%s %s on %s (%s)", s.ASN, s.Address, s.Router, Clip(s.Why, mostOfWhy)))
 		}
 	}
-	return text + "; not up: " + strings.Join(missing, ", ")
+	return text + "; not up: " + Some(missing, namedAwaited, ", ")
 }
