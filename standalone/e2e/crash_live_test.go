@@ -265,22 +265,31 @@ func (b *crashBed) refusedTo(w *wish, p *child, write string) string {
 	return ""
 }
 
-// unconfirmed takes something away during the soak until the timer has ended:
-// the worker may see that all is well, and must not confirm.
+// awayPoints are where a deployment stands when database or Temporal goes.
+var awayPoints = []point{
+	{name: "8: committed, reply not read", at: "after commit"},
+	{name: "9: during verification", at: "after verdict pending"},
+	{name: "11: verdict stored, confirm not sent", at: "after verdict passed"},
+}
+
+// unconfirmed takes something away between commit and confirm until the timer has
+// ended (row 10): the worker may see that all is well, and must not confirm.
 func (n *lane) unconfirmed(t *testing.T, away, back func() error) {
 	var subs []sub
 	for _, driver := range crashDrivers {
-		subs = append(subs, sub{driver, func(t *testing.T, meet func(int)) {
-			w, h := n.at(t, point{name: "9", at: "after verdict pending"}, driver, brief)
-			meet(0)
-			h.answer <- goOn
-			must(t, awaitReverts(w.edge))
-			meet(1)
-			w.judge(t, peering.DeploymentRolledBack)
-			if tries := len(n.passages(w.dep.ID, "before confirm")); tries > 0 {
-				t.Errorf("confirmed %d times", tries)
-			}
-		}})
+		for _, p := range awayPoints {
+			subs = append(subs, sub{driver + ", " + p.name, func(t *testing.T, meet func(int)) {
+				w, h := n.at(t, p, driver, brief)
+				meet(0)
+				h.answer <- goOn
+				must(t, awaitReverts(w.edge))
+				meet(1)
+				w.judge(t, peering.DeploymentRolledBack)
+				if tries := len(n.passages(w.dep.ID, "before confirm")); tries > 0 {
+					t.Errorf("confirmed %d times", tries)
+				}
+			}})
+		}
 	}
 	together(t, subs, away, back)
 }
