@@ -122,8 +122,9 @@ func instead(c peering.Change) string {
 		return fmt.Sprintf("approve it (peerflow change approve %d), reject it, or cancel it instead", c.ID)
 	case peering.ChangeNeedsOperator:
 		return fmt.Sprintf("look at the router, then peerflow change resolve %d", c.ID)
+	default:
+		return fmt.Sprintf("it waits for a router (peerflow change show %d says for what): wait, or cancel it instead (peerflow change cancel %d)", c.ID, c.ID)
 	}
-	return fmt.Sprintf("it waits for a router (peerflow change show %d says for what): wait, or cancel it instead (peerflow change cancel %d)", c.ID, c.ID)
 }
 
 func sayCommand(kind peering.CommandKind) string {
