@@ -131,7 +131,7 @@ func TestStarterForOpenConfigIsCutIntoOneStanzaPerPolicyAndSession(t *testing.T)
 	for _, s := range stanzas {
 		keys = append(keys, s.Key)
 	}
-	want := "prefix-set/pf-peers-in-v4 prefix-set/pf-peers-in-v6 policy/pf-peers-in prefix-set/pf-peers-out-v4 policy/pf-peers-out peer-group/pf-sessions neighbor/192.0.2.11"
+	want := "prefix-set/pf-special-v4 prefix-set/pf-special-v6 prefix-set/pf-peers-in-v4 prefix-set/pf-peers-in-v6 policy/pf-peers-in prefix-set/pf-peers-out-v4 policy/pf-peers-out peer-group/pf-sessions neighbor/192.0.2.11"
 	if got := strings.Join(keys, " "); got != want {
 		t.Errorf("stanzas: %s\n%s", got, text)
 	}

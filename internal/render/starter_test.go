@@ -217,6 +217,7 @@ func TestATransitWithoutAPrefixLimitIsRefusedByName(t *testing.T) {
 func TestBIRDTakesWhatTheStarterRenders(t *testing.T) {
 	t.Parallel()
 	d := chained(t, "bird")
+	d.Router.Lab = true // its filters take addresses for documentation
 	drains := d.Sessions[7]
 	drains.ID, drains.Intent, drains.PeerAddress = 8, peering.Draining, netip.MustParseAddr("192.0.2.12")
 	drains.Password = peering.SecretRef{}
@@ -252,6 +253,85 @@ protocol static { ipv4; route 198.51.100.128/25 blackhole; route 203.0.113.0/24 
 		if got := routes(out); got != want {
 			t.Errorf("%s takes %s, want %s\n%s", filter, got, want, out)
 		}
+	}
+}
+
+// TestBIRDTakesNothingFromAPeerThatRFC7454Refuses asks a live BIRD what the
+// starter's filters take of every kind of route.
+func TestBIRDTakesNothingFromAPeerThatRFC7454Refuses(t *testing.T) {
+	t.Parallel()
+	// 192.31.196.0/24 and 192.175.48.0/24, 2001:4:112::/48 and 2620:4f:8000::/48 are AS112's (RFC 7534, 7535): special, and announced to everybody.
+	d := edited(t, "bird", func(s *peering.Session) { s.Families = bgp.Families })
+	d.LocalAS.Context = json.RawMessage(`{"own_prefixes": ["192.175.48.0/24", "2620:4f:8000::/48"]}`)
+	d.Policies[3] = peering.RoutingPolicy{Meta: peering.Meta{ID: 3}, Slug: "listed", Direction: peering.Import,
+		Context: json.RawMessage(`{"accept": ["0.0.0.0/0", "192.175.48.0/24+", "203.0.113.0/24+"]}`)}
+	s := d.Sessions[7]
+	s.ID, s.PeerAddress, s.Policies = 8, netip.MustParseAddr("192.0.2.12"), peering.Policies{Import: []int64{3}}
+	d.Sessions[8] = s
+	text, err := Router(t.Context(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var main strings.Builder
+	main.WriteString("router id 192.0.2.1;\nprotocol device { }\nprotocol static { ipv4;\n")
+	for _, p := range []string{"0.0.0.0/0", "16.0.0.0/6", "10.0.0.0/16", "100.64.0.0/24", "127.0.0.0/24", "192.31.196.0/24", "192.31.196.0/25", "192.168.0.0/24",
+		"192.175.48.0/24", "192.175.48.0/25", "203.0.113.0/24", "203.0.113.0/28", "240.0.0.0/8"} {
+		fmt.Fprintf(&main, "route %s blackhole;\n", p)
+	}
+	main.WriteString("}\nprotocol static { ipv6;\n")
+	for _, p := range []string{"::/0", "2000::/12", "2001:4:112::/48", "2001:4:112::/49", "2001:db8::/32", "2002::/16", "2002:c000::/24", "2620:4f:8000::/48", "fc00::/48", "3fff::/24"} {
+		fmt.Fprintf(&main, "route %s blackhole;\n", p)
+	}
+	main.WriteString("}\n")
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	router, err := lab.StartBird(ctx, t.TempDir(), lab.BirdConfig{Main: main.String() + text})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	t.Cleanup(func() { router.Close() })
+	for filter, want := range map[string]string{
+		"pf_peers_in": "192.31.196.0/24=100 2001:4:112::/48=100 2002::/16=100",
+		// What a person lists is taken, except our own.
+		"pf_listed_then_peers_in": "0.0.0.0/0 192.31.196.0/24=100 2001:4:112::/48=100 2002::/16=100 203.0.113.0/24 203.0.113.0/28",
+	} {
+		out, err := router.Birdc(ctx, "show", "route", "filter", filter, "all")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := routes(out); got != want {
+			t.Errorf("%s takes %s, want %s\n%s", filter, got, want, out)
+		}
+	}
+}
+
+func TestOurOwnPrefixesAndSpecialOnesAreRefusedByName(t *testing.T) {
+	t.Parallel()
+	d := edited(t, "openconfig", func(*peering.Session) {})
+	d.LocalAS.Context = json.RawMessage(`{"own_prefixes": ["192.175.48.0/24", "2620:4f:8000::/48"]}`)
+	text, err := Router(t.Context(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut, err := openconfig.Syntax{}.Split(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stanzas := mustMap(t, cut)
+	if own := stanzas["prefix-set/pf-own-v4"].Text; !strings.Contains(own, `"24..32"`) || !strings.Contains(own, "192.175.48.0/24") {
+		t.Errorf("our own: %s", own)
+	}
+	in, out := stanzas["policy/pf-peers-in"], stanzas["policy/pf-peers-out"]
+	for _, set := range []string{"pf-own-v4", "pf-own-v6", "pf-special-v4", "pf-special-v6"} {
+		if !slices.Contains(in.Refs, "prefix-set/"+set) || slices.Contains(out.Refs, "prefix-set/"+set) {
+			t.Errorf("%s: import refers to %v, export to %v", set, in.Refs, out.Refs)
+		}
+	}
+	if strings.Count(in.Text, "REJECT_ROUTE") != 4 || strings.LastIndex(in.Text, "REJECT_ROUTE") > strings.Index(in.Text, "ACCEPT_ROUTE") {
+		t.Errorf("refusals don't come first: %s", in.Text)
+	}
+	if session := stanzas["neighbor/192.0.2.11"].Text; !strings.Contains(session, `"warning-threshold-pct"`) {
+		t.Errorf("nobody is warned: %s", session)
 	}
 }
 

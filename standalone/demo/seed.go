@@ -41,7 +41,7 @@ func record[T any](s *seeder, n db.Noun[T], v T) T {
 }
 
 func (s *seeder) seed(n *Network) {
-	us := record(s, s.d.AutonomousSystems(), peering.AutonomousSystem{ASN: ourASN, Name: "Demo network", Local: true})
+	us := record(s, s.d.AutonomousSystems(), peering.AutonomousSystem{ASN: ourASN, Name: "Demo network", Local: true, Context: prefixes("own_prefixes")})
 	peer := record(s, s.d.Relationships(), peering.Relationship{Slug: "peer", Name: "Peer", Role: "peer"})
 	site := record(s, s.d.Sites(), peering.Site{Slug: "lab", Name: "Lab"})
 	router := s.router(n, us, site)
@@ -49,7 +49,7 @@ func (s *seeder) seed(n *Network) {
 		Context: json.RawMessage(`{"local_pref": 200}`)})
 	expect := int64(len(ours))
 	out := record(s, s.d.RoutingPolicies(), peering.RoutingPolicy{Slug: "peers-out", Name: "To peers", Direction: peering.Export,
-		ExpectIPv4: &expect, Context: announce()})
+		ExpectIPv4: &expect, Context: prefixes("announce")})
 	ixp := record(s, s.d.IXPs(), peering.IXP{Slug: "demo-ix", Name: "Demo-IX", LocalASID: us.ID, RelationshipID: peer.ID, IXLANID: ixlanID,
 		Mesh: peering.OnePerPeerPort, Agreement: peering.ConfigureThenAsk,
 		Policies: peering.Policies{Import: []int64{in.ID}, Export: []int64{out.ID}}})
@@ -57,8 +57,9 @@ func (s *seeder) seed(n *Network) {
 		IPv4: n.Public(n.at(edgeAddr)), IPv4LAN: n.lan(), Interface: "lo", Primary: true})
 }
 
-func announce() json.RawMessage {
-	text, _ := json.Marshal(map[string]any{"announce": ours}) // prefixes always marshal
+// prefixes are ours, in the words of the starter templates.
+func prefixes(as string) json.RawMessage {
+	text, _ := json.Marshal(map[string]any{as: ours}) // prefixes always marshal
 	return text
 }
 

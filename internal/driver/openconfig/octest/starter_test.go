@@ -23,7 +23,7 @@ func starterText(t *testing.T) string {
 	hold := 30
 	d := peering.Desired{
 		Router:   peering.Router{Meta: peering.Meta{ID: 1}, Name: "router1", BGPPort: 179},
-		LocalAS:  peering.AutonomousSystem{Meta: peering.Meta{ID: 1}, ASN: 64500, Local: true},
+		LocalAS:  peering.AutonomousSystem{Meta: peering.Meta{ID: 1}, ASN: 64500, Local: true, Context: json.RawMessage(`{"own_prefixes": ["203.0.113.0/24", "2001:db8::/32"]}`)},
 		Template: peering.Template{Meta: peering.Meta{ID: 1}, Name: "starter", Body: body},
 		Sessions: map[int64]peering.Session{}, Policies: map[int64]peering.RoutingPolicy{},
 	}
