@@ -158,7 +158,7 @@ func (r *record) MarkCommitted(_ context.Context, _ int64, _ string, at time.Tim
 }
 
 func (r *record) MarkConfirmSent(_ context.Context, _ int64, at time.Time) error {
-	time.Sleep(r.slow)
+	<-time.After(r.slow)
 	r.dep.ConfirmSentAt = at
 	return nil
 }

@@ -97,6 +97,8 @@ Lists take filters named as in NetBox: ` + "`?asn=64501&asn=64502`" + ` (any of 
 ` + "`__n`" + ` (not), ` + "`__gt __gte __lt __lte`" + `, ` + "`__isnull=true`" + `; ` + "`q=`" + ` searches. A filter that a list doesn't have is refused.
 ` + "`limit`" + ` and ` + "`cursor`" + ` page, ` + "`next`" + ` is the cursor of the page after; ` + "`ordering=-id`" + ` is newest first.
 
+Lists of records are created, edited and deleted under ` + "`/bulk`" + `: all of them, or none.
+
 A record's version is its ETag. PATCH (a JSON merge patch, RFC 7396) and DELETE need it in If-Match: 428 without, 412 when the record moved on.
 
 Errors are problem documents (RFC 9457) with a kind: not_found, conflict, invalid, denied, unsupported, unavailable, stale.
@@ -114,6 +116,8 @@ type operation struct {
 	status       int                   // of success; 0 is 200
 	filters      []peering.FilterField // of a list, which checks them itself
 	body         any                   // example value of a raw body's type; nil: huma knows
+	list         bool                  // the body is a list of them …
+	versioned    bool                  // … each with id and version, as they were read
 }
 
 func (o operation) openTo(a peering.Actor) bool {
@@ -149,7 +153,7 @@ func add[I, O any](s *server, o operation, handler func(context.Context, *I) (*O
 		return out, nil
 	})
 	if o.body != nil {
-		s.describeBody(op.RequestBody, o.body)
+		s.describeBody(op.RequestBody, o)
 	}
 }
 
@@ -161,6 +165,9 @@ func errorsOf[I any](o operation) []int {
 	}
 	if o.method != http.MethodGet {
 		list = append(list, http.StatusConflict)
+	}
+	if o.versioned {
+		list = append(list, http.StatusNotFound, http.StatusPreconditionFailed)
 	}
 	if o.method != http.MethodGet && o.method != http.MethodDelete { // what is said of a body before it is read
 		list = append(list, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)

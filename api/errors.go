@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -72,6 +73,12 @@ func problemOf(ctx context.Context, log *slog.Logger, err error) *Problem {
 	var p *Problem
 	if !errors.As(err, &p) {
 		p = translate(ctx, log, err)
+	}
+	var bulk *peering.BulkError
+	if errors.As(err, &bulk) {
+		for _, item := range bulk.Items {
+			p.Errors = append(p.Errors, FieldError{Location: fmt.Sprintf("body[%d]", item.Index), Message: item.Err.Error()})
+		}
 	}
 	p.RequestID = requestID(ctx)
 	return p

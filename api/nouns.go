@@ -21,6 +21,8 @@ type Store[T any] interface {
 	Create(ctx context.Context, by peering.Actor, v T) (T, error)
 	Patch(ctx context.Context, by peering.Actor, id, version int64, patch json.RawMessage) (T, error)
 	Delete(ctx context.Context, by peering.Actor, id, version int64) error
+	// Bulk writes all items or none; a *peering.BulkError names those that can't be.
+	Bulk(ctx context.Context, by peering.Actor, edits []peering.Edit) ([]peering.Edited, error)
 }
 
 // Nouns are the stores of all records that have one shape.
@@ -100,6 +102,7 @@ func records[T any](s *server, n noun, store Store[T]) {
 			"If-Match holds the version that was read."}, patching(store))
 	add(s, operation{method: http.MethodDelete, path: one, role: n.writes, tag: n.many, status: http.StatusNoContent, summary: "Delete one " + n.one,
 		description: "Refused (409) while other records refer to it. If-Match holds the version that was read."}, deleting(store))
+	bulk(s, n, path+"/bulk", store)
 }
 
 // one is a record with its version as ETag.

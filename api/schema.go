@@ -47,15 +47,23 @@ func (asnSchema) Schema(huma.Registry) *huma.Schema {
 
 // describeBody says what a raw body looks like: the record without what is set
 // here, and nothing of it required, since defaults fill the rest.
-func (s *server) describeBody(b *huma.RequestBody, example any) {
+func (s *server) describeBody(b *huma.RequestBody, o operation) {
 	schemas := s.api.OpenAPI().Components.Schemas
-	ref := schemas.Schema(reflect.TypeOf(example), true, "")
+	ref := schemas.Schema(reflect.TypeOf(o.body), true, "")
 	whole := schemas.SchemaFromRef(ref.Ref)
 	written := &huma.Schema{Type: "object", Properties: maps.Clone(whole.Properties), AdditionalProperties: false}
 	for _, name := range []string{"id", "version", "created_at", "updated_at"} {
 		delete(written.Properties, name)
 	}
+	if o.versioned {
+		written.Properties["id"], written.Properties["version"] = whole.Properties["id"], whole.Properties["version"]
+		written.Required = []string{"id", "version"}
+	}
 	for _, media := range b.Content {
 		media.Schema = written
+		if o.list {
+			most := mostItems
+			media.Schema = &huma.Schema{Type: "array", Items: written, MaxItems: &most}
+		}
 	}
 }

@@ -125,6 +125,10 @@ func (s sessionStore) Delete(ctx context.Context, by peering.Actor, id, version 
 	return s.store().Delete(ctx, by, id, version)
 }
 
+func (s sessionStore) Bulk(ctx context.Context, by peering.Actor, edits []peering.Edit) ([]peering.Edited, error) {
+	return s.store().Bulk(ctx, by, edits)
+}
+
 func (s sessionStore) viewed(ctx context.Context) func(peering.Session, error) (SessionView, error) {
 	return func(session peering.Session, err error) (SessionView, error) {
 		if err != nil {

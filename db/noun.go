@@ -95,21 +95,8 @@ func (n Noun[T]) Create(ctx context.Context, by peering.Actor, v T) (created T, 
 // that the caller read (If-Match); kind stale when the record moved on, 0 doesn't
 // ask. A patch that changes nothing writes nothing.
 func (n Noun[T]) Patch(ctx context.Context, by peering.Actor, id, version int64, patch json.RawMessage) (after T, err error) {
-	err = n.db.Write(ctx, by, func(tx *Tx) error {
-		before, err := n.kind.current(ctx, tx.q, id, version)
-		if err != nil {
-			return err
-		}
-		after, err = n.kind.patched(before, patch)
-		if err != nil {
-			return err
-		}
-		if n.kind.follows != nil {
-			if err := n.kind.follows(&after, by, &before); err != nil {
-				return err
-			}
-		}
-		after, err = n.kind.change(ctx, tx, before, after)
+	err = n.db.Write(ctx, by, func(tx *Tx) (err error) {
+		after, err = n.kind.patch(ctx, tx, id, version, patch)
 		return err
 	})
 	return after, err
@@ -118,13 +105,76 @@ func (n Noun[T]) Patch(ctx context.Context, by peering.Actor, id, version int64,
 // Delete removes a record that nothing refers to; kind conflict names what does.
 // The version is as for Patch.
 func (n Noun[T]) Delete(ctx context.Context, by peering.Actor, id, version int64) error {
-	return n.db.Write(ctx, by, func(tx *Tx) error {
-		before, err := n.kind.current(ctx, tx.q, id, version)
-		if err != nil {
-			return err
+	return n.db.Write(ctx, by, func(tx *Tx) error { return n.kind.drop(ctx, tx, id, version) })
+}
+
+// Bulk writes all items, in their order, or none: a *peering.BulkError names each
+// one that can't be.
+func (n Noun[T]) Bulk(ctx context.Context, by peering.Actor, edits []peering.Edit) (done []peering.Edited, err error) {
+	err = n.db.Write(ctx, by, func(tx *Tx) error {
+		done = make([]peering.Edited, len(edits))
+		failed := &peering.BulkError{Of: len(edits)}
+		for i, e := range edits {
+			refusal, err := tx.try(ctx, func(inner *Tx) (err error) {
+				done[i], err = n.kind.edit(ctx, inner, e)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			if refusal != nil {
+				failed.Items = append(failed.Items, peering.ItemError{Index: i, Err: refusal})
+			}
 		}
-		return n.kind.delete(ctx, tx, before)
+		if len(failed.Items) > 0 {
+			return failed
+		}
+		return nil
 	})
+	return done, err
+}
+
+func (k *kind[T]) edit(ctx context.Context, tx *Tx, e peering.Edit) (peering.Edited, error) {
+	var v T
+	var err error
+	switch e.Action {
+	case peering.Delete:
+		return peering.Edited{ID: e.ID}, k.drop(ctx, tx, e.ID, e.Version)
+	case peering.Update:
+		v, err = k.patch(ctx, tx, e.ID, e.Version, e.Body)
+	case peering.Create:
+		if v, err = k.patched(v, e.Body); err == nil {
+			v, err = k.create(ctx, tx, v)
+		}
+	}
+	if err != nil {
+		return peering.Edited{}, err
+	}
+	return peering.Edited{ID: k.meta(&v).ID, Version: k.meta(&v).Version}, nil
+}
+
+func (k *kind[T]) patch(ctx context.Context, tx *Tx, id, version int64, patch json.RawMessage) (after T, err error) {
+	before, err := k.current(ctx, tx.q, id, version)
+	if err != nil {
+		return after, err
+	}
+	if after, err = k.patched(before, patch); err != nil {
+		return after, err
+	}
+	if k.follows != nil {
+		if err := k.follows(&after, tx.actor, &before); err != nil {
+			return after, err
+		}
+	}
+	return k.change(ctx, tx, before, after)
+}
+
+func (k *kind[T]) drop(ctx context.Context, tx *Tx, id, version int64) error {
+	before, err := k.current(ctx, tx.q, id, version)
+	if err != nil {
+		return err
+	}
+	return k.delete(ctx, tx, before)
 }
 
 func (k *kind[T]) get(ctx context.Context, q *dbsqlc.Queries, id int64) (T, error) {

@@ -54,7 +54,8 @@ var Logged = []string{
 
 // A statement outside a transaction is a test's own hand: at its commit the
 // current query is that statement or none, and COMMIT for a transaction of package db.
-// A router's fence is no edit: each attempt to write draws one.
+// A router's fence is no edit: each attempt to write draws one. What a savepoint
+// wrote has an xmin of its own; now() is when the whole transaction began.
 const guard = `
 CREATE FUNCTION logged_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -64,8 +65,7 @@ BEGIN
     IF TG_OP = 'UPDATE' AND to_jsonb(NEW) - 'fence' = to_jsonb(OLD) - 'fence' THEN
         RETURN NULL;
     END IF;
-    IF NOT EXISTS (SELECT 1 FROM change_log WHERE xmin = pg_current_xact_id()::xid)
-        OR NOT EXISTS (SELECT 1 FROM outbox WHERE xmin = pg_current_xact_id()::xid) THEN
+    IF NOT EXISTS (SELECT 1 FROM change_log WHERE at = now()) OR NOT EXISTS (SELECT 1 FROM outbox WHERE xid = pg_current_xact_id()) THEN
         RAISE EXCEPTION 'a transaction that writes to % leaves no entry in change_log and outbox', TG_TABLE_NAME;
     END IF;
     RETURN NULL;
