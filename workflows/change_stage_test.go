@@ -275,6 +275,9 @@ func (s *stage) settle(int64) (activities.DescribeResult, error) {
 			peering.DeploymentFailed: peering.ChangeFailed, peering.DeploymentCancelled: peering.ChangeCancelled,
 			peering.DeploymentInterfered: peering.ChangeInterfered, peering.DeploymentNeedsOperator: peering.ChangeNeedsOperator,
 		}[s.deployments[n-1].state]
+		if to == peering.ChangeCancelled && s.rejected != "" {
+			to = peering.ChangeRejected
+		}
 		if to != "" && to != s.state {
 			if err := s.state.To(to); err != nil {
 				return activities.DescribeResult{}, temporal.NewNonRetryableApplicationError(err.Error(), string(peering.Conflict), nil)

@@ -34,6 +34,18 @@ func TestAChangeEndsAsItsRouterDoes(t *testing.T) {
 	}
 }
 
+func TestARejectionReachesAChangeThatWaitsForItsRouter(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.ends, s.took = []peering.DeploymentState{peering.DeploymentCancelled}, 24*time.Hour
+	s.later(time.Hour, s.approve)
+	s.later(2*time.Hour, func() { s.rejected = "ben"; s.deployments[0].endsAt = s.env.Now(); s.look("reject") })
+	start := s.env.Now()
+	if got := s.deploy(t); got.State != peering.ChangeRejected || s.env.Now().Sub(start) > 3*time.Hour {
+		t.Errorf("ended %s after %s", got.State, s.env.Now().Sub(start))
+	}
+}
+
 // Nothing reaches a router on these ways out.
 func TestAChangeThatIsNotApprovedDeploysNothing(t *testing.T) {
 	t.Parallel()
