@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,14 +32,29 @@ func (a *app) userCommands() *cobra.Command {
 	return group("user", "People who may log in", add, a.userList(), a.userFirst())
 }
 
-// FirstAdmin makes the first administrator with a token of that name; "" where
-// somebody may log in already.
+// FirstAdmin makes the first administrator with a token of that name. While
+// nobody ever logged in, the token may have been lost on its way to that person: it
+// is revoked then, and another one made. "" where somebody may log in already.
 func FirstAdmin(ctx context.Context, database *db.DB, name, token string) (clear string, err error) {
-	if n, err := database.ActiveUsers(ctx); err != nil || n > 0 {
+	by := peering.Actor{Kind: peering.ActorSystem, Name: "peerflow"}
+	users, err := database.Users(ctx)
+	if err != nil {
 		return "", err
 	}
-	by := peering.Actor{Kind: peering.ActorSystem, Name: "peerflow"}
-	admin, err := database.CreateUser(ctx, by, name, []peering.Role{peering.Admin, peering.Emergency})
+	active := slices.DeleteFunc(users, func(u peering.User) bool { return !u.Active })
+	var admin peering.User
+	switch {
+	case len(active) == 0:
+		admin, err = database.CreateUser(ctx, by, name, []peering.Role{peering.Admin, peering.Emergency})
+	case len(active) == 1 && active[0].Name == name:
+		admin = active[0]
+		var used bool
+		if used, err = revokeUnused(ctx, database, by, admin); used {
+			return "", nil
+		}
+	default:
+		return "", nil
+	}
 	if err != nil {
 		return "", err
 	}
@@ -46,10 +62,27 @@ func FirstAdmin(ctx context.Context, database *db.DB, name, token string) (clear
 	return clear, err
 }
 
+// revokeUnused revokes a person's tokens, unless one was used.
+func revokeUnused(ctx context.Context, database *db.DB, by peering.Actor, u peering.User) (used bool, err error) {
+	tokens, err := database.Tokens(ctx, u.ID)
+	if err != nil || slices.ContainsFunc(tokens, func(t peering.Token) bool { return !t.UsedAt.IsZero() }) {
+		return err == nil, err
+	}
+	for _, t := range tokens {
+		if !t.RevokedAt.IsZero() {
+			continue
+		}
+		if err := database.RevokeToken(ctx, by, t.ID); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
 func (a *app) userFirst() *cobra.Command {
 	return &cobra.Command{Use: "first NAME", Short: "Make the first administrator, on the database itself; the token is printed once", Args: takes("a name"),
 		Long: `Makes the first administrator of a new installation and prints the token: there is nobody yet whom the API would let in.
-It speaks to PEERFLOW_DATABASE_URL and refuses once somebody may log in. (peerflow up does this by itself.)`,
+It speaks to PEERFLOW_DATABASE_URL and refuses once somebody else may log in, or NAME did; until then a lost token is replaced. (peerflow up does this by itself.)`,
 		RunE: func(cc *cobra.Command, args []string) error {
 			c, err := a.config()
 			if err != nil {

@@ -56,12 +56,6 @@ func (d *DB) Users(ctx context.Context) ([]peering.User, error) {
 	return users, translate(err)
 }
 
-// ActiveUsers is how many may log in.
-func (d *DB) ActiveUsers(ctx context.Context) (int, error) {
-	n, err := d.q.UserCountActive(ctx)
-	return int(n), translate(err)
-}
-
 // UpdateUser sets what a person may do, from the next request on. The version is
 // as for Noun.Patch. The last administrator stays one.
 func (d *DB) UpdateUser(ctx context.Context, by peering.Actor, id, version int64, roles []peering.Role, active bool) (user peering.User, err error) {

@@ -16,10 +16,6 @@ SELECT id, name, roles::text[] AS roles, active, created_at, version FROM app_us
 UPDATE app_user SET roles = CAST(@roles::text[] AS app_role[]), active = @active::boolean, version = version + 1
 WHERE id = @id::bigint AND version = @version::bigint;
 
--- How many may log in.
--- name: UserCountActive :one
-SELECT count(*) FROM app_user WHERE active;
-
 -- Locks the administrators who may log in, so that two of them can't shut each other out.
 -- name: UserLockAdmins :many
 SELECT id FROM app_user WHERE active AND 'admin' = ANY(roles) ORDER BY id FOR UPDATE;

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"peerflow/internal/bgp"
 )
@@ -17,6 +18,18 @@ func (n *Network) Established(ctx context.Context) int {
 	for _, p := range n.Peers {
 		if p.State(ctx, n.at(edgeAddr)) == bgp.Established {
 			up++
+		}
+	}
+	return up
+}
+
+// Since is when each session with the edge came up, as the other side saw it, to
+// the second; sessions that aren't up are left out.
+func (n *Network) Since(ctx context.Context) map[bgp.ASN]time.Time {
+	up := map[bgp.ASN]time.Time{}
+	for asn, p := range n.Peers {
+		if since := p.Since(ctx, n.at(edgeAddr)); !since.IsZero() {
+			up[asn] = since
 		}
 	}
 	return up

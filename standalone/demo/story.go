@@ -15,6 +15,7 @@ import (
 
 	"peerflow/cmd"
 	"peerflow/db"
+	"peerflow/internal/bgp"
 	"peerflow/internal/peering"
 )
 
@@ -189,10 +190,7 @@ func (s Story) leaks(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	since, err := s.since(ctx)
-	if err != nil {
-		return err
-	}
+	since := s.Net.Since(ctx)
 	policy, err := s.DB.RoutingPolicies().List(ctx, []peering.Filter{{Field: "slug", Values: []string{"peers-out"}}}, peering.Page{Limit: 1})
 	if err != nil || len(policy.Items) != 1 {
 		return errors.Join(err, errors.New("the demo has no policy peers-out"))
@@ -216,7 +214,7 @@ func (s Story) leaks(ctx context.Context) error {
 }
 
 // same checks that a reverted change left nothing behind.
-func (s Story) same(ctx context.Context, boot string, since map[string]time.Time) error {
+func (s Story) same(ctx context.Context, boot string, since map[bgp.ASN]time.Time) error {
 	now, err := s.Net.Boot()
 	if err != nil {
 		return err
@@ -224,36 +222,14 @@ func (s Story) same(ctx context.Context, boot string, since map[string]time.Time
 	if now != boot {
 		return fmt.Errorf("%w: the router's configuration isn't what it was", ErrUnfinished)
 	}
-	after, err := s.since(ctx)
-	if err != nil {
-		return err
-	}
-	for address, was := range since {
-		if moved := after[address].Sub(was); moved > 2*time.Second {
-			return fmt.Errorf("%w: the session with %s restarted", ErrUnfinished, address)
+	after := s.Net.Since(ctx)
+	for asn, was := range since {
+		if !after[asn].Equal(was) {
+			return fmt.Errorf("%w: the session with %s restarted", ErrUnfinished, asn)
 		}
 	}
 	s.say("the configuration is what it was, and all %d sessions kept their uptimes", len(since))
 	return nil
-}
-
-// since is when each Established session came up, as last observed.
-func (s Story) since(ctx context.Context) (map[string]time.Time, error) {
-	routers, err := s.DB.AllRouters(ctx)
-	if err != nil {
-		return nil, err
-	}
-	neighbors, err := s.DB.NeighborStates(ctx, routers[0].ID)
-	if err != nil {
-		return nil, err
-	}
-	up := map[string]time.Time{}
-	for _, n := range neighbors {
-		if n.Established() {
-			up[n.Address.String()] = n.Since
-		}
-	}
-	return up, nil
 }
 
 func (s Story) after(ctx context.Context) error {

@@ -328,10 +328,11 @@ func (s *Stack) Stop(ctx context.Context) error {
 }
 
 // firstToken reads the data folder's token, or makes the first administrator
-// with one. It lies there for the CLI, readable by the owner only.
+// with one. It lies there for the CLI, readable by the owner only. A start that
+// died before it was written makes another.
 func firstToken(ctx context.Context, database *db.DB, path string) (token string, made bool, err error) {
 	kept, err := os.ReadFile(path)
-	if err == nil {
+	if err == nil && len(kept) > 0 {
 		return string(kept), false, nil
 	}
 	token, err = cmd.FirstAdmin(ctx, database, "admin", "data folder")

@@ -208,18 +208,6 @@ func (q *Queries) TokenUser(ctx context.Context, hash []byte) (TokenUserRow, err
 	return i, err
 }
 
-const userCountActive = `-- name: UserCountActive :one
-SELECT count(*) FROM app_user WHERE active
-`
-
-// How many may log in.
-func (q *Queries) UserCountActive(ctx context.Context) (int64, error) {
-	row := q.db.QueryRow(ctx, userCountActive)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
 const userGet = `-- name: UserGet :one
 SELECT id, name, roles::text[] AS roles, active, created_at, version FROM app_user WHERE id = $1::bigint
 `

@@ -190,7 +190,7 @@ func TestUpFromTheFirstStartToTheSecond(t *testing.T) {
 	first := spawn(t, args...)
 	first.awaitUp(t)
 	token := read(t, filepath.Join(data, "token"))
-	for _, want := range []string{token, filepath.Join(data, "token"), filepath.Join(data, "secrets.key") + ": losing it loses every stored secret",
+	for _, want := range []string{token, filepath.Join(data, "token"), filepath.Join(data, "secrets.key"), "losing it loses every stored secret",
 		"http://127.0.0.1:" + api + "/temporal/", "127.0.0.1:" + temporal} {
 		if !strings.Contains(first.said(), want) {
 			t.Errorf("the first start doesn't say %q:\n%s", want, first.said())
