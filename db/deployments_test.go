@@ -35,7 +35,7 @@ func TestBeginRefusesWhatStandsInTheWay(t *testing.T) {
 			plan, err := s.Plan(s.Context(), c.PlanID)
 			s.must(err)
 			s.vote(s.other, c, plan, peering.Reject)
-		}, "carol rejected"},
+		}, "rejected by carol"},
 		"a voter who left": {func(s *stage, _ peering.Change, _ int64) {
 			s.run(`UPDATE app_user SET active = false WHERE name = 'bob'`)
 		}, "0 of 1 approvals"},
@@ -69,6 +69,7 @@ func TestBeginRefusesWhatStandsInTheWay(t *testing.T) {
 			s.run(`INSERT INTO change_operation (change_id, position, router_id, object, object_id, action, base_version)
 				VALUES ($1, 9, $2, 'router', $2, 'update', 7)`, c.ID, s.edge1)
 		}, "changed since change"},
+		"a peering that was suspended": {func(s *stage, _ peering.Change, _ int64) { s.suspend() }, "suspended (abuse)"},
 		"a record that the overlay needs is gone": {func(s *stage, _ peering.Change, _ int64) {
 			s.run(`DELETE FROM peering WHERE id = $1`, s.peering)
 		}, "can't be recorded any more"},
