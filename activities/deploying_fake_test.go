@@ -19,6 +19,7 @@ type fakeRouter struct {
 	text      string // of our part
 	pending   *peering.Pending
 	neighbors []peering.Neighbor
+	closed    []driver.Reopened
 	refuse    map[int]error // the n-th login, from 1
 	logins    int
 	told      []string
@@ -41,6 +42,10 @@ func (r *fakeRouter) ReadOwned(context.Context, []peering.SecretRef) (peering.Ru
 
 func (r *fakeRouter) ReadNeighbors(context.Context) ([]peering.Neighbor, error) {
 	return r.neighbors, nil
+}
+
+func (r *fakeRouter) Reopens(context.Context, string) ([]driver.Reopened, error) {
+	return r.closed, nil
 }
 
 func (r *fakeRouter) tell(what string) error { r.told = append(r.told, what); return nil }
