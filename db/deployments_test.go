@@ -235,6 +235,30 @@ func TestConfirmIsForSoakingDeploymentsAlone(t *testing.T) {
 	}
 }
 
+// Why a commit failed outlasts a router that can't be read for a while.
+func TestWhyACommitFailedStays(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	_, _, ids := s.queue(s.edge1)
+	s.must(s.NoteCommitFailed(t.Context(), ids[0], "before anything was sent"))
+	s.must(s.StoreBaseline(t.Context(), ids[0], peering.BaselineRecord{Base: "b\n", Artifact: "a\n"}))
+	s.must(s.begin(ids[0]))
+	_, err := s.MarkCommitSent(t.Context(), ids[0], now, now)
+	s.must(err)
+	if d := s.deployment(ids[0]); d.Outcome != "" {
+		t.Errorf("nothing failed, and it says %q", d.Outcome)
+	}
+	s.must(s.NoteCommitFailed(t.Context(), ids[0], "BIRD refuses it"))
+	if d := s.deployment(ids[0]); d.State != peering.DeploymentCommitting || d.Outcome != "BIRD refuses it" || !d.EndedAt.IsZero() {
+		t.Errorf("%s, %q, ended %s", d.State, d.Outcome, d.EndedAt)
+	}
+	s.must(s.MarkUnknown(t.Context(), ids[0], "no answer"))
+	s.must(s.NoteCommitFailed(t.Context(), ids[0], "too late"))
+	if d := s.deployment(ids[0]); d.State != peering.DeploymentUnknown || d.Outcome != "BIRD refuses it" || d.Unread != "no answer" {
+		t.Errorf("%s, %q, unread %q", d.State, d.Outcome, d.Unread)
+	}
+}
+
 func TestWhatEndedStays(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
