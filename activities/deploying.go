@@ -417,6 +417,9 @@ func (d *Deploying) EndDeployment(ctx context.Context, in EndInput) (peering.Nex
 		return peering.NextStep(dep, peering.Read{}, peering.Profile{}, false), fail(err)
 	}
 	if dep.CommitSentAt.IsZero() {
+		if !in.State.Unwritten() { // whoever says so didn't read the router: ask for what is true
+			return d.DecideDeployment(ctx, in.Deployment)
+		}
 		d.tidy(ctx, dep)
 		return d.end(ctx, dep, in, nil)
 	}

@@ -188,13 +188,19 @@ func (r *record) StoreVerdict(_ context.Context, _ int64, v peering.Verdict) err
 // take runs one step as a worker would.
 func (r *record) take(t *testing.T, step func(*Deploying) any, p peering.Profile) (peering.Next, error) {
 	t.Helper()
+	return r.give(t, step, int64(7), p)
+}
+
+// give is take with an input of its own.
+func (r *record) give(t *testing.T, step func(*Deploying) any, in any, p peering.Profile) (peering.Next, error) {
+	t.Helper()
 	d := &Deploying{Access: Access{Drivers: driver.NewRegistry(r.router), Intent: r}, Intent: r, Plans: r, Votes: r, Deployments: r, Now: time.Now,
 		Profile: func(peering.Router) peering.Profile { return p }}
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestActivityEnvironment()
 	f := step(d)
 	env.RegisterActivity(f)
-	answer, err := env.ExecuteActivity(f, int64(7))
+	answer, err := env.ExecuteActivity(f, in)
 	if err != nil {
 		return peering.Next{}, err
 	}

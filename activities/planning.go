@@ -273,7 +273,7 @@ func (p *Planning) put(ctx context.Context, r reached, parts []peering.PlanPart,
 		return PlanResult{}, fail(err)
 	}
 	if len(plan.Routers) == 0 {
-		return PlanResult{Empty: true, Impact: "nothing to change: the routers run it already"}, nil
+		return PlanResult{Empty: true, Impact: "nothing to change: the routers run it already"}, fail(p.Plans.NoteUnmoved(ctx, change.ID))
 	}
 	moved, err := p.moved(ctx, change, plan)
 	if err != nil {

@@ -143,6 +143,7 @@ func TestAPeerThatWasRenumberedGetsItsNewAddressesOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(t, x.Changes.MoveChange(t.Context(), first, peering.ChangePlanned, "", ""))
+	check(t, x.Plans.NoteUnmoved(t.Context(), first))
 	check(t, x.Changes.MoveChange(t.Context(), first, peering.ChangeCompleted, "", "the routers run it already"))
 
 	// Another row with the same addresses: nothing new.

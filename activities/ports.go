@@ -67,6 +67,9 @@ type PlanStore interface {
 	Parts(ctx context.Context, changeID int64) ([]peering.PlanPart, error)
 	// DropParts forgets an earlier planning.
 	DropParts(ctx context.Context, changeID int64) error
+	// NoteUnmoved records that the routers were read and run the change already:
+	// it may complete without a deployment.
+	NoteUnmoved(ctx context.Context, changeID int64) error
 	// Plan gives one plan with its routers.
 	Plan(ctx context.Context, id int64) (peering.Plan, error)
 	// Texts gives stored texts by hash; a missing one is not_found.

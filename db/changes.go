@@ -170,8 +170,8 @@ func changeOf(c dbsqlc.Change, author, planHash string) (peering.Change, error) 
 
 // MoveChange sets state and step after checking the transition under the row's
 // lock; the state it already has only updates step and outcome. A change that
-// completes without a deployment (the routers run it already) applies its
-// overlay; any other end discards what is left of it. A change that was cancelled
+// completes without a deployment (the routers run it already, as NoteUnmoved
+// recorded) applies its overlay; any other end discards what is left of it. A change that was cancelled
 // ends there instead, and one that a router runs already ends partial.
 func (d *DB) MoveChange(ctx context.Context, id int64, to peering.ChangeState, step, outcome string) error {
 	return d.Write(ctx, actorOf(id), func(tx *Tx) error {
@@ -187,12 +187,30 @@ func (d *DB) MoveChange(ctx context.Context, id int64, to peering.ChangeState, s
 			return err
 		}
 		if to == peering.ChangeCompleted && !change.State.Ended() && change.State != peering.ChangeDeploying {
-			if err := tx.applyOpen(ctx, change.ID); err != nil {
+			if err := tx.completeUnmoved(ctx, change); err != nil {
 				return err
 			}
 		}
 		return tx.moveChange(ctx, change, to, step, outcome)
 	})
+}
+
+// completeUnmoved applies what the routers run already. Who says so has to have
+// read it: a workflow that was told so by anybody completes nothing.
+func (tx *Tx) completeUnmoved(ctx context.Context, c peering.Change) error {
+	unmoved, err := tx.q.ChangeUnmoved(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	if !unmoved {
+		return peering.Errorf(peering.Conflict, "change %d can't complete without a deployment: planning didn't find that the routers run it", c.ID)
+	}
+	return tx.applyOpen(ctx, c.ID)
+}
+
+// NoteUnmoved records that planning read the routers and found that they run a change already.
+func (d *DB) NoteUnmoved(ctx context.Context, id int64) error {
+	return translate(d.q.ChangeNoteUnmoved(ctx, id))
 }
 
 // refuseEndInFlight keeps a change open while a router may run base or artifact

@@ -136,6 +136,11 @@ func TestAChangeThatRoutersRunAlreadyBecomesIntent(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	change := s.draft(s.create(s.edge1))
+	wantKind(t, "before anybody read the routers", s.MoveChange(t.Context(), change.ID, peering.ChangeCompleted, "", "trust me"), peering.Conflict)
+	if n := s.one(`SELECT count(*) FROM change_operation WHERE applied_at IS NOT NULL`); n != 0 {
+		t.Error("applied without a read of the routers")
+	}
+	s.must(s.NoteUnmoved(t.Context(), change.ID))
 	s.must(s.MoveChange(t.Context(), change.ID, peering.ChangeCompleted, "", "the routers run it already"))
 	if n := s.one(`SELECT count(*) FROM session WHERE sync = 'in_sync'`); n != 1 {
 		t.Errorf("%d sessions in sync, want 1", n)

@@ -69,6 +69,7 @@ func TestARouterGetsOneSessionWithAPeerAddress(t *testing.T) {
 		Patch: patch(map[string]any{"description": "x"})})
 
 	// A change that is confirmed makes its own session, whose end it holds.
+	s.must(s.NoteUnmoved(t.Context(), elsewhere.ID))
 	s.must(s.MoveChange(t.Context(), elsewhere.ID, peering.ChangeCompleted, "", "the routers run it already"))
 	if n := s.one(`SELECT count(*) FROM session WHERE router_id = $1 AND peer_address = '192.0.2.1'`, s.edge2); n != 1 {
 		t.Errorf("%d sessions on edge2, want the planned one", n)

@@ -6,6 +6,10 @@ ALTER TABLE audit_event
     ADD COLUMN last_at timestamptz; -- null: there is one alone
 CREATE INDEX audit_event_change_index ON audit_event (change_id) WHERE change_id IS NOT NULL;
 
+-- When planning read that the routers run a change already; null once it was planned with moves.
+ALTER TABLE change ADD COLUMN unmoved_at timestamptz;
+
 -- +goose Down
+ALTER TABLE change DROP COLUMN unmoved_at;
 DROP INDEX audit_event_change_index;
 ALTER TABLE audit_event DROP COLUMN times, DROP COLUMN last_at;

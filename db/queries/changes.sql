@@ -40,7 +40,7 @@ UPDATE change SET omissions = @omissions::jsonb, updated_at = now(), version = v
 -- The plan in force, and whose pending edits it carries. Another plan has its own time to be approved.
 -- name: ChangeSetPlan :exec
 UPDATE change
-SET expires_at = CASE WHEN plan_id = @plan_id::bigint THEN expires_at END, plan_id = @plan_id::bigint, carried_authors = @carried_authors::bigint[], updated_at = now(), version = version + 1
+SET expires_at = CASE WHEN plan_id = @plan_id::bigint THEN expires_at END, plan_id = @plan_id::bigint, carried_authors = @carried_authors::bigint[], unmoved_at = NULL, updated_at = now(), version = version + 1
 WHERE id = @id::bigint;
 
 -- The overlay: operations that are neither applied nor discarded, in order.
@@ -144,3 +144,14 @@ JOIN app_user u ON u.id = c.author_id
 LEFT JOIN plan p ON p.id = c.plan_id
 WHERE c.id = ANY(@ids::bigint[])
 ORDER BY c.id;
+
+-- Planning read that the routers run a change already.
+-- name: ChangeNoteUnmoved :exec
+UPDATE change SET unmoved_at = now() WHERE id = @id::bigint;
+
+-- Whether a change may complete without a deployment: planning read that the routers run it, or there is nothing of it to run.
+-- name: ChangeUnmoved :one
+SELECT (c.unmoved_at IS NOT NULL OR c.plan_id IS NULL AND c.kind <> 'deploy' AND NOT EXISTS (
+    SELECT FROM change_operation o WHERE o.change_id = c.id AND o.applied_at IS NULL AND o.discarded_at IS NULL))::boolean AS unmoved
+FROM change c
+WHERE c.id = @id::bigint;

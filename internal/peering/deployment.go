@@ -66,6 +66,11 @@ var deploymentSteps = map[DeploymentState][]DeploymentState{
 // Ended reports states that nothing leaves.
 func (s DeploymentState) Ended() bool { return len(deploymentSteps[s]) == 0 }
 
+// Unwritten reports ends that claim nothing of the router, since nothing was sent to it.
+func (s DeploymentState) Unwritten() bool {
+	return s == DeploymentFailed || s == DeploymentCancelled || s == DeploymentStale
+}
+
 // InFlight reports states in which the router may run base or artifact.
 func (s DeploymentState) InFlight() bool {
 	return s == DeploymentCommitting || s == DeploymentSoaking || s == DeploymentUnknown || s == DeploymentNeedsOperator

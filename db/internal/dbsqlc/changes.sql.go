@@ -31,7 +31,7 @@ func (q *Queries) ChangeConflicting(ctx context.Context, changeID int64) (int64,
 }
 
 const changeGet = `-- name: ChangeGet :one
-SELECT c.id, c.kind, c.author_id, c.reason, c.request, c.state, c.step, c.plan_id, c.omissions, c.outcome, c.carried_authors, c.expires_at, c.created_at, c.updated_at, c.ended_at, c.version, c.approved_by, u.name AS author, coalesce(p.hash, '')::text AS plan_hash
+SELECT c.id, c.kind, c.author_id, c.reason, c.request, c.state, c.step, c.plan_id, c.omissions, c.outcome, c.carried_authors, c.expires_at, c.created_at, c.updated_at, c.ended_at, c.version, c.approved_by, c.unmoved_at, u.name AS author, coalesce(p.hash, '')::text AS plan_hash
 FROM change c
 JOIN app_user u ON u.id = c.author_id
 LEFT JOIN plan p ON p.id = c.plan_id
@@ -66,6 +66,7 @@ func (q *Queries) ChangeGet(ctx context.Context, id int64) (ChangeGetRow, error)
 		&i.Change.EndedAt,
 		&i.Change.Version,
 		&i.Change.ApprovedBy,
+		&i.Change.UnmovedAt,
 		&i.Author,
 		&i.PlanHash,
 	)
@@ -99,7 +100,7 @@ func (q *Queries) ChangeInsert(ctx context.Context, arg ChangeInsertParams) (int
 }
 
 const changeListByID = `-- name: ChangeListByID :many
-SELECT c.id, c.kind, c.author_id, c.reason, c.request, c.state, c.step, c.plan_id, c.omissions, c.outcome, c.carried_authors, c.expires_at, c.created_at, c.updated_at, c.ended_at, c.version, c.approved_by, u.name AS author, coalesce(p.hash, '')::text AS plan_hash
+SELECT c.id, c.kind, c.author_id, c.reason, c.request, c.state, c.step, c.plan_id, c.omissions, c.outcome, c.carried_authors, c.expires_at, c.created_at, c.updated_at, c.ended_at, c.version, c.approved_by, c.unmoved_at, u.name AS author, coalesce(p.hash, '')::text AS plan_hash
 FROM change c
 JOIN app_user u ON u.id = c.author_id
 LEFT JOIN plan p ON p.id = c.plan_id
@@ -141,6 +142,7 @@ func (q *Queries) ChangeListByID(ctx context.Context, ids []int64) ([]ChangeList
 			&i.Change.EndedAt,
 			&i.Change.Version,
 			&i.Change.ApprovedBy,
+			&i.Change.UnmovedAt,
 			&i.Author,
 			&i.PlanHash,
 		); err != nil {
@@ -201,6 +203,16 @@ func (q *Queries) ChangeMove(ctx context.Context, arg ChangeMoveParams) error {
 	return err
 }
 
+const changeNoteUnmoved = `-- name: ChangeNoteUnmoved :exec
+UPDATE change SET unmoved_at = now() WHERE id = $1::bigint
+`
+
+// Planning read that the routers run a change already.
+func (q *Queries) ChangeNoteUnmoved(ctx context.Context, id int64) error {
+	_, err := q.db.Exec(ctx, changeNoteUnmoved, id)
+	return err
+}
+
 const changeSetApproval = `-- name: ChangeSetApproval :exec
 UPDATE change SET approved_by = $1::text WHERE id = $2::bigint
 `
@@ -233,7 +245,7 @@ func (q *Queries) ChangeSetOmissions(ctx context.Context, arg ChangeSetOmissions
 
 const changeSetPlan = `-- name: ChangeSetPlan :exec
 UPDATE change
-SET expires_at = CASE WHEN plan_id = $1::bigint THEN expires_at END, plan_id = $1::bigint, carried_authors = $2::bigint[], updated_at = now(), version = version + 1
+SET expires_at = CASE WHEN plan_id = $1::bigint THEN expires_at END, plan_id = $1::bigint, carried_authors = $2::bigint[], unmoved_at = NULL, updated_at = now(), version = version + 1
 WHERE id = $3::bigint
 `
 
@@ -247,6 +259,21 @@ type ChangeSetPlanParams struct {
 func (q *Queries) ChangeSetPlan(ctx context.Context, arg ChangeSetPlanParams) error {
 	_, err := q.db.Exec(ctx, changeSetPlan, arg.PlanID, arg.CarriedAuthors, arg.ID)
 	return err
+}
+
+const changeUnmoved = `-- name: ChangeUnmoved :one
+SELECT (c.unmoved_at IS NOT NULL OR c.plan_id IS NULL AND c.kind <> 'deploy' AND NOT EXISTS (
+    SELECT FROM change_operation o WHERE o.change_id = c.id AND o.applied_at IS NULL AND o.discarded_at IS NULL))::boolean AS unmoved
+FROM change c
+WHERE c.id = $1::bigint
+`
+
+// Whether a change may complete without a deployment: planning read that the routers run it, or there is nothing of it to run.
+func (q *Queries) ChangeUnmoved(ctx context.Context, id int64) (bool, error) {
+	row := q.db.QueryRow(ctx, changeUnmoved, id)
+	var unmoved bool
+	err := row.Scan(&unmoved)
+	return unmoved, err
 }
 
 const changeWaiting = `-- name: ChangeWaiting :many

@@ -1758,6 +1758,7 @@ type Change struct {
 	EndedAt        *time.Time
 	Version        int64
 	ApprovedBy     string
+	UnmovedAt      *time.Time
 }
 
 type ChangeFreeze struct {
