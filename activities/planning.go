@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -41,6 +40,7 @@ type LookUpResult struct {
 	// State and Outcome are the change's, when it is no draft any more: then nothing was looked up.
 	State   peering.ChangeState `json:"state,omitempty"`
 	Outcome string              `json:"outcome,omitempty"`
+	EndedAt time.Time           `json:"ended_at,omitzero"`
 }
 
 // LookUpPeer refreshes the mirror for the change's peer. An outage of PeeringDB
@@ -51,7 +51,7 @@ func (p *Planning) LookUpPeer(ctx context.Context, changeID int64) (LookUpResult
 		return LookUpResult{}, fail(err)
 	}
 	if change.State != peering.ChangeDraft {
-		return LookUpResult{State: change.State, Outcome: change.Outcome, Summary: change.Summary()}, nil
+		return LookUpResult{State: change.State, Outcome: change.Outcome, EndedAt: change.EndedAt, Summary: change.Summary()}, nil
 	}
 	asn := change.Request.ASN
 	if _, err := p.Mirror.RefreshASN(ctx, asn); err != nil {
@@ -544,10 +544,7 @@ func (p *Planning) describe(ctx context.Context, dev device, desired peering.Des
 		return peering.RouterPlan{}, nil, nil, err
 	}
 	touched := peering.Touch(dev.platform.Syntax(), c.running, after, moves)
-	t := toucher{desired: changed, before: desired, neighbors: neighbors, stanzas: c.running, reached: peering.Reached(c.running, after, moves), own: map[netip.Addr]bool{}}
-	for _, m := range moves {
-		t.own[after[m.Key].Neighbor] = true
-	}
+	t := toucher{desired: changed, before: desired, neighbors: neighbors, stanzas: c.running, reached: peering.Reached(c.running, after, moves)}
 	for i := range touched {
 		touched[i] = t.fill(touched[i])
 	}

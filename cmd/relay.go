@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"peerflow/db"
+	"peerflow/internal/peering"
+	"peerflow/workflows"
 )
 
 const (
@@ -31,7 +33,7 @@ func (p *Parts) Relay(ctx context.Context) {
 		}
 		err := errors.Join(p.startPending(ctx), p.wakeOwed(ctx))
 		if time.Since(swept) >= sweepEvery {
-			err = errors.Join(err, p.Sweep(ctx))
+			err = errors.Join(err, p.Sweep(ctx), p.sweepWatches(ctx))
 			swept = time.Now()
 		}
 		if err != nil && ctx.Err() == nil {
@@ -139,6 +141,28 @@ func (p *Parts) Sweep(ctx context.Context) error {
 	}
 	for _, r := range routers {
 		errs = append(errs, p.Workflows.ResumeRouter(ctx, r))
+	}
+	return errors.Join(errs...)
+}
+
+// sweepWatches starts those again that were cut short while they watched for the
+// other side of a completed provisioning: nobody else would remind or report.
+func (p *Parts) sweepWatches(ctx context.Context) error {
+	since := time.Now().Add(-workflows.WatchPatience)
+	cut, err := p.Workflows.CutShort(ctx, since)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, id := range cut {
+		change, err := p.DB.Change(ctx, id)
+		if peering.KindOf(err) == peering.NotFound || err == nil && (change.State != peering.ChangeCompleted || change.EndedAt.Before(since)) {
+			continue
+		}
+		if err == nil {
+			err = p.Workflows.ResumeWatch(ctx, change)
+		}
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }

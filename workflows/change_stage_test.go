@@ -46,6 +46,7 @@ type stage struct {
 	sessions        int
 	up, notUp       int
 	told            []activities.AwaitedInput
+	found           activities.LookUpResult
 
 	deployments []deployed
 	resolved    bool
@@ -315,7 +316,7 @@ func (s *stage) resolveHandled(context.Context, int64) error {
 	return nil
 }
 
-func (s *stage) lookUp(int64) (activities.LookUpResult, error) { return activities.LookUpResult{}, nil }
+func (s *stage) lookUp(int64) (activities.LookUpResult, error) { return s.found, nil }
 
 func (s *stage) assess(int64) (activities.AgreeResult, error) {
 	return activities.AgreeResult{Agreed: s.agreed, Waiting: s.waiting, Text: "AS64501"}, nil

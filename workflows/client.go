@@ -67,22 +67,51 @@ func (c Client) ResumeRouter(ctx context.Context, router int64) error {
 	return err
 }
 
+// ResumeWatch starts the workflow of a completed provisioning again, so that it
+// watches for the other side as long as it would have: only when its last run was
+// cut short, and never one that came to its own end.
+func (c Client) ResumeWatch(ctx context.Context, change peering.Change) error {
+	err := c.start(ctx, "ProvisionPeering", change, enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY)
+	if temporal.IsWorkflowExecutionAlreadyStartedError(err) {
+		return nil
+	}
+	return err
+}
+
+// CutShort lists the changes whose provisioning was terminated, or ended
+// otherwise than by itself, since then; those that run again since are among them.
+func (c Client) CutShort(ctx context.Context, since time.Time) (changes []int64, err error) {
+	ids, err := c.list(ctx, fmt.Sprintf(`WorkflowType = "ProvisionPeering" AND ExecutionStatus IN ("Terminated", "Failed", "Canceled", "TimedOut") AND CloseTime > "%s"`,
+		since.UTC().Format(time.RFC3339)))
+	for id := range ids {
+		var change int64
+		if _, err := fmt.Sscanf(id, "provision/%d", &change); err == nil {
+			changes = append(changes, change)
+		}
+	}
+	return changes, err
+}
+
 // Running names the workflows of changes that run, as Temporal lists them: one
 // that just began may be missing, and starting it again does nothing.
 func (c Client) Running(ctx context.Context) (map[string]bool, error) {
-	running := map[string]bool{}
-	request := &workflowservice.ListWorkflowExecutionsRequest{PageSize: 1000,
-		Query: `ExecutionStatus = "Running" AND WorkflowType IN ("ProvisionPeering", "DeployChange")`}
+	return c.list(ctx, `ExecutionStatus = "Running" AND WorkflowType IN ("ProvisionPeering", "DeployChange")`)
+}
+
+// list names the workflows that a query finds.
+func (c Client) list(ctx context.Context, query string) (map[string]bool, error) {
+	found := map[string]bool{}
+	request := &workflowservice.ListWorkflowExecutionsRequest{PageSize: 1000, Query: query}
 	for {
 		page, err := c.Temporal.ListWorkflow(ctx, request)
 		if err != nil {
 			return nil, err
 		}
 		for _, e := range page.GetExecutions() {
-			running[e.GetExecution().GetWorkflowId()] = true
+			found[e.GetExecution().GetWorkflowId()] = true
 		}
 		if request.NextPageToken = page.GetNextPageToken(); len(request.NextPageToken) == 0 {
-			return running, nil
+			return found, nil
 		}
 	}
 }

@@ -179,6 +179,7 @@ func (r *rehearsal) commit(context.Context, int64) (peering.Next, error) {
 	return r.step("commit", peering.StepCommit, func() {
 		r.commits++
 		r.dep.CommitSentAt = r.env.Now()
+		r.dep.Deadline = r.env.Now().Add(r.dep.Timer)
 		r.reverts, r.runs, r.until = r.runs, artifact, r.env.Now().Add(r.dep.Timer)
 	})
 }

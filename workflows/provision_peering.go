@@ -18,8 +18,11 @@ type ProvisionPeeringInput struct {
 
 const (
 	agreementPatience = 30 * 24 * time.Hour // for the peer's answer
-	watchPatience     = 14 * 24 * time.Hour // for the other side to configure its end
 )
+
+// WatchPatience is how long the other side may take to configure its end before
+// the watch ends with a report.
+const WatchPatience = 14 * 24 * time.Hour
 
 // ProvisionPeering brings up sessions with one peer: look up, agree, plan the
 // sessions, deploy them, and watch those that wait for the other side.
@@ -52,6 +55,7 @@ type provisionRun struct {
 	found     DeployChangeResult // where an earlier run left the change; zero when it is a draft
 	cancelled string             // who cancelled while we waited for the peer, and why
 	summary   string             // the change in one line
+	completed time.Time          // when; zero while this run is yet to see it
 }
 
 // prepare answers a result when there is nothing to deploy.
@@ -64,6 +68,7 @@ func (p *provisionRun) prepare(ctx workflow.Context) (*DeployChangeResult, error
 	}
 	p.summary = found.Summary
 	if found.State != "" && found.State != peering.ChangeDraft { // this run takes over from one that was stopped
+		p.completed = found.EndedAt
 		p.found = DeployChangeResult{State: found.State, Outcome: found.Outcome}
 		return nil, nil
 	}
@@ -204,8 +209,11 @@ var reminders = []time.Duration{24 * time.Hour, 3 * 24 * time.Hour, 7 * 24 * tim
 // never rolled back for it. It ends when all are up, or with a report.
 func (p *provisionRun) watch(ctx workflow.Context, result DeployChangeResult) (DeployChangeResult, error) {
 	var c *activities.Changing
-	began := workflow.Now(ctx)
-	until, due, look := began.Add(watchPatience), reminders, firstLook
+	began := p.completed
+	if began.IsZero() {
+		began = workflow.Now(ctx)
+	}
+	until, due, look := began.Add(WatchPatience), reminders, firstLook
 	for {
 		var count activities.UpResult
 		if err := workflow.ExecuteActivity(record(ctx), c.CountSessionsUp, p.id).Get(ctx, &count); err != nil {
@@ -217,7 +225,7 @@ func (p *provisionRun) watch(ctx workflow.Context, result DeployChangeResult) (D
 			p.ended(ctx, result)
 			return result, nil
 		}
-		if count.Waiting == 0 || after >= watchPatience {
+		if count.Waiting == 0 || after >= WatchPatience {
 			return p.report(ctx, result, after)
 		}
 		p.watching(ctx, count, until)
@@ -234,7 +242,7 @@ func (p *provisionRun) watch(ctx workflow.Context, result DeployChangeResult) (D
 
 // restUntilLook rests for so long, and not past what is due.
 func (p *provisionRun) restUntilLook(ctx workflow.Context, look, after time.Duration, due []time.Duration) {
-	next := watchPatience
+	next := WatchPatience
 	if len(due) > 0 {
 		next = due[0]
 	}

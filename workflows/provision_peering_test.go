@@ -181,3 +181,21 @@ func TestAPeerThatDoesNotAnswerIsRememberedEveryWeek(t *testing.T) {
 		t.Errorf("%d different steps in a month: %v", len(steps), steps)
 	}
 }
+
+// A run that was cut short after eight days goes on where it was: the report comes
+// when it would have, and what was told may be told again for the record to drop.
+func TestAWatchThatWasCutShortEndsWhenItWouldHave(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	s := newStage(t)
+	s.up, s.notUp, s.state = 0, 1, peering.ChangeCompleted
+	s.found = activities.LookUpResult{State: peering.ChangeCompleted, Outcome: "confirmed on 1 router", EndedAt: s.env.Now().Add(-8 * day)}
+	start := s.env.Now()
+	got := s.provision(t)
+	if took := s.env.Now().Sub(start); took < 6*day || took > 6*day+5*time.Hour {
+		t.Errorf("it went on for %s, want six days", took)
+	}
+	if last := s.told[len(s.told)-1]; last.Number != 0 || last.Days != 14 || len(s.deployments) != 0 || !strings.Contains(got.Outcome, "after 14 days") {
+		t.Errorf("last told %+v, %d deployments, %q", last, len(s.deployments), got.Outcome)
+	}
+}

@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,6 +26,13 @@ var released = map[string]any{
 	"PollRouter":       workflows.PollRouter,
 	"CompareRouter":    workflows.CompareRouter,
 	"SyncPeeringDB":    workflows.SyncPeeringDB,
+}
+
+// ends are the ways to an end of which a history is kept, beside whatever else a
+// recording left: a workflow, states that it passed, and its last one.
+var ends = []string{
+	"DeployChange.completed", "DeployChange.stale.completed", "DeployChange.rolled_back", "DeployChange.interfered", "DeployChange.cancelled", "DeployChange.expired",
+	"DeployRouter.confirmed", "DeployRouter.rolled_back", "DeployRouter.interfered", "ProvisionPeering.completed", "ProvisionPeering.waiting_for_them",
 }
 
 // A workflow that is under way while peerflow is upgraded must go on: what was
@@ -53,6 +61,11 @@ func TestReleasedHistoriesReplay(t *testing.T) {
 	for name := range released {
 		if !seen[name] {
 			t.Errorf("no history of %s is recorded", name)
+		}
+	}
+	for _, way := range ends {
+		if !slices.Contains(files, filepath.Join("testdata", "replay", way+".json")) {
+			t.Errorf("no history of %s is recorded", way)
 		}
 	}
 }

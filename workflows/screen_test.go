@@ -146,7 +146,7 @@ func TestADeploymentSaysWhereTheRouterIsAndWhatToDo(t *testing.T) {
 			want := map[string][]string{
 				"prepare": {"### queued", "Nothing is written"}, "begin": {"### queued"},
 				"commit":  {"### committing", "rollback timer", "peerflow change rollback 0"},
-				"soak":    {"### soaking", "not confirmed", "peerflow change rollback 0", "peerflow change confirm 0"},
+				"soak":    {"### soaking", "not confirmed", "**Until** ", "peerflow change rollback 0", "peerflow change confirm 0"},
 				"confirm": {"### soaking", "confirms"}, "install": {"boot configuration"},
 			}[step]
 			shows(t, r.env, step, want...)

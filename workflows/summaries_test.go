@@ -49,7 +49,7 @@ func TestASummaryOfAnyTextFits(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
 		"short": "provision AS64501 by anna", "lines": "one\n two\tthree", "long": strings.Repeat("because ", 200),
-		"quotes": strings.Repeat(`"`, 500), "brackets": strings.Repeat("<", 500), "wide": strings.Repeat("Zürich ", 200), "broken": "a\xff" + strings.Repeat("b", 500),
+		"quotes": strings.Repeat(`"`, 500), "brackets": strings.Repeat("<", 500), "short, and long as it is stored": strings.Repeat("<", 150), "wide": strings.Repeat("Zürich ", 200), "broken": "a\xff" + strings.Repeat("b", 500),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

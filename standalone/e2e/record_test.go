@@ -3,9 +3,9 @@ package e2e
 import (
 	"context"
 	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,16 +15,16 @@ import (
 	"go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 )
 
-// record keeps the histories of a run for workflows/replay_test.go. They are
-// recorded from what is released, never from a change under test:
+// record keeps the histories of a run for workflows/replay_test.go, one of each
+// workflow and way to its end. They are recorded from what is released, never from
+// a change under test:
 //
-//	go test ./standalone/e2e -run OnePeeringEndToEnd/bird -record
+//	rm workflows/testdata/replay/*
+//	go test ./standalone/e2e -run 'OnePeeringEndToEnd/bird|OperatorEndedThem' -record
 var record = flag.Bool("record", false, "write the histories of this run to workflows/testdata/replay")
-
-// perWorkflow is how many histories of one workflow are kept.
-const perWorkflow = 2
 
 func recordHistories(t *testing.T, c client.Client) {
 	t.Helper()
@@ -33,19 +33,48 @@ func recordHistories(t *testing.T, c client.Client) {
 	}
 	dir := filepath.Join("..", "..", "workflows", "testdata", "replay")
 	must(t, os.MkdirAll(dir, 0o755))
-	kept := map[string]int{}
+	kept := map[string]bool{}
 	list, err := c.ListWorkflow(context.Background(), &workflowservice.ListWorkflowExecutionsRequest{PageSize: 1000})
 	must(t, err)
 	for _, run := range list.GetExecutions() {
 		name := run.GetType().GetName()
-		if kept[name]++; kept[name] > perWorkflow || strings.HasPrefix(name, "temporal-") {
+		if strings.HasPrefix(name, "temporal-") {
 			continue
 		}
-		text, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(history(t, c, run))
+		h := history(t, c, run)
+		file := strings.Join(append([]string{name}, way(h)...), ".") + ".json"
+		if kept[file] {
+			continue
+		}
+		kept[file] = true
+		text, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(h)
 		must(t, err)
-		file := fmt.Sprintf("%s.%d.json", name, kept[name])
 		must(t, os.WriteFile(filepath.Join(dir, file), append(text, '\n'), 0o644))
 	}
+}
+
+// way names how a run went: the states on its way that not every run has, and
+// the last one that it was labelled with.
+func way(h *historypb.History) (states []string) {
+	last := "unlabelled"
+	for _, event := range h.GetEvents() {
+		set := event.GetUpsertWorkflowSearchAttributesEventAttributes().GetSearchAttributes()
+		if started := event.GetWorkflowExecutionStartedEventAttributes(); started != nil {
+			set = started.GetSearchAttributes()
+		}
+		var state string
+		payload := set.GetIndexedFields()["PeerflowState"]
+		if payload == nil || converter.GetDefaultDataConverter().FromPayload(payload, &state) != nil {
+			continue
+		}
+		if last = state; slices.Contains([]string{"stale", "unknown", "needs_operator"}, state) && !slices.Contains(states, state) {
+			states = append(states, state)
+		}
+	}
+	if !slices.Contains(states, last) {
+		states = append(states, last)
+	}
+	return states
 }
 
 func history(t *testing.T, c client.Client, run *workflow.WorkflowExecutionInfo) *historypb.History {
