@@ -256,7 +256,9 @@ func (d *Deploying) CommitDeployment(ctx context.Context, id int64) (peering.Nex
 	limited, cancel := context.WithTimeout(ctx, a.profile.Commit+writeDeadline)
 	defer cancel()
 	if err := committer.Commit(limited, commit); err != nil {
-		return peering.Next{}, fail(fmt.Errorf("commit on router %s: %w", a.router.Name, err))
+		err = fmt.Errorf("commit on router %s: %w", a.router.Name, err)
+		noted := d.Deployments.NoteCommitFailed(ctx, id, peering.Clip(err.Error(), textSize/2))
+		return peering.Next{}, fail(errors.Join(err, noted))
 	}
 	return d.nextOrFail(ctx, a)
 }

@@ -19,6 +19,8 @@ type fakeRouter struct {
 	text      string // of our part
 	pending   *peering.Pending
 	neighbors []peering.Neighbor
+	closed    []driver.Reopened
+	refusal   error         // of a commit
 	refuse    map[int]error // the n-th login, from 1
 	logins    int
 	told      []string
@@ -43,6 +45,10 @@ func (r *fakeRouter) ReadNeighbors(context.Context) ([]peering.Neighbor, error) 
 	return r.neighbors, nil
 }
 
+func (r *fakeRouter) Reopens(context.Context, string) ([]driver.Reopened, error) {
+	return r.closed, nil
+}
+
 func (r *fakeRouter) tell(what string) error { r.told = append(r.told, what); return nil }
 
 func (r *fakeRouter) Stage(context.Context, driver.Commit) error   { return r.tell("stage") }
@@ -51,6 +57,9 @@ func (r *fakeRouter) Abort(context.Context, driver.Commit) error   { return r.te
 func (r *fakeRouter) Install(context.Context, driver.Commit) error { return r.tell("install") }
 
 func (r *fakeRouter) Commit(_ context.Context, c driver.Commit) error {
+	if r.refusal != nil {
+		return r.refusal
+	}
 	r.text, r.pending = c.Artifact, &peering.Pending{Owner: commitOwner(c.Deployment), Remaining: c.Timer}
 	return r.tell("commit")
 }
@@ -147,6 +156,11 @@ func (r *record) MarkCommitSent(_ context.Context, _ int64, at, deadline time.Ti
 	return true, nil
 }
 
+func (r *record) NoteCommitFailed(_ context.Context, _ int64, why string) error {
+	r.dep.Outcome = why
+	return nil
+}
+
 func (r *record) HoldBack(context.Context, int64) error {
 	r.dep.State, r.dep.Baseline = peering.DeploymentQueued, nil
 	return nil
@@ -223,6 +237,26 @@ func TestWhatComesOfACommitThatMayNotBeSent(t *testing.T) {
 				t.Errorf("next %+v, %v; %s; the router was told %v", next, err, r.dep.State, r.router.told)
 			}
 		})
+	}
+}
+
+// What the router said of a commit is still known when the router was read and runs its base.
+func TestACommitThatDidNotTakeSaysWhy(t *testing.T) {
+	t.Parallel()
+	r := underWay()
+	r.router.refusal = &driver.RejectedError{Words: "line 7:12 syntax error"}
+	if next, err := r.take(t, commitStep, peering.LabProfile); err == nil {
+		t.Fatalf("a refused commit gives %+v", next)
+	}
+	r.dep.CommitSentAt = time.Now().Add(-30 * time.Second) // it can't arrive any more
+	next, err := r.take(t, func(d *Deploying) any { return d.DecideDeployment }, peering.LabProfile)
+	if err != nil || next.State != peering.DeploymentRolledBack {
+		t.Fatalf("next %+v, %v", next, err)
+	}
+	for _, w := range []string{"the router runs its base", "commit on router edge1", "line 7:12 syntax error"} {
+		if !strings.Contains(next.Text, w) {
+			t.Errorf("%q isn't in %q", w, next.Text)
+		}
 	}
 }
 

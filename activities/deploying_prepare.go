@@ -3,10 +3,13 @@ package activities
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
+	"peerflow/internal/driver"
 	"peerflow/internal/peering"
 )
 
@@ -34,6 +37,9 @@ func (d *Deploying) PrepareDeployment(ctx context.Context, id int64) (peering.Ne
 	if err != nil {
 		return peering.Next{}, fail(err)
 	}
+	if text, err := reopens(ctx, a, record.Artifact); err != nil || text != "" {
+		return ended(peering.DeploymentFailed, text), fail(err)
+	}
 	var taken error
 	if record.Baseline, taken, err = d.baseline(ctx, a, running); err != nil {
 		return peering.Next{}, fail(err)
@@ -45,6 +51,33 @@ func (d *Deploying) PrepareDeployment(ctx context.Context, id int64) (peering.Ne
 		return peering.Next{}, fail(err)
 	}
 	return peering.Next{Step: peering.StepBegin}, nil
+}
+
+// reopens names what is closed on the router, by nobody's record, and what the
+// artifact's load would open along with its own change: that is never
+// automation's to do. It says what a person can do, and "" when there is none.
+func reopens(ctx context.Context, a at, artifact string) (string, error) {
+	reopener, ok := a.conn.(driver.Reopener)
+	if !ok {
+		return "", nil
+	}
+	opened, err := reopener.Reopens(ctx, artifact)
+	if err != nil || len(opened) == 0 {
+		return "", err
+	}
+	var texts []string
+	for _, o := range opened[:min(len(opened), named)] {
+		who := o.Name
+		if o.Neighbor.IsValid() {
+			who += " (" + o.Neighbor.String() + ")"
+		}
+		texts = append(texts, fmt.Sprintf("%s is %s: %s", who, o.Why, o.Remedy))
+	}
+	if more := len(opened) - len(texts); more > 0 {
+		texts = append(texts, fmt.Sprintf("and %d more", more))
+	}
+	return fmt.Sprintf("router %s: any commit would open what is closed there: %s; then ask for the change again; nothing was written",
+		a.router.Name, strings.Join(texts, "; ")), nil
 }
 
 func ended(s peering.DeploymentState, text string) peering.Next {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -544,7 +545,10 @@ func (p *Planning) describe(ctx context.Context, dev device, desired peering.Des
 		return peering.RouterPlan{}, nil, nil, err
 	}
 	touched := peering.Touch(dev.platform.Syntax(), c.running, after, moves)
-	t := toucher{desired: changed, before: desired, neighbors: neighbors, stanzas: c.running, reached: peering.Reached(c.running, after, moves)}
+	t := toucher{desired: changed, before: desired, neighbors: neighbors, stanzas: c.running, reached: peering.Reached(c.running, after, moves), own: map[netip.Addr]bool{}}
+	for _, m := range moves {
+		t.own[after[m.Key].Neighbor] = true
+	}
 	for i := range touched {
 		touched[i] = t.fill(touched[i])
 	}

@@ -2,6 +2,8 @@ package activities
 
 import (
 	"fmt"
+	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -16,6 +18,7 @@ type toucher struct {
 	neighbors       []peering.Neighbor
 	stanzas         map[string]peering.Stanza // that the router runs
 	reached         map[string]bool           // of them, those that move or refer to one that does
+	own             map[netip.Addr]bool       // neighbors whose own stanza moves
 }
 
 func (t toucher) fill(s peering.TouchedSession) peering.TouchedSession {
@@ -29,13 +32,26 @@ func (t toucher) fill(s peering.TouchedSession) peering.TouchedSession {
 			s.Expect = append(s.Expect, t.expect(session, f))
 		}
 	}
-	s.Protected = t.protected(session, s)
+	s.Protected, s.Opened = t.protected(session, s), t.opened(session, s)
 	for _, n := range t.neighbors {
 		if n.Key() == s.Key() && n.Established() {
 			s.ImportMoves = t.importMoves(n)
 		}
 	}
 	return s
+}
+
+// opened reports a session that is there already and that the plan opens: it is
+// recorded as shut, the router has it shut, or it has another neighbor there.
+func (t toucher) opened(session peering.Session, s peering.TouchedSession) bool {
+	open := session.Intent == peering.Present || session.Intent == peering.Draining
+	if s.Added || s.Removed || !open || !t.own[s.Neighbor] {
+		return false
+	}
+	before, was := t.before.Sessions[session.ID]
+	runs := slices.ContainsFunc(slices.Collect(maps.Values(t.stanzas)), func(o peering.Stanza) bool { return o.Neighbor == s.Neighbor })
+	shut := slices.ContainsFunc(t.neighbors, func(n peering.Neighbor) bool { return n.Key() == s.Key() && n.AdminDown })
+	return shut || !runs || was && before.Intent != peering.Present && before.Intent != peering.Draining
 }
 
 // protected is why a session is touched by no change whose kind doesn't allow

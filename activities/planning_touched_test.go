@@ -193,3 +193,45 @@ func TestElapsedTakesTheShorterOfTwoClocks(t *testing.T) {
 		}
 	}
 }
+
+func TestASessionIsOpenedWhenItStoodShut(t *testing.T) {
+	t.Parallel()
+	with := func(intent peering.Intent) func(*peering.Desired) {
+		return func(d *peering.Desired) {
+			s := d.Sessions[1]
+			s.Intent = intent
+			d.Sessions[1] = s
+		}
+	}
+	down := seen(1, "", 0)
+	down.AdminDown, down.State = true, bgp.Idle
+	for name, c := range map[string]struct {
+		before, after peering.Intent
+		neighbor      peering.Neighbor
+		runs          netip.Addr // neighbor of the stanza that runs
+		elsewhere     bool       // the session's own stanza doesn't move
+		touched       peering.TouchedSession
+		want          bool
+	}{
+		"running":                              {before: peering.Present, after: peering.Present, neighbor: seen(1, "", 1), runs: at4(1)},
+		"recorded as shut":                     {before: peering.Shutdown, after: peering.Present, neighbor: seen(1, "", 1), runs: at4(1), want: true},
+		"recorded as shut, to be drained":      {before: peering.Shutdown, after: peering.Draining, neighbor: seen(1, "", 1), runs: at4(1), want: true},
+		"shut on the router, recorded as open": {before: peering.Present, after: peering.Present, neighbor: down, runs: at4(1), want: true},
+		"shut in another VRF":                  {before: peering.Present, after: peering.Present, neighbor: peering.Neighbor{VRF: "blue", Address: at4(1), AdminDown: true}, runs: at4(1)},
+		"shut there, and merely referred to":   {before: peering.Present, after: peering.Present, neighbor: down, runs: at4(1), elsewhere: true},
+		"with another neighbor":                {before: peering.Present, after: peering.Present, runs: at4(9), want: true},
+		"shut before and after":                {before: peering.Shutdown, after: peering.Shutdown, neighbor: down, runs: at4(1)},
+		"drained":                              {before: peering.Present, after: peering.Draining, neighbor: seen(1, "", 1), runs: at4(1)},
+		"added: it says so itself":             {before: peering.Shutdown, after: peering.Present, touched: peering.TouchedSession{Added: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			to := toucher{desired: desired(with(c.after)), before: desired(with(c.before)), neighbors: []peering.Neighbor{c.neighbor},
+				stanzas: map[string]peering.Stanza{"protocol/x": {Neighbor: c.runs}}, own: map[netip.Addr]bool{at4(1): !c.elsewhere}}
+			c.touched.Neighbor = at4(1)
+			if got := to.fill(c.touched); got.Opened != c.want {
+				t.Errorf("opened %v, want %v", got.Opened, c.want)
+			}
+		})
+	}
+}

@@ -122,6 +122,9 @@ type DeploymentStore interface {
 	HoldBack(ctx context.Context, id int64) error
 	// MarkCommitted moves committing or unknown to soaking.
 	MarkCommitted(ctx context.Context, id int64, generation string, at time.Time) error
+	// NoteCommitFailed keeps the router's words, or the driver's, about a commit
+	// that was sent and got no success for an answer.
+	NoteCommitFailed(ctx context.Context, id int64, why string) error
 	// MarkUnknown moves committing or soaking to unknown, with what stands in the
 	// way of reading the router; one that is unknown already learns that.
 	MarkUnknown(ctx context.Context, id int64, unread string) error

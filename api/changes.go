@@ -82,7 +82,7 @@ type changeInput struct {
 type operationInput struct {
 	RouterID    int64              `json:"router_id,omitempty" doc:"0: a shared object, such as a policy"`
 	Object      peering.ObjectKind `json:"object" enum:"session,routing_policy,autonomous_system,ixp,bgp_group,connection,router,template"`
-	ObjectID    int64              `json:"object_id,omitempty"`
+	ObjectID    int64              `json:"object_id,omitempty" doc:"the object that is updated or deleted; none for create, which gives the new object its own"`
 	Action      peering.Action     `json:"action" enum:"create,update,delete"`
 	Patch       json.RawMessage    `json:"patch,omitempty" doc:"JSON merge patch of the object"`
 	BaseVersion int64              `json:"base_version,omitempty" doc:"version of the object that was read"`
@@ -96,7 +96,8 @@ func (s *server) registerChanges() {
 	add(s, operation{method: http.MethodPost, path: "/api/v1/changes", role: peering.Operator, tag: "changes", status: http.StatusAccepted,
 		summary: "Open a change",
 		description: "Kind deploy carries pending edits of the given routers. The other kinds carry operations, which become the recorded intent " +
-			"once the router's deployment is confirmed."}, s.openChange)
+			"once the router's deployment is confirmed. Whatever the kind, a session that is added or opened needs an agreed peering, and approval rules " +
+			"for provision and depeer count for plans that add or remove sessions."}, s.openChange)
 	add(s, operation{method: http.MethodGet, path: "/api/v1/changes", role: peering.Viewer, tag: "changes", filters: s.Changes.ChangeFilters(), summary: "List changes",
 		description: "Newest first, unless `ordering=id`."},
 		func(ctx context.Context, in *listInput) (*answer[page[peering.Change]], error) {
@@ -126,7 +127,10 @@ func (s *server) openChange(ctx context.Context, in *changeInput) (*opened, erro
 		return nil, peering.NewError(peering.Invalid, "provisioning starts with POST /api/v1/peerings")
 	}
 	request := peering.ChangeRequest{Routers: b.RouterIDs, IncludePending: b.IncludePending}
-	for _, o := range b.Operations {
+	for i, o := range b.Operations {
+		if o.Action == peering.Create && o.ObjectID != 0 {
+			return nil, peering.Errorf(peering.Invalid, "operation %d creates a %s with object_id %d: leave it out, a new object gets its own", i+1, o.Object, o.ObjectID)
+		}
 		request.Operations = append(request.Operations, peering.Operation{RouterID: o.RouterID, Object: o.Object, ObjectID: o.ObjectID,
 			Action: o.Action, Patch: o.Patch, BaseVersion: o.BaseVersion})
 	}

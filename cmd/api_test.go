@@ -97,3 +97,20 @@ func TestAnOperationThatWaitsForALockGoesOnWithIt(t *testing.T) {
 	time.AfterFunc(6*time.Second, func() { _ = tx.Rollback(context.Background()) })
 	b.wants(b.do("admin", "POST", pathOf(c, "cancel"), ""), 202, `"kind":"cancel"`)
 }
+
+// An id that a caller chose would meet the next object's own some day.
+func TestACallerDoesNotChooseIDs(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.network()
+	open := func(id, key string) reply {
+		return b.do("admin", "POST", "/api/v1/changes", `{"kind": "maintenance", "operations": [{"router_id": 1, "object": "session", "action": "create"`+id+`,
+			"patch": {"peering_id": 1, "router_id": 1, "connection_id": 1, "peer_address": "198.51.100.3", "peer_asn": 64501}}]}`, "Idempotency-Key", key)
+	}
+	b.wants(open(`, "object_id": 4711`, "chosen-id"), 422, "operation 1 creates a session with object_id 4711: leave it out")
+	b.wants(open("", "given-id"), 202, `"state":"draft"`)
+	ops, err := b.db.Overlay(t.Context(), 1)
+	if err != nil || len(ops) != 1 || ops[0].ObjectID != 2 {
+		t.Errorf("%+v, %v: want the session's own next id, 2", ops, err)
+	}
+}

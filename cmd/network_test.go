@@ -47,6 +47,7 @@ func (b *bench) planned() peering.Change {
 func (b *bench) plan(c peering.Change) peering.Change {
 	b.Helper()
 	ctx := b.Context()
+	b.must(b.db.SetPeering(ctx, c.ID, 1, peering.Agreed, peering.PersonSaysSo, "they said so"))
 	artifact := "protocol bgp as64501_1 {\n  password \"{secret:1@3}\";\n}\n"
 	count := int64(3)
 	p := peering.Plan{ChangeID: c.ID, Routers: []peering.RouterPlan{{RouterID: 1, BaseHash: peering.HashText(""),

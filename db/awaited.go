@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -51,7 +50,7 @@ func (d *DB) TellAwaited(ctx context.Context, changeID int64, a peering.Awaited)
 		if _, err := tx.lockChange(ctx, changeID); err != nil {
 			return err
 		}
-		told, err := tx.toldAwaited(ctx, changeID, a)
+		told, err := tx.q.OutboxAwaitedTold(ctx, dbsqlc.OutboxAwaitedToldParams{ChangeID: changeID, Event: a.Event(), Number: int32(a.Number)})
 		if err != nil || told {
 			return err
 		}
@@ -62,26 +61,3 @@ func (d *DB) TellAwaited(ctx context.Context, changeID int64, a peering.Awaited)
 func actorOfWatch(changeID int64) peering.Actor {
 	return peering.Actor{Kind: peering.ActorWorkflow, Name: fmt.Sprintf("provision/%d", changeID), ChangeID: changeID}
 }
-
-func (tx *Tx) toldAwaited(ctx context.Context, changeID int64, a peering.Awaited) (bool, error) {
-	rows, err := tx.q.OutboxAfterOfChange(ctx, dbsqlc.OutboxAfterOfChangeParams{ChangeID: changeID, AfterXid: "0", RowLimit: eventsOfChange})
-	if err != nil {
-		return false, err
-	}
-	for _, r := range rows {
-		if r.Topic != "change" || r.Event != a.Event() {
-			continue
-		}
-		var told struct{ Awaited peering.Awaited }
-		if err := json.Unmarshal(r.Body, &told); err != nil {
-			return false, fmt.Errorf("read what change %d told: %w", changeID, err)
-		}
-		if told.Awaited.Number == a.Number {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
-// eventsOfChange is more than a change leaves in the outbox.
-const eventsOfChange = 10_000

@@ -1,6 +1,7 @@
 package db_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,12 @@ func TestAwaitedSessionsAreToldOnce(t *testing.T) {
 	if len(sessions) != 1 || sessions[0].Up || sessions[0].ASN != 64501 || sessions[0].Router == "" || sessions[0].Why == "" || !sessions[0].Address.IsValid() {
 		t.Fatalf("awaited: %+v", sessions)
 	}
+	// Somebody else's transaction that stays open holds back what readers of the stream see, not what is known to be told.
+	open, err := s.Pool().Begin(t.Context())
+	s.must(err)
+	defer func() { _ = open.Rollback(context.Background()) }()
+	_, err = open.Exec(t.Context(), "SELECT pg_current_xact_id()")
+	s.must(err)
 	first := peering.Awaited{Number: 1, Days: 1, Sessions: sessions}
 	report := peering.Awaited{Days: 14, Sessions: sessions}
 	for _, a := range []peering.Awaited{first, first, report, report} {

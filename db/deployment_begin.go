@@ -18,7 +18,7 @@ const freezeLock = "freeze"
 
 // BeginDeployment is the one gate before a commit. It holds change, freezes,
 // deployment and router, checks that the votes for the plan in force suffice,
-// that nothing is frozen or cancelled, that the router is in mode manage and has
+// that the peerings of the sessions it adds or opens are agreed, that nothing is frozen or cancelled, that the router is in mode manage and has
 // no other writer, and moves queued to committing with a deadline and a new
 // fence. Called again while committing it takes a new fence and answers the
 // row. A refusal is kind denied and names what stands in the way.
@@ -78,7 +78,19 @@ func (tx *Tx) checkBegin(ctx context.Context, change peering.Change, dep peering
 	if err := tx.checkBases(ctx, change); err != nil {
 		return err
 	}
+	if err := tx.checkAgreed(ctx, dep); err != nil {
+		return err
+	}
 	return tx.checkRouter(ctx, dep)
+}
+
+// checkAgreed looks again at what was agreed when the plan was made.
+func (tx *Tx) checkAgreed(ctx context.Context, dep peering.Deployment) error {
+	plan, err := readPlan(ctx, tx.q, dep.PlanID)
+	if err != nil {
+		return err
+	}
+	return tx.refuseUnagreed(ctx, dep.ChangeID, dep.RouterID, plan.Routers)
 }
 
 // checkVotes counts again, and notes on the deployment what approved it.

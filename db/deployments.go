@@ -283,6 +283,20 @@ func (d *DB) MarkCommitted(ctx context.Context, id int64, generation string, at 
 	})
 }
 
+// NoteCommitFailed keeps why the commit that was sent got no success for an
+// answer: if it didn't take, that is why. What became of it is read from the router.
+func (d *DB) NoteCommitFailed(ctx context.Context, id int64, why string) error {
+	return d.onDeployment(ctx, id, func(tx *Tx, _ peering.Change, dep peering.Deployment) error {
+		if dep.State != peering.DeploymentCommitting || dep.CommitSentAt.IsZero() {
+			return nil // it was read meanwhile, or nothing was sent
+		}
+		if err := tx.q.DeploymentMove(ctx, dbsqlc.DeploymentMoveParams{ID: id, State: dbsqlc.DeploymentState(dep.State), Outcome: why}); err != nil {
+			return err
+		}
+		return tx.Log(ctx, "deployment", id, "commit_failed", nil, map[string]any{"outcome": why, "router_id": dep.RouterID})
+	})
+}
+
 // MarkUnknown moves committing or soaking to unknown, with what stands in the way
 // of reading the router. One that is unknown already learns what stands there now.
 func (d *DB) MarkUnknown(ctx context.Context, id int64, unread string) error {
@@ -294,8 +308,8 @@ func (d *DB) MarkUnknown(ctx context.Context, id int64, unread string) error {
 			return nil
 		}
 		outcome := unread
-		if !dep.AbortSentAt.IsZero() && dep.Outcome != "" {
-			outcome = dep.Outcome // why we return to the base
+		if dep.Outcome != "" && (!dep.AbortSentAt.IsZero() || dep.State == peering.DeploymentCommitting) {
+			outcome = dep.Outcome // why we return to the base, or why the commit failed
 		}
 		return tx.moveDeployment(ctx, dep, peering.DeploymentUnknown, outcome)
 	})

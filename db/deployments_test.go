@@ -35,7 +35,7 @@ func TestBeginRefusesWhatStandsInTheWay(t *testing.T) {
 			plan, err := s.Plan(s.Context(), c.PlanID)
 			s.must(err)
 			s.vote(s.other, c, plan, peering.Reject)
-		}, "carol rejected"},
+		}, "rejected by carol"},
 		"a voter who left": {func(s *stage, _ peering.Change, _ int64) {
 			s.run(`UPDATE app_user SET active = false WHERE name = 'bob'`)
 		}, "0 of 1 approvals"},
@@ -69,6 +69,7 @@ func TestBeginRefusesWhatStandsInTheWay(t *testing.T) {
 			s.run(`INSERT INTO change_operation (change_id, position, router_id, object, object_id, action, base_version)
 				VALUES ($1, 9, $2, 'router', $2, 'update', 7)`, c.ID, s.edge1)
 		}, "changed since change"},
+		"a peering that was suspended": {func(s *stage, _ peering.Change, _ int64) { s.suspend() }, "suspended (abuse)"},
 		"a record that the overlay needs is gone": {func(s *stage, _ peering.Change, _ int64) {
 			s.run(`DELETE FROM peering WHERE id = $1`, s.peering)
 		}, "can't be recorded any more"},
@@ -231,6 +232,30 @@ func TestConfirmIsForSoakingDeploymentsAlone(t *testing.T) {
 	s.must(s.MarkConfirmSent(t.Context(), ids[0], now))
 	if d := s.deployment(ids[0]); !d.CommittedAt.Equal(now) || !d.ConfirmSentAt.Equal(now) {
 		t.Errorf("committed %s, confirm sent %s: the first time counts", d.CommittedAt, d.ConfirmSentAt)
+	}
+}
+
+// Why a commit failed outlasts a router that can't be read for a while.
+func TestWhyACommitFailedStays(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	_, _, ids := s.queue(s.edge1)
+	s.must(s.NoteCommitFailed(t.Context(), ids[0], "before anything was sent"))
+	s.must(s.StoreBaseline(t.Context(), ids[0], peering.BaselineRecord{Base: "b\n", Artifact: "a\n"}))
+	s.must(s.begin(ids[0]))
+	_, err := s.MarkCommitSent(t.Context(), ids[0], now, now)
+	s.must(err)
+	if d := s.deployment(ids[0]); d.Outcome != "" {
+		t.Errorf("nothing failed, and it says %q", d.Outcome)
+	}
+	s.must(s.NoteCommitFailed(t.Context(), ids[0], "BIRD refuses it"))
+	if d := s.deployment(ids[0]); d.State != peering.DeploymentCommitting || d.Outcome != "BIRD refuses it" || !d.EndedAt.IsZero() {
+		t.Errorf("%s, %q, ended %s", d.State, d.Outcome, d.EndedAt)
+	}
+	s.must(s.MarkUnknown(t.Context(), ids[0], "no answer"))
+	s.must(s.NoteCommitFailed(t.Context(), ids[0], "too late"))
+	if d := s.deployment(ids[0]); d.State != peering.DeploymentUnknown || d.Outcome != "BIRD refuses it" || d.Unread != "no answer" {
+		t.Errorf("%s, %q, unread %q", d.State, d.Outcome, d.Unread)
 	}
 }
 

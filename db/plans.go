@@ -17,7 +17,8 @@ import (
 // renewed), unless it was deployed somewhere to an end; otherwise it is voided
 // with the reason, votes included. How much approval the plan takes is set here,
 // from the rules in force; a plan that stays takes no less than before. Texts are
-// stored under their own hash.
+// stored under their own hash. A plan that adds or opens a session whose peering
+// isn't agreed is denied.
 func (d *DB) StorePlan(ctx context.Context, p peering.Plan, texts []string, voidReason string) (peering.Plan, error) {
 	if p.Hash != peering.PlanHash(p.Routers) {
 		return peering.Plan{}, peering.NewError(peering.Invalid, "the plan's hash isn't the hash of its moves")
@@ -30,6 +31,9 @@ func (d *DB) StorePlan(ctx context.Context, p peering.Plan, texts []string, void
 		}
 		if !plannable(change.State) {
 			return peering.Errorf(peering.Conflict, "change %d is %s: it can't be planned again", change.ID, change.State)
+		}
+		if err := tx.refuseUnagreed(ctx, change.ID, 0, p.Routers); err != nil {
+			return err
 		}
 		if err := tx.putTexts(ctx, texts...); err != nil {
 			return err

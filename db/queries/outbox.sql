@@ -17,6 +17,16 @@ WHERE change_id = @change_id::bigint AND (xid, position) > ((@after_xid::text)::
 ORDER BY outbox.xid, position
 LIMIT @row_limit::integer;
 
+-- Whether a change told an awaited reminder, or its report. Unlike readers of the
+-- stream it looks past transactions that are still open: the change's lock keeps
+-- the order of those that write here.
+-- name: OutboxAwaitedTold :one
+SELECT EXISTS (
+    SELECT FROM outbox
+    WHERE change_id = @change_id::bigint AND topic = 'change' AND event = @event::text
+        AND body @> jsonb_build_object('awaited', jsonb_build_object('number', @number::integer))
+);
+
 -- Where a reader starts that wants only what is still to come.
 -- name: OutboxEnd :one
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xid;

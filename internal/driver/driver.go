@@ -152,6 +152,24 @@ type SessionShutter interface {
 	ShutSession(ctx context.Context, s Shutdown) error
 }
 
+// Reopener is a platform where every load of a configuration opens what was
+// closed by command, or closed itself at a limit, unless the configuration says
+// that it stays closed. Its Commit refuses (ErrReopens) rather than open any.
+type Reopener interface {
+	// Reopens names what is closed on the router now, ours or not, and would be
+	// opened by a commit of the artifact though nobody asked for that. What the
+	// running configuration itself closes is the artifact's to open.
+	Reopens(ctx context.Context, artifact string) ([]Reopened, error)
+}
+
+// Reopened is one protocol that is closed on a router and that a commit would open.
+type Reopened struct {
+	Name     string     // as the router calls it
+	Neighbor netip.Addr // zero where it isn't a session
+	Why      string     // what closed it
+	Remedy   string     // what a person can do, in the platform's words
+}
+
 // Can narrows a connection to a capability, or refuses naming platform and feature.
 func Can[T any](p Platform, c Conn) (T, error) {
 	t, ok := c.(T)

@@ -13,6 +13,7 @@ var (
 	ErrLocked      = peering.NewError(peering.Conflict, "another session holds the router's configuration")
 	ErrHostKey     = peering.NewError(peering.Denied, "the router's host key or certificate is not the recorded one: check who answers there, then record the new one")
 	ErrLogin       = peering.NewError(peering.Denied, "the router refused the login: check its username and credential")
+	ErrReopens     = peering.NewError(peering.Conflict, "a commit would open what was closed on the router meanwhile: enable it, or close it in the configuration, then ask for the change again")
 	ErrUnreachable = peering.NewError(peering.Unavailable, "the router can't be reached")
 	ErrAnswered    = peering.NewError(peering.Unavailable, "the router answered with an error")
 	ErrReadOnly    = peering.NewError(peering.Denied, "this router is in mode observe: nothing is written to it")

@@ -52,7 +52,7 @@ type ApprovalRule struct {
 	Meta
 	Name        string       `json:"name"`
 	Disabled    bool         `json:"disabled"`
-	Kinds       []ChangeKind `json:"kinds"`        // any of them
+	Kinds       []ChangeKind `json:"kinds"`        // any of them, by the change's name or by what its plan does
 	Disruption  Disruption   `json:"disruption"`   // to some session, at least: none, refresh, reset or router
 	Protected   bool         `json:"protected"`    // reaches a protected session
 	MinSessions int          `json:"min_sessions"` // reached, at least
@@ -94,7 +94,7 @@ func (r ApprovalRule) matches(f ApprovalFacts) bool {
 	automatic := r.VotesNeeded == 0
 	switch {
 	case r.Disabled,
-		len(r.Kinds) > 0 && !slices.Contains(r.Kinds, f.Kind),
+		len(r.Kinds) > 0 && !slices.ContainsFunc(r.Kinds, f.is),
 		rank[f.Impact.Disruption] < rank[r.Disruption],
 		r.Protected && len(f.Impact.Protected) == 0,
 		f.Impact.Sessions() < r.MinSessions,
@@ -104,6 +104,12 @@ func (r ApprovalRule) matches(f ApprovalFacts) bool {
 		return false
 	}
 	return !automatic || f.routine(r.FilterChangeLimit)
+}
+
+// is tells whether a plan is of a kind: by its change's, which the author chose,
+// or by what it does. What adds sessions is a provision, and what removes some a depeer.
+func (f ApprovalFacts) is(kind ChangeKind) bool {
+	return kind == f.Kind || kind == KindProvision && f.Impact.Adds > 0 || kind == KindDepeer && f.Impact.Removes > 0
 }
 
 // reaches tells whether one of the ids is meant, or all of them are.

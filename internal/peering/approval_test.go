@@ -33,7 +33,7 @@ func TestWhichPlansARuleMatches(t *testing.T) {
 	}{
 		"no condition":               {peering.ApprovalRule{}, true},
 		"its kind among others":      {peering.ApprovalRule{Kinds: []peering.ChangeKind{peering.KindDepeer, peering.KindRefresh}}, true},
-		"another kind":               {peering.ApprovalRule{Kinds: []peering.ChangeKind{peering.KindDepeer}}, false},
+		"another kind":               {peering.ApprovalRule{Kinds: []peering.ChangeKind{peering.KindDepeer, peering.KindProvision}}, false},
 		"as disruptive":              {peering.ApprovalRule{Disruption: peering.DisruptsRefresh}, true},
 		"less disruptive":            {peering.ApprovalRule{Disruption: peering.DisruptsReset}, false},
 		"no protected session":       {peering.ApprovalRule{Protected: true}, false},
@@ -58,6 +58,35 @@ func TestWhichPlansARuleMatches(t *testing.T) {
 			}
 			if got := peering.Demanded([]peering.ApprovalRule{test.rule}, routine()); got.Rule != want {
 				t.Errorf("answered by %+v, want %s", got, want)
+			}
+		})
+	}
+}
+
+// The author picks the kind: a rule for provisioning isn't dodged by calling it maintenance.
+func TestARuleOfAKindGoesByWhatThePlanDoes(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		kind   peering.ChangeKind
+		impact peering.Impact
+		rule   peering.ChangeKind
+		want   bool
+	}{
+		"maintenance that adds a session":    {peering.KindMaintenance, peering.Impact{Adds: 1}, peering.KindProvision, true},
+		"deploy that adds a session":         {peering.KindDeploy, peering.Impact{Adds: 1}, peering.KindProvision, true},
+		"maintenance that adds none":         {peering.KindMaintenance, peering.Impact{Resets: 3}, peering.KindProvision, false},
+		"maintenance that removes a session": {peering.KindMaintenance, peering.Impact{Removes: 1}, peering.KindDepeer, true},
+		"provision that removes none":        {peering.KindProvision, peering.Impact{Adds: 1}, peering.KindDepeer, false},
+		"its own kind still":                 {peering.KindMaintenance, peering.Impact{Adds: 1}, peering.KindMaintenance, true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rule := votes("strict", 2)
+			rule.Kinds = []peering.ChangeKind{test.rule}
+			got := peering.Demanded([]peering.ApprovalRule{rule}, peering.ApprovalFacts{Kind: test.kind, Impact: test.impact})
+			if (got.Rule == "strict") != test.want {
+				t.Errorf("answered by %+v, want the rule to match: %v", got, test.want)
 			}
 		})
 	}

@@ -53,6 +53,7 @@ type TouchedSession struct {
 	Disruption Disruption       `json:"disruption"`
 	Added      bool             `json:"added"`
 	Removed    bool             `json:"removed"`
+	Opened     bool             `json:"opened,omitempty"`    // it stood shut on the router, or elsewhere, and won't
 	Protected  string           `json:"protected,omitempty"` // why no change may touch it; "" when it may
 	Expect     []ExpectedExport `json:"expect"`
 	// ImportMoves says that what is accepted is meant to change: there is no

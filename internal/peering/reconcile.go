@@ -192,7 +192,11 @@ func backAtBase(d Deployment, r Read) Next {
 		if left := commitGrace - r.At.Sub(d.CommitSentAt); left > 0 {
 			return Next{Step: StepWait, Wait: left, Text: "the commit got no reply: waiting until it can't arrive any more"}
 		}
-		return end(DeploymentRolledBack, "the commit didn't take: the router runs its base")
+		text := "the commit didn't take: the router runs its base"
+		if d.Outcome != "" {
+			text += "; " + d.Outcome
+		}
+		return end(DeploymentRolledBack, text)
 	}
 	return end(DeploymentInterfered, "the router went back to its base before the timer ended: somebody else configured it")
 }

@@ -129,6 +129,30 @@ func (q *Queries) OutboxAfterOfChange(ctx context.Context, arg OutboxAfterOfChan
 	return items, nil
 }
 
+const outboxAwaitedTold = `-- name: OutboxAwaitedTold :one
+SELECT EXISTS (
+    SELECT FROM outbox
+    WHERE change_id = $1::bigint AND topic = 'change' AND event = $2::text
+        AND body @> jsonb_build_object('awaited', jsonb_build_object('number', $3::integer))
+)
+`
+
+type OutboxAwaitedToldParams struct {
+	ChangeID int64
+	Event    string
+	Number   int32
+}
+
+// Whether a change told an awaited reminder, or its report. Unlike readers of the
+// stream it looks past transactions that are still open: the change's lock keeps
+// the order of those that write here.
+func (q *Queries) OutboxAwaitedTold(ctx context.Context, arg OutboxAwaitedToldParams) (bool, error) {
+	row := q.db.QueryRow(ctx, outboxAwaitedTold, arg.ChangeID, arg.Event, arg.Number)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const outboxEnd = `-- name: OutboxEnd :one
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xid
 `

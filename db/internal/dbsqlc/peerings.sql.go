@@ -157,3 +157,76 @@ func (q *Queries) PeeringUpdate(ctx context.Context, arg PeeringUpdateParams) (i
 	}
 	return result.RowsAffected(), nil
 }
+
+const peeringsOfOpened = `-- name: PeeringsOfOpened :many
+WITH ops AS (
+    SELECT object_id, action, patch, position FROM change_operation
+    WHERE change_id = $1::bigint AND object = 'session' AND applied_at IS NULL AND discarded_at IS NULL
+        AND ($2::bigint = 0 OR router_id = $2::bigint)
+), opened AS (
+    SELECT unnest($3::bigint[]) AS id
+    UNION
+    SELECT o.object_id FROM ops o LEFT JOIN session s ON s.id = o.object_id
+    WHERE o.action = 'create' AND coalesce(o.patch->>'intent', 'present') NOT IN ('absent', 'removing')
+        OR o.action = 'update' AND o.patch->>'intent' IN ('present', 'draining') AND s.intent NOT IN ('present', 'draining')
+), found AS (
+    SELECT e.id,
+        coalesce((SELECT (o.patch->>'peering_id')::bigint FROM ops o WHERE o.object_id = e.id AND o.patch->>'peering_id' IS NOT NULL
+            ORDER BY o.position DESC LIMIT 1), s.peering_id) AS peering_id,
+        coalesce((SELECT o.patch->>'peer_address' FROM ops o WHERE o.object_id = e.id AND o.patch->>'peer_address' IS NOT NULL
+            ORDER BY o.position DESC LIMIT 1), host(s.peer_address), '') AS peer_address
+    FROM opened e
+    LEFT JOIN session s ON s.id = e.id
+)
+SELECT f.id::bigint AS session_id, f.peer_address::text AS peer_address, a.asn, coalesce(x.slug, '')::text AS exchange, p.state, p.reason
+FROM found f
+JOIN peering p ON p.id = f.peering_id
+JOIN autonomous_system a ON a.id = p.peer_as_id
+LEFT JOIN ixp x ON x.id = p.ixp_id
+ORDER BY f.id
+FOR SHARE OF p
+`
+
+type PeeringsOfOpenedParams struct {
+	ChangeID int64
+	RouterID int64
+	Sessions []int64
+}
+
+type PeeringsOfOpenedRow struct {
+	SessionID   int64
+	PeerAddress string
+	ASN         int64
+	Exchange    string
+	State       PeeringState
+	Reason      string
+}
+
+// The peerings of sessions that a change opens, held so that none changes until the transaction ends: the given ones,
+// and those that the change's operations create or open (on one router; 0 is all).
+func (q *Queries) PeeringsOfOpened(ctx context.Context, arg PeeringsOfOpenedParams) ([]PeeringsOfOpenedRow, error) {
+	rows, err := q.db.Query(ctx, peeringsOfOpened, arg.ChangeID, arg.RouterID, arg.Sessions)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []PeeringsOfOpenedRow{}
+	for rows.Next() {
+		var i PeeringsOfOpenedRow
+		if err := rows.Scan(
+			&i.SessionID,
+			&i.PeerAddress,
+			&i.ASN,
+			&i.Exchange,
+			&i.State,
+			&i.Reason,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}

@@ -24,6 +24,7 @@ var (
 	_ driver.OwnedReader        = (*Reader)(nil)
 	_ driver.NeighborReader     = (*Reader)(nil)
 	_ driver.ExportCounter      = (*Reader)(nil)
+	_ driver.Reopener           = (*Reader)(nil)
 	_ driver.Checker            = (*Conn)(nil)
 	_ driver.ConfirmedCommitter = (*Conn)(nil)
 	_ driver.SessionClearer     = (*Conn)(nil)

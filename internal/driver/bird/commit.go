@@ -3,6 +3,7 @@ package bird
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -51,7 +52,15 @@ func (c *Conn) Commit(ctx context.Context, commit driver.Commit) error {
 	if err != nil {
 		return err
 	}
-	res, err := c.script(ctx, commitScript, files.name, commit, files.stdin(), append(files.lengths(), strconv.FormatInt(seconds, 10))...)
+	_, others, err := c.closed(ctx, commit.Artifact)
+	if err != nil {
+		return err
+	}
+	args := append(files.lengths(), strconv.FormatInt(seconds, 10))
+	res, err := c.script(ctx, commitScript, files.name, commit, files.stdin(), append(args, others...)...)
+	if errors.Is(err, driver.ErrReopens) {
+		return fmt.Errorf("%w: %s", err, strings.TrimSpace(res.out))
+	}
 	if err != nil {
 		return err
 	}
@@ -79,7 +88,7 @@ func (c *Conn) Confirm(ctx context.Context, commit driver.Commit) error {
 
 // Abort undoes the pending trial at once.
 func (c *Conn) Abort(ctx context.Context, commit driver.Commit) error {
-	res, err := c.run(ctx, abortScript, commit)
+	res, err := c.run(ctx, abortScript, commit, c.closedMeanwhile(ctx)...)
 	if err != nil {
 		return err
 	}
@@ -108,8 +117,8 @@ func (c *Conn) Discard(ctx context.Context, commit driver.Commit) error {
 	return err
 }
 
-func (c *Conn) run(ctx context.Context, script string, commit driver.Commit) (result, error) {
-	return c.script(ctx, script, strconv.FormatInt(commit.Deployment, 10), commit, nil)
+func (c *Conn) run(ctx context.Context, script string, commit driver.Commit, args ...string) (result, error) {
+	return c.script(ctx, script, strconv.FormatInt(commit.Deployment, 10), commit, nil, args...)
 }
 
 // nothingToDo translates the daemon's answer to a confirm or undo that had no effect.

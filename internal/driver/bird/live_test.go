@@ -315,11 +315,13 @@ func TestShutSessionClosesOneSessionUntilAConfigurationOpensIt(t *testing.T) {
 	}
 	// Measured: loading a configuration that doesn't say "disabled" opens it again. That is why every
 	// artifact after a shutdown has to carry it.
-	n.last += 2
-	n.push(strings.Replace(both, "\"first\"", "\"second\"", 1))
+	n.birdc("configure")
 	n.await("s0", "opened by a load", established)
+	n.last += 2
 	n.push(strings.Replace(both, "hold time 9;", "hold time 9;\n\tdisabled;", 1))
 	n.await("s0", "kept shut by an artifact that says so", func(x peering.Neighbor) bool { return x.AdminDown })
+	n.push(both)
+	n.await("s0", "opened by an artifact that says so no more", established)
 }
 
 func TestClearSessionRestartsOneSessionOrNone(t *testing.T) {

@@ -21,6 +21,7 @@ const (
 	exitPending    = 77
 	exitNotPending = 78
 	exitCutShort   = 79 // the upload ended early
+	exitReopens    = 80 // something was closed that the candidate would open
 )
 
 // prologue names the arguments that every script starts with, and two ways to
@@ -98,11 +99,19 @@ readable() { chown --reference="$owned" "$1" 2>/dev/null || chgrp --reference="$
 `
 
 // commitScript reads again what must be staged: a candidate that isn't it to the byte is never loaded.
+// Right before the load it looks for what is closed, apart from the protocols that are arguments.
 const commitScript = prologue + fence + `same() { [ -f "$1" ] && head -c "$2" | cmp -s - "$1"; }
 same "$candidate" "$1" && same "$trial" "$2" || exit 73
 status=$(bird configure status)
 case $status in *0022-*) exit 77 ;; *0003*) ;; "") exit 70 ;; *) exit 76 ;; esac
-bird "configure \"$trial\" timeout $3"
+seconds=$3
+shift 3
+for closed in $(bird show protocols | sed -n 's/^\(1002.\|     \)\([^ ]*\) *[^ ]* *[^ ]* *down .*/\2/p'); do
+  for expected; do [ "$closed" != "$expected" ] || continue 2; done
+  printf '%s\n' "$closed"
+  exit 80
+done
+bird "configure \"$trial\" timeout $seconds"
 `
 
 const confirmScript = prologue + fence + `pending && ours || exit 78
@@ -110,9 +119,11 @@ bird configure confirm
 `
 
 // abortScript looks again after the undo: if someone loaded another configuration
-// between its check and its undo, the undo may have brought our trial back.
+// between its check and its undo, the undo may have brought our trial back. What a command
+// closed during the trial are its arguments: the undo opens it, and it is closed again at once.
 const abortScript = prologue + fence + `pending && ours || exit 78
 bird configure undo
+for closed; do bird "disable '$closed'" >/dev/null; done
 ! ours || exit 77
 `
 
@@ -171,6 +182,8 @@ func (r *Reader) exitError(code int) error {
 		return fmt.Errorf("%s: %w", r.router, driver.ErrPending)
 	case exitNotPending:
 		return fmt.Errorf("%s: %w", r.router, driver.ErrNotPending)
+	case exitReopens:
+		return fmt.Errorf("%s: %w", r.router, driver.ErrReopens)
 	case exitCutShort:
 		return fmt.Errorf("%s: %w: the upload ended early", r.router, driver.ErrUnreachable)
 	case exitNotStaged:

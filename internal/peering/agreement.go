@@ -1,0 +1,77 @@
+package peering
+
+import (
+	"fmt"
+
+	"peerflow/internal/bgp"
+)
+
+// OpenedSession is a session that a change adds or opens, with its peering.
+type OpenedSession struct {
+	SessionID   int64
+	PeerAddress string
+	PeerAS      bgp.ASN
+	Exchange    string // slug; "" is direct
+	State       PeeringState
+	Reason      string // of the state, as recorded
+}
+
+// RefuseUnagreed is denied when one of the sessions belongs to a peering that
+// isn't agreed, whatever the kind of change: it names session, peering, state and remedy.
+func RefuseUnagreed(opened []OpenedSession) error {
+	var refused []string
+	for _, s := range opened {
+		if s.State != Agreed {
+			refused = append(refused, fmt.Sprintf("session %s (%d): the peering with %s %s is %s: %s", s.PeerAddress, s.SessionID, s.PeerAS,
+				venue(s.Exchange), sayPeering(s.State, s.Reason), s.State.remedy(s.PeerAS, s.Exchange)))
+		}
+	}
+	if len(refused) == 0 {
+		return nil
+	}
+	return Errorf(Denied, "only agreed peerings deploy; %s", Some(refused, mostNamed, "; "))
+}
+
+// Awaited reports states in which nothing but the peer's answer is missing. Every
+// other one that isn't agreed was decided, and is decided again for its venue by name.
+func (s PeeringState) Awaited() bool {
+	switch s {
+	case "", PeeringNone, RequestedByUs, RequestedByThem, Lapsed:
+		return true
+	}
+	return false
+}
+
+// remedy is how a peering that isn't agreed becomes so.
+func (s PeeringState) remedy(asn bgp.ASN, exchange string) string {
+	switch {
+	case s == Ending:
+		return "it ends first, then it can be agreed again"
+	case s.Awaited():
+		return fmt.Sprintf("record the answer with peerflow peering agree %s --evidence TEXT", asn)
+	case exchange == "":
+		exchange = Direct
+	}
+	return fmt.Sprintf("if that is over, peerflow peering agree %s --exchange %s --evidence TEXT", asn, exchange)
+}
+
+// Direct is what people call the venue of a peering over no exchange.
+const Direct = "direct"
+
+func venue(exchange string) string {
+	if exchange == "" {
+		return "(direct)"
+	}
+	return "at " + exchange
+}
+
+func sayPeering(s PeeringState, reason string) string {
+	said := string(s)
+	if said == "" {
+		said = string(PeeringNone)
+	}
+	if reason != "" {
+		said += " (" + reason + ")"
+	}
+	return said
+}
