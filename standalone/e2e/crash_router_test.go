@@ -233,14 +233,22 @@ func withoutOurs(v any) any {
 
 func (d *gnmiDevice) restart(ctx context.Context) error { return d.Restart(ctx) }
 
-// meddle edits a neighbor of the operator's on the console: by that everything becomes permanent, ours too.
-func (d *gnmiDevice) meddle(ctx context.Context) error {
-	path := &gpb.Path{Elem: []*gpb.PathElem{
+// neighborPath is a place below a BGP neighbor of a gNMI router.
+func neighborPath(neighbor netip.Addr, below ...string) *gpb.Path {
+	p := &gpb.Path{Elem: []*gpb.PathElem{
 		{Name: "network-instances"}, {Name: "network-instance", Key: map[string]string{"name": "DEFAULT"}},
 		{Name: "protocols"}, {Name: "protocol", Key: map[string]string{"identifier": "BGP", "name": "BGP"}},
-		{Name: "bgp"}, {Name: "neighbors"}, {Name: "neighbor", Key: map[string]string{"neighbor-address": d.foreign.String()}},
-		{Name: "config"}, {Name: "description"},
+		{Name: "bgp"}, {Name: "neighbors"}, {Name: "neighbor", Key: map[string]string{"neighbor-address": neighbor.String()}},
 	}}
+	for _, name := range below {
+		p.Elem = append(p.Elem, &gpb.PathElem{Name: name})
+	}
+	return p
+}
+
+// meddle edits a neighbor of the operator's on the console: by that everything becomes permanent, ours too.
+func (d *gnmiDevice) meddle(ctx context.Context) error {
+	path := neighborPath(d.foreign, "config", "description")
 	text := &gpb.TypedValue{Value: &gpb.TypedValue_JsonIetfVal{JsonIetfVal: []byte(`"edited by hand"`)}}
 	return d.OperatorSet(ctx, &gpb.SetRequest{Update: []*gpb.Update{{Path: path, Val: text}}})
 }

@@ -27,6 +27,7 @@ type bed struct {
 	admin peering.Actor
 	// decider approves; nil is the admin, who may while alone.
 	decider *peering.Actor
+	said    *bytes.Buffer // what peerflow up printed
 }
 
 // setup starts the demo's network and peerflow beside it; change alters how peerflow starts.
@@ -90,7 +91,7 @@ func start(ctx context.Context, t *testing.T, dir string, o up.Options) *bed {
 			t.Logf("peerflow.log:\n%s", tail(log, 6000))
 		}
 	})
-	b := &bed{Stack: stack, t: t}
+	b := &bed{Stack: stack, t: t, said: &out}
 	b.admin, err = stack.Parts.DB.Authenticate(ctx, stack.Token)
 	b.must(err)
 	return b
