@@ -149,8 +149,8 @@ func (c *Changing) TellDeployment(ctx context.Context, deploymentID int64) error
 	return fail(c.Queue.LookAgain(ctx, d.ChangeID, "deployment_finished"))
 }
 
-// WakeRouters tells the queues of a change's routers to look again: what held
-// them may be resolved.
+// WakeRouters tells the queues of a change's routers, and what waits in them, to
+// look again: what held them may be resolved or cancelled.
 func (c *Changing) WakeRouters(ctx context.Context, changeID int64) error {
 	all, err := c.Deployments.Deployments(ctx, changeID)
 	if err != nil {

@@ -188,7 +188,7 @@ func (d *Deploying) rollBackOrdered(ctx context.Context, dep peering.Deployment)
 type BeginResult struct {
 	Next    peering.Next `json:"next"`
 	Refused string       `json:"refused,omitempty"` // what stands in the way: a missing vote, a cancel
-	Frozen  string       `json:"frozen,omitempty"`  // what has to go before it may begin: a freeze with author and reason, a full disk
+	Frozen  string       `json:"frozen,omitempty"`  // what has to go before it may begin: a freeze with author and reason, a session being shut, a full disk
 	// Unapproved says which approvals are missing (again): the change asks for them anew.
 	Unapproved string `json:"unapproved,omitempty"`
 }
@@ -208,7 +208,7 @@ func (d *Deploying) BeginDeployment(ctx context.Context, id int64) (BeginResult,
 	}
 	timer := d.Profile(router).Timer(dep.Baseline.LargestHold(plan.Touched))
 	_, err = d.Deployments.BeginDeployment(ctx, id, timer, d.Now())
-	if errors.Is(err, peering.ErrFrozen) {
+	if errors.Is(err, peering.ErrFrozen) || errors.Is(err, peering.ErrShutting) {
 		return BeginResult{Frozen: err.Error()}, nil
 	}
 	if errors.Is(err, peering.ErrUnapproved) {

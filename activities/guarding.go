@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -22,10 +23,12 @@ type GuardStore interface {
 	// BreachedSessions lists the sessions of a router that have to be shut.
 	BreachedSessions(ctx context.Context, routerID int64) ([]int64, error)
 	// BeginShutdown takes a token to shut a session; false when there is nothing to
-	// shut any more, a conflict while a deployment is under way on the router.
+	// shut any more, a conflict while a deployment is under way on the router. None
+	// begins there until EndShutdown, or for peering.ShutLease.
 	BeginShutdown(ctx context.Context, sessionID int64) (peering.ShutOrder, bool, error)
-	// EndShutdown records that a session was read closed on its router.
-	EndShutdown(ctx context.Context, order peering.ShutOrder) error
+	// EndShutdown ends an attempt that writes nothing any more, and records whether
+	// the session was read closed on its router.
+	EndShutdown(ctx context.Context, order peering.ShutOrder, closed bool) error
 }
 
 // look is one look at a router: its neighbors, and what those under guard are announced.
@@ -106,31 +109,41 @@ func (r *Routers) guard(ctx context.Context, routerID int64, seen look, at time.
 // reads that it is closed. Idempotent: one that is closed, or that nothing has to
 // be shut on any more, stays as it is.
 func (r *Routers) ShutSession(ctx context.Context, sessionID int64) error {
-	order, due, err := r.Guards.BeginShutdown(ctx, sessionID)
+	limited, cancel := context.WithTimeout(ctx, peering.ShutWithin)
+	defer cancel()
+	order, due, err := r.Guards.BeginShutdown(limited, sessionID)
 	if err != nil || !due {
 		return fail(err)
 	}
 	rest := beat(ctx)
 	defer rest()
+	inDoubt, err := r.shut(limited, order)
+	if !inDoubt {
+		err = errors.Join(err, r.Guards.EndShutdown(ctx, order, err == nil))
+	}
+	return fail(err)
+}
+
+// shut closes a session on its router. In doubt is an order that may arrive yet:
+// the router didn't answer it.
+func (r *Routers) shut(ctx context.Context, order peering.ShutOrder) (inDoubt bool, err error) {
 	dev, err := r.open(ctx, order.RouterID)
 	if err != nil {
-		return fail(err)
+		return false, err
 	}
 	defer dev.close()
 	shutter, err := driver.Can[driver.SessionShutter](dev.platform, dev.conn)
 	if err != nil {
-		return fail(err)
+		return false, err
 	}
-	limited, cancel := context.WithTimeout(ctx, writeDeadline)
+	writing, cancel := context.WithTimeout(ctx, writeDeadline)
 	defer cancel()
-	err = shutter.ShutSession(limited, driver.Shutdown{Neighbor: order.Neighbor, Fence: order.Fence})
+	err = shutter.ShutSession(writing, driver.Shutdown{Neighbor: order.Neighbor, Fence: order.Fence})
 	if err != nil && peering.KindOf(err) != peering.NotFound { // a neighbor that is gone is closed
-		return fail(fmt.Errorf("shut session %d with %s on router %s: %w", sessionID, order.Neighbor, dev.router.Name, err))
+		away := writing.Err() != nil || peering.KindOf(err) == peering.Unavailable && !errors.Is(err, driver.ErrAnswered)
+		return away, fmt.Errorf("shut session %d with %s on router %s: %w", order.SessionID, order.Neighbor, dev.router.Name, err)
 	}
-	if err := readClosed(limited, dev, order.Neighbor); err != nil {
-		return fail(err)
-	}
-	return fail(r.Guards.EndShutdown(ctx, order))
+	return false, readClosed(writing, dev, order.Neighbor)
 }
 
 // readClosed reads until the session isn't Established: an "ok" proves nothing.

@@ -37,8 +37,9 @@ type NewChange struct {
 type Workflows interface {
 	StartPending(ctx context.Context) error
 	LookAgain(ctx context.Context, changeID int64, why string) error
-	// WakeDeployment lets a deployment look again whether its router is frozen.
-	WakeDeployment(ctx context.Context, deploymentID int64) error
+	// Enqueue lets a router's queue, and the deployment that waits at its head, look
+	// again: what held a deployment there may be gone.
+	Enqueue(ctx context.Context, routerID, deploymentID int64) error
 	SyncNow(ctx context.Context, full bool) (workflowID string, err error)
 	// CompareRouter has a router read, and names the text of a peering.RouterDiff by its hash.
 	CompareRouter(ctx context.Context, routerID int64) (hash string, at time.Time, err error)

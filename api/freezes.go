@@ -11,8 +11,9 @@ import (
 type Freezes interface {
 	AddFreeze(ctx context.Context, by peering.Actor, f peering.Freeze) (peering.Freeze, error)
 	LiftFreeze(ctx context.Context, by peering.Actor, id int64) (peering.Freeze, error)
-	// HeldBy lists the queued deployments that a freeze reaches, lifted or not.
-	HeldBy(ctx context.Context, freezeID int64) ([]int64, error)
+	// HeldBy maps the routers that a freeze reaches, lifted or not, to the oldest
+	// deployment that is queued there.
+	HeldBy(ctx context.Context, freezeID int64) (map[int64]int64, error)
 	ListFreezes(ctx context.Context, lifted bool) ([]peering.Freeze, error)
 }
 
@@ -55,9 +56,9 @@ func (s *server) liftFreeze(ctx context.Context, in *ByID) (*answer[peering.Free
 	}
 	waking, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
-	for _, id := range held {
-		if err := s.Workflows.WakeDeployment(waking, id); err != nil {
-			s.Log.Warn("wake a deployment; it looks again by itself", "deployment", id, "error", err)
+	for router, deployment := range held {
+		if err := s.Workflows.Enqueue(waking, router, deployment); err != nil {
+			s.Log.Warn("wake what waits for a router; it looks again by itself", "router", router, "deployment", deployment, "error", err)
 		}
 	}
 	return say(lifted, nil)

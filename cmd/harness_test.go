@@ -56,7 +56,7 @@ func (f *flows) LookAgain(_ context.Context, _ int64, why string) error {
 	return f.down
 }
 
-func (f *flows) WakeDeployment(_ context.Context, id int64) error {
+func (f *flows) Enqueue(_ context.Context, _, id int64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.woken = append(f.woken, "deployment "+strconv.FormatInt(id, 10))

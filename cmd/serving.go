@@ -86,8 +86,8 @@ func (s starter) LookAgain(ctx context.Context, changeID int64, why string) erro
 	return err
 }
 
-func (s starter) WakeDeployment(ctx context.Context, deploymentID int64) error {
-	return s.parts.Workflows.WakeDeployment(s.as(ctx), deploymentID)
+func (s starter) Enqueue(ctx context.Context, routerID, deploymentID int64) error {
+	return s.parts.Workflows.Enqueue(s.as(ctx), routerID, deploymentID)
 }
 
 func (s starter) SyncNow(ctx context.Context, full bool) (string, error) {

@@ -19,7 +19,7 @@ const freezeLock = "freeze"
 // BeginDeployment is the one gate before a commit. It holds change, freezes,
 // deployment and router, checks that the votes for the plan in force suffice,
 // that the peerings of the sessions it adds or opens are agreed, that nothing is frozen or cancelled, that the router is in mode manage and has
-// no other writer, and moves queued to committing with a deadline and a new
+// no other writer, be it the export guard, and moves queued to committing with a deadline and a new
 // fence. Called again while committing it takes a new fence and answers the
 // row. A refusal is kind denied and names what stands in the way.
 func (d *DB) BeginDeployment(ctx context.Context, id int64, timer time.Duration, now time.Time) (begun peering.Deployment, err error) {
@@ -157,6 +157,10 @@ func (tx *Tx) checkRouter(ctx context.Context, dep peering.Deployment) error {
 			other.Deployment.ID, other.Deployment.ChangeID, other.Deployment.State, router.Name)
 	case !errors.Is(err, pgx.ErrNoRows):
 		return err
+	}
+	if router.Shutting || dep.Baseline == nil {
+		return peering.Errorf(peering.Denied, "%w on router %s, or just did: deployment %d begins after that, from a new baseline",
+			peering.ErrShutting, router.Name, dep.ID)
 	}
 	return tx.refuseIfFrozen(ctx, router.SiteID, router.ID)
 }

@@ -66,10 +66,15 @@ func (d *DB) LiftFreeze(ctx context.Context, actor peering.Actor, id int64) (lif
 	return lifted, err
 }
 
-// HeldBy lists the queued deployments that a freeze reaches, lifted or not.
-func (d *DB) HeldBy(ctx context.Context, freezeID int64) ([]int64, error) {
-	ids, err := d.q.DeploymentQueuedUnder(ctx, freezeID)
-	return ids, translate(err)
+// HeldBy maps the routers that a freeze reaches, lifted or not, to the oldest
+// deployment that is queued there; routers without one aren't listed.
+func (d *DB) HeldBy(ctx context.Context, freezeID int64) (map[int64]int64, error) {
+	rows, err := d.q.DeploymentQueuedUnder(ctx, freezeID)
+	held := make(map[int64]int64, len(rows))
+	for _, r := range rows {
+		held[r.RouterID] = r.ID
+	}
+	return held, translate(err)
 }
 
 func (tx *Tx) freeze(ctx context.Context, id int64) (peering.Freeze, error) {

@@ -129,8 +129,9 @@ func (d *DB) BreachedSessions(ctx context.Context, routerID int64) ([]int64, err
 
 // BeginShutdown takes a token to shut a session on its router; false when there
 // is nothing to shut any more. It is a conflict while a deployment is under way
-// there: one router, one writer. A freeze doesn't stop it: what closes a session
-// that leaks is what a freeze would want.
+// there: one router, one writer. No deployment begins there until EndShutdown, or
+// for peering.ShutLease. A freeze doesn't stop it: what closes a session that
+// leaks is what a freeze would want.
 func (d *DB) BeginShutdown(ctx context.Context, sessionID int64) (order peering.ShutOrder, due bool, err error) {
 	err = d.Write(ctx, exportGuard, func(tx *Tx) error {
 		due = false
@@ -159,15 +160,26 @@ func (d *DB) BeginShutdown(ctx context.Context, sessionID int64) (order peering.
 			return nil
 		}
 		order = peering.ShutOrder{SessionID: s.ID, RouterID: s.RouterID, Neighbor: s.Key()}
-		order.Fence, err = tx.q.DeploymentNextFence(ctx, s.RouterID)
+		lease := dbsqlc.GuardBeginShutdownParams{RouterID: s.RouterID, Seconds: peering.ShutLease.Seconds()}
+		order.Fence, err = tx.q.GuardBeginShutdown(ctx, lease)
 		return err
 	})
 	return order, due, err
 }
 
-// EndShutdown records that a session was read closed on its router. A second time changes nothing.
-func (d *DB) EndShutdown(ctx context.Context, order peering.ShutOrder) error {
+// EndShutdown ends an attempt, whose order writes nothing any more: deployments
+// may begin again. Closed records that the session was read closed on its router;
+// what waits there takes another baseline, without it. A second time changes nothing.
+func (d *DB) EndShutdown(ctx context.Context, order peering.ShutOrder, closed bool) error {
 	return d.Write(ctx, exportGuard, func(tx *Tx) error {
+		if closed { // deployments are held before their router, always in this order
+			if err := tx.q.DeploymentForgetBaselines(ctx, order.RouterID); err != nil {
+				return err
+			}
+		}
+		if err := tx.q.GuardEndShutdown(ctx, dbsqlc.GuardEndShutdownParams{RouterID: order.RouterID, Fence: order.Fence}); err != nil || !closed {
+			return err
+		}
 		rows, err := tx.q.GuardShut(ctx, order.SessionID)
 		if err != nil || rows == 0 {
 			return err

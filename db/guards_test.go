@@ -1,6 +1,8 @@
 package db_test
 
 import (
+	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -62,8 +64,8 @@ func TestGuardHoldsASessionThatIsAnnouncedTooMuch(t *testing.T) {
 	if err != nil || again.Fence <= order.Fence {
 		t.Errorf("a second attempt has fence %d after %d, %v", again.Fence, order.Fence, err)
 	}
-	s.must(s.EndShutdown(t.Context(), order))
-	s.must(s.EndShutdown(t.Context(), order))
+	s.must(s.EndShutdown(t.Context(), order, true))
+	s.must(s.EndShutdown(t.Context(), order, true))
 	if n := s.one(`SELECT count(*) FROM change_log WHERE object = 'session' AND action = 'shut'`); n != 1 {
 		t.Errorf("%d rows tell that it was shut, want 1", n)
 	}
@@ -110,6 +112,91 @@ func TestGuardWaitsForTheOneWriter(t *testing.T) {
 	s.run(`UPDATE router SET mode = 'observe' WHERE id = $1`, s.edge1)
 	_, _, err = s.BeginShutdown(t.Context(), id)
 	wantKind(t, "a shutdown on an observed router", err, peering.Denied)
+}
+
+// breach has a poll find a guarded session in breach.
+func (s *stage) breach(g peering.ExportGuard) {
+	s.Helper()
+	g.State, g.Finding = peering.GuardBreached, "announced 900 prefixes"
+	if counts, err := s.DecideGuard(s.Context(), g, now); err != nil || !counts {
+		s.Fatalf("decided: %v, %v", counts, err)
+	}
+}
+
+func TestNoDeploymentBeginsWhileASessionIsBeingShut(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	g := s.guarded()
+	s.breach(g)
+	_, _, ids := s.queue(s.edge1)
+	_, _, elsewhere := s.queue(s.edge2)
+	shutting := func(when string) {
+		t.Helper()
+		if err := s.begin(ids[0]); !errors.Is(err, peering.ErrShutting) {
+			t.Errorf("%s: begins: %v", when, err)
+		}
+	}
+	order, due, err := s.BeginShutdown(t.Context(), g.SessionID)
+	if err != nil || !due {
+		t.Fatalf("due %v, %v", due, err)
+	}
+	shutting("while it is being shut")
+	s.must(s.begin(elsewhere[0]))
+	newer, _, err := s.BeginShutdown(t.Context(), g.SessionID)
+	s.must(err)
+	s.must(s.EndShutdown(t.Context(), order, false))
+	shutting("an older attempt ended, and a newer one goes on")
+	s.must(s.EndShutdown(t.Context(), newer, true))
+	shutting("from a baseline with the session up")
+	s.must(s.StoreBaseline(t.Context(), ids[0], peering.BaselineRecord{Artifact: "protocol bgp {}\n"}))
+	s.must(s.begin(ids[0]))
+}
+
+func TestAShutdownThatDidNothingHoldsNoDeploymentUp(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]func(*stage, peering.ShutOrder){
+		"it couldn't be sent": func(s *stage, o peering.ShutOrder) { s.must(s.EndShutdown(t.Context(), o, false)) },
+		"its worker died: nothing of it arrives any more": func(s *stage, o peering.ShutOrder) {
+			s.run(`UPDATE router SET shutting_until = shutting_until - make_interval(secs => $1) WHERE id = $2`, peering.ShutLease.Seconds(), o.RouterID)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			g := s.guarded()
+			s.breach(g)
+			_, _, ids := s.queue(s.edge1)
+			order, _, err := s.BeginShutdown(t.Context(), g.SessionID)
+			s.must(err)
+			leave(s, order)
+			s.must(s.begin(ids[0]))
+		})
+	}
+}
+
+func TestOneOfAShutdownAndADeploymentBegins(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	g := s.guarded()
+	s.breach(g)
+	for range 20 {
+		_, _, ids := s.queue(s.edge1)
+		var group sync.WaitGroup
+		var begun, shut error
+		var order peering.ShutOrder
+		group.Go(func() { begun = s.begin(ids[0]) })
+		group.Go(func() { order, _, shut = s.BeginShutdown(t.Context(), g.SessionID) })
+		group.Wait()
+		switch {
+		case begun == nil && peering.KindOf(shut) == peering.Conflict:
+		case errors.Is(begun, peering.ErrShutting) && shut == nil:
+			s.must(s.EndShutdown(t.Context(), order, false))
+		default:
+			t.Fatalf("begun: %v; shut: %v", begun, shut)
+		}
+		s.run(`UPDATE deployment SET state = 'failed', ended_at = now() WHERE id = $1`, ids[0])
+		s.run(`UPDATE change SET state = 'failed' WHERE id = (SELECT change_id FROM deployment WHERE id = $1)`, ids[0])
+	}
 }
 
 func TestGuardPassesOnlyOnceTheSessionHasSettled(t *testing.T) {

@@ -342,7 +342,7 @@ func TestWhatShouldRunIsListed(t *testing.T) {
 	}
 	all := s.freeze(peering.Freeze{Scope: peering.FreezeAll, Reason: "storm"})
 	elsewhere := s.freeze(peering.Freeze{Scope: peering.FreezeRouter, RouterID: s.edge2, Reason: "works"})
-	for f, want := range map[int64]string{all.ID: fmt.Sprint(ids), elsewhere.ID: "[]"} {
+	for f, want := range map[int64]string{all.ID: fmt.Sprint(map[int64]int64{s.edge1: ids[0]}), elsewhere.ID: "map[]"} {
 		held, err := s.HeldBy(t.Context(), f)
 		s.must(err)
 		if fmt.Sprint(held) != want {

@@ -19,7 +19,8 @@ import (
 // stage is the record of one change, with the activities of its workflows on
 // it. States move by the transitions of internal/peering, as in the database.
 type stage struct {
-	env *testsuite.TestWorkflowEnvironment
+	woken int // times that the queues of its routers were woken
+	env   *testsuite.TestWorkflowEnvironment
 
 	state    peering.ChangeState
 	step     string
@@ -82,7 +83,7 @@ func newStage(t *testing.T) *stage {
 		"RecordVote": step(s, "RecordVote", s.recordVote), "PlannedRouters": step(s, "PlannedRouters", s.plannedRouters),
 		"SubmitDeployment": step(s, "SubmitDeployment", s.submit), "ReadDeployment": step(s, "ReadDeployment", s.readDeployment),
 		"SettleChange": step(s, "SettleChange", s.settle), "WaitingChanges": step(s, "WaitingChanges", s.waitingChanges),
-		"WakeRouters": func(context.Context, int64) error { return nil },
+		"WakeRouters": func(context.Context, int64) error { s.woken++; return nil },
 		"TellChanges": s.tellChanges, "Unresolved": s.unresolved, "ResolveDeployment": s.resolveDeployment, "ResolveHandled": s.resolveHandled,
 		"LookUpPeer": step(s, "LookUpPeer", s.lookUp), "AssessAgreement": step(s, "AssessAgreement", s.assess),
 		"PlanSessions": step(s, "PlanSessions", s.planSessions), "CountSessionsUp": step(s, "CountSessionsUp", s.countUp),

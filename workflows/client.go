@@ -116,17 +116,6 @@ func (c Client) list(ctx context.Context, query string) (map[string]bool, error)
 	}
 }
 
-// WakeDeployment lets a deployment that waits for a freeze to be lifted look
-// again. One that doesn't run is no error.
-func (c Client) WakeDeployment(ctx context.Context, deployment int64) error {
-	err := c.Temporal.SignalWorkflow(ctx, deploymentID(deployment), "", SignalLookAgain, LookAgainSignal{Why: "freeze lifted"})
-	var gone *serviceerror.NotFound
-	if errors.As(err, &gone) {
-		return nil
-	}
-	return err
-}
-
 // router names a router; one whose name can't be had is shown by its id, and
 // served all the same.
 func (c Client) router(ctx context.Context, id int64) peering.RouterRef {
@@ -138,8 +127,9 @@ func (c Client) router(ctx context.Context, id int64) peering.RouterRef {
 	return peering.RouterRef{ID: id}
 }
 
-// Enqueue tells a router's queue that a deployment was submitted, and starts
-// the queue when it doesn't run.
+// Enqueue tells a router's queue that a deployment was submitted, or that what
+// held it may be gone, and starts the queue when it doesn't run. Deployment 0
+// means a session to shut.
 func (c Client) Enqueue(ctx context.Context, router, deployment int64) error {
 	options := aboutQueue(c.router(ctx, router)).start()
 	_, err := c.Temporal.SignalWithStartWorkflow(ctx, routerID(router), SignalEnqueue, EnqueueSignal{Deployment: deployment},

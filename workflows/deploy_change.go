@@ -276,9 +276,19 @@ func (c *changeRun) deployTo(ctx workflow.Context, r activities.PlannedRouter) (
 		if err := workflow.ExecuteActivity(record(ctx), a.ReadDeployment, id).Get(ctx, &status); err != nil {
 			return status, err
 		}
+		if status.State == peering.DeploymentCancelled {
+			c.wakeRouters(ctx) // its workflow may sleep until it looks again, and hold up what queues behind it
+		}
 		if status.Ended {
 			return status, nil
 		}
+	}
+}
+
+func (c *changeRun) wakeRouters(ctx workflow.Context) {
+	var a *activities.Changing
+	if err := workflow.ExecuteActivity(record(ctx), a.WakeRouters, c.id).Get(ctx, nil); err != nil {
+		workflow.GetLogger(ctx).Warn("queues weren't woken; what waits there looks again by itself", "change", c.id, "error", err)
 	}
 }
 
@@ -348,8 +358,8 @@ func (c *changeRun) resolve(ctx workflow.Context) error {
 	if err := workflow.ExecuteActivity(record(ctx), d.ResolveHandled, ordered.Resolve).Get(ctx, nil); err != nil {
 		return err
 	}
-	var a *activities.Changing
-	return workflow.ExecuteActivity(record(ctx), a.WakeRouters, c.id).Get(ctx, nil)
+	c.wakeRouters(ctx)
+	return nil
 }
 
 // standing is what people said; without a plan, what they ordered alone.

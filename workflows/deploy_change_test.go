@@ -41,8 +41,8 @@ func TestARejectionReachesAChangeThatWaitsForItsRouter(t *testing.T) {
 	s.later(time.Hour, s.approve)
 	s.later(2*time.Hour, func() { s.rejected = "ben"; s.deployments[0].endsAt = s.env.Now(); s.look("reject") })
 	start := s.env.Now()
-	if got := s.deploy(t); got.State != peering.ChangeRejected || s.env.Now().Sub(start) > 3*time.Hour {
-		t.Errorf("ended %s after %s", got.State, s.env.Now().Sub(start))
+	if got := s.deploy(t); got.State != peering.ChangeRejected || s.env.Now().Sub(start) > 3*time.Hour || s.woken != 1 {
+		t.Errorf("ended %s after %s, and woke %d queues whose deployment sleeps", got.State, s.env.Now().Sub(start), s.woken)
 	}
 }
 

@@ -7,7 +7,7 @@
 //	DeployChange      change/<change>    ProvisionPeering, POST       update decide; signal look_again
 //	                                     /changes
 //	ServeRouter       router/<id>        first deployment submitted   signal enqueue
-//	DeployRouter      deployment/<id>    ServeRouter (abandoned)      -
+//	DeployRouter      deployment/<id>    ServeRouter (abandoned)      signal look_again
 //	PollRouter        poll/<router>      Schedule                     -
 //	CompareRouter     diff/<router>      GET /routers/{id}/diff       -
 //	SyncPeeringDB     sync/peeringdb     Schedule                     -

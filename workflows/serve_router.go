@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -16,8 +17,9 @@ type ServeRouterInput struct {
 	Router int64 `json:"router"`
 }
 
-// EnqueueSignal names a deployment that was submitted. The queue itself is in
-// the database; the signal only means "look again".
+// EnqueueSignal names a deployment that was submitted, or that something may go
+// on for; 0 is a session to shut. The queue itself is in the database; the signal
+// only means "look again", to the deployment at its head as well unless it is 0.
 type EnqueueSignal struct {
 	Deployment int64 `json:"deployment"`
 }
@@ -32,19 +34,22 @@ const operatorPause = 10 * time.Minute
 
 // ServeRouter is the queue of one router: one deployment at a time, in order of
 // arrival, those in flight first, then sessions that the export guard has to
-// shut. It never waits for a person. Its memory is
-// the database, so that resetting or terminating it loses nothing; Temporal's
-// own Cancel doesn't end it.
+// shut: those come before a deployment that was started and hasn't begun, however
+// long it waits. It never waits for a person. Its memory is the database, so that
+// resetting or terminating it loses nothing; Temporal's own Cancel doesn't end it.
 func ServeRouter(ctx workflow.Context, in ServeRouterInput) error {
 	ctx, _ = detach(ctx)
 	arrived := signals(ctx, SignalEnqueue, `Look at the router's queue in the database again, now, e.g. {"deployment":12}. What isn't queued there isn't served.`)
 	var adopted int64        // a deployment that an earlier run's child serves …
 	var paused time.Duration // … and the last pause beside it
 	for served := 0; served < servedPerRun && !workflow.GetInfo(ctx).GetContinueAsNewSuggested(); {
-		drain(arrived)
+		named := drained(arrived)
 		queue, err := openDeployments(ctx, in.Router)
 		if err != nil {
 			return err
+		}
+		if adopted != 0 && named && !underWay(queue) {
+			wake(ctx, adopted)
 		}
 		queue = shut(ctx, queue)
 		if adopted != 0 && (len(queue) == 0 || queue[0].ID != adopted || queue[0].NeedsOperator) {
@@ -63,13 +68,13 @@ func ServeRouter(ctx workflow.Context, in ServeRouterInput) error {
 		}
 		served++
 		queueScreen(ctx, serving(queue))
-		if serve(ctx, queue[0]) {
+		if serve(ctx, in.Router, queue[0], arrived) {
 			adopted, paused = 0, 0
 			continue
 		}
 		// It runs as the child of an earlier run: look at the record, and start it once that child is gone.
 		adopted, paused = queue[0].ID, min(max(paused*3/2, adoptPause), maxAdoptPause)
-		_ = pause(ctx, paused, "look whether "+deploymentID(adopted)+", which an earlier run started, has ended")
+		rest(ctx, paused, "look whether "+deploymentID(adopted)+", which an earlier run started, has ended", func() bool { return arrived.Len() > 0 })
 	}
 	drain(arrived)
 	return workflow.NewContinueAsNewError(ctx, ServeRouter, in)
@@ -111,6 +116,30 @@ func drain(c workflow.ReceiveChannel) {
 	}
 }
 
+// drained is drain, and reports that a signal named a deployment: something that
+// one waits for may have happened.
+func drained(arrived workflow.ReceiveChannel) (named bool) {
+	for {
+		var s EnqueueSignal
+		if !arrived.ReceiveAsync(&s) {
+			return named
+		}
+		named = named || s.Deployment != 0
+	}
+}
+
+// underWay reports that a deployment writes to the router.
+func underWay(queue []activities.QueuedDeployment) bool {
+	return len(queue) > 0 && queue[0].InFlight && !queue[0].NeedsOperator
+}
+
+// wake lets a deployment that waits look again. One that ended meanwhile has no need of it.
+func wake(ctx workflow.Context, id int64) {
+	if err := workflow.SignalExternalWorkflow(ctx, deploymentID(id), "", SignalLookAgain, LookAgainSignal{Why: "queue"}).Get(ctx, nil); err != nil {
+		workflow.GetLogger(ctx).Info("not woken; it looks by itself", "deployment", id, "error", err)
+	}
+}
+
 func openDeployments(ctx workflow.Context, router int64) ([]activities.QueuedDeployment, error) {
 	var a *activities.Routers
 	var queue []activities.QueuedDeployment
@@ -119,12 +148,23 @@ func openDeployments(ctx workflow.Context, router int64) ([]activities.QueuedDep
 }
 
 // serve runs a deployment as an abandoned child, so that ending this workflow
-// never kills what lies between commit and confirm; false when it runs already.
-func serve(ctx workflow.Context, next activities.QueuedDeployment) bool {
+// never kills what lies between commit and confirm; false when it runs already, or
+// outlasts this run.
+func serve(ctx workflow.Context, router int64, next activities.QueuedDeployment, arrived workflow.ReceiveChannel) bool {
 	id := next.ID
 	options := aboutDeployment(next).child()
 	options.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
-	err := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, options), DeployRouter, DeployRouterInput{Deployment: id, Site: next.Site}).Get(ctx, nil)
+	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, options), DeployRouter, DeployRouterInput{Deployment: id, Site: next.Site})
+	for {
+		if err := workflow.Await(ctx, func() bool { return child.IsReady() || arrived.Len() > 0 }); err != nil || child.IsReady() {
+			break
+		}
+		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
+			return false
+		}
+		meanwhile(ctx, router, next, arrived)
+	}
+	err := child.Get(ctx, nil)
 	switch {
 	case temporal.IsWorkflowExecutionAlreadyStartedError(err):
 		return false
@@ -134,6 +174,24 @@ func serve(ctx workflow.Context, next activities.QueuedDeployment) bool {
 	}
 	tell(ctx, id)
 	return true
+}
+
+// meanwhile answers a signal while a deployment is served. One that hasn't begun
+// holds up no session that has to be shut, and looks again itself: a freeze that
+// was lifted, or its cancel, would find it asleep. The database keeps it from
+// beginning while a session is being shut.
+func meanwhile(ctx workflow.Context, router int64, served activities.QueuedDeployment, arrived workflow.ReceiveChannel) {
+	named := drained(arrived)
+	queue, err := openDeployments(ctx, router)
+	if err != nil || underWay(queue) {
+		return // the loop around serve looks again once it ended
+	}
+	left := shut(ctx, queue)
+	if named {
+		wake(ctx, served.ID)
+	}
+	left = slices.DeleteFunc(left, func(q activities.QueuedDeployment) bool { return q.ID == served.ID })
+	queueScreen(ctx, serving(append([]activities.QueuedDeployment{served}, left...)))
 }
 
 // tell lets a deployment's change know that it ended.

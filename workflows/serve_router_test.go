@@ -26,6 +26,8 @@ type queue struct {
 	shut   []string      // sessions that were shut, with what was served by then
 	stuck  bool          // no session can be shut
 	fails  map[int64]int // so many times, a deployment's workflow fails
+	frozen bool          // no deployment begins, and none is told when that ends
+	looked []int64       // deployments that were woken
 }
 
 func newQueue(t *testing.T, ids ...int64) *queue {
@@ -46,6 +48,11 @@ func newQueue(t *testing.T, ids ...int64) *queue {
 }
 
 func (q *queue) deployRouter(ctx workflow.Context, in workflows.DeployRouterInput) (workflows.DeployRouterResult, error) {
+	woken := workflow.GetSignalChannel(ctx, workflows.SignalLookAgain)
+	for q.frozen {
+		woken.Receive(ctx, nil)
+		q.looked = append(q.looked, in.Deployment)
+	}
 	if err := workflow.Sleep(ctx, time.Minute); err != nil {
 		return workflows.DeployRouterResult{}, err
 	}
@@ -121,6 +128,7 @@ func TestASessionInBreachIsShutBeforeEveryDeploymentButTheOneUnderWay(t *testing
 	t.Parallel()
 	q := newQueue(t)
 	q.open = []activities.QueuedDeployment{{ID: 1, InFlight: true}, {Shut: 7}, {ID: 2}}
+	q.env.RegisterDelayedCallback(q.poll, 30*time.Second)
 	q.serve(t, time.Hour)
 	if !slices.Equal(q.served, []int64{1, 2}) || !slices.Equal(q.shut, []string{"7 [1]"}) {
 		t.Errorf("served %v, shut %v", q.served, q.shut)
@@ -136,6 +144,57 @@ func TestASessionInBreachIsShutBeforeEveryDeploymentButTheOneUnderWay(t *testing
 	q.serve(t, time.Hour)
 	if !slices.Equal(q.served, []int64{2}) {
 		t.Errorf("a session that can't be shut holds up the queue: served %v", q.served)
+	}
+}
+
+// A deployment that was started and hasn't begun, however long a freeze lasts,
+// keeps no session leaking.
+func TestASessionInBreachIsShutWhileADeploymentWaitsToBegin(t *testing.T) {
+	t.Parallel()
+	q := newQueue(t, 1, 2)
+	q.frozen = true
+	q.env.RegisterDelayedCallback(func() {
+		q.open = append([]activities.QueuedDeployment{{Shut: 7}}, q.open...)
+		q.poll()
+	}, 10*time.Hour)
+	q.env.RegisterDelayedCallback(func() {
+		if !slices.Equal(q.shut, []string{"7 []"}) || len(q.looked) != 0 {
+			t.Errorf("a minute later: shut %v, woken %v", q.shut, q.looked)
+		}
+		q.frozen = false
+		q.env.SignalWorkflow(workflows.SignalEnqueue, workflows.EnqueueSignal{Deployment: 2}) // the freeze is lifted
+	}, 10*time.Hour+time.Minute)
+	q.serve(t, 11*time.Hour)
+	if !slices.Equal(q.served, []int64{1, 2}) || !slices.Equal(q.looked, []int64{1}) {
+		t.Errorf("served %v, woken %v", q.served, q.looked)
+	}
+}
+
+// poll is the queue's word that there is a session to shut.
+func (q *queue) poll() {
+	q.env.SignalWorkflow(workflows.SignalEnqueue, workflows.EnqueueSignal{})
+}
+
+// A frozen deployment sleeps long: who queues behind it must not wait for its own
+// next look once it was cancelled and the freeze is lifted.
+func TestWhatMayGoOnWakesTheDeploymentAtTheHead(t *testing.T) {
+	t.Parallel()
+	q := newQueue(t, 1)
+	q.frozen = true
+	q.env.RegisterDelayedCallback(func() {
+		q.open = nil // cancelled: it ends once it looks
+		q.enqueue(2)
+	}, time.Hour)
+	q.env.RegisterDelayedCallback(func() {
+		if !slices.Equal(q.looked, []int64{1}) || len(q.served) != 0 {
+			t.Errorf("woken %v, served %v", q.looked, q.served)
+		}
+		q.frozen = false
+		q.env.SignalWorkflow(workflows.SignalEnqueue, workflows.EnqueueSignal{Deployment: 2})
+	}, 2*time.Hour)
+	q.serve(t, 2*time.Hour+5*time.Minute)
+	if !slices.Equal(q.served, []int64{1, 2}) {
+		t.Errorf("served %v", q.served)
 	}
 }
 

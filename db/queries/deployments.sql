@@ -82,7 +82,7 @@ UPDATE deployment SET approved_by = @approved_by::text, updated_at = now() WHERE
 
 -- The router that a deployment goes to, held: mode and fence can't change meanwhile.
 -- name: DeploymentRouterLock :one
-SELECT id, name, site_id, mode FROM router WHERE id = @id::bigint FOR NO KEY UPDATE;
+SELECT id, name, site_id, mode, coalesce(shutting_until > clock_timestamp(), false)::boolean AS shutting FROM router WHERE id = @id::bigint FOR NO KEY UPDATE;
 
 -- What stands in the way of reading the router; '' once it was read.
 -- name: DeploymentSetUnread :exec
@@ -104,6 +104,10 @@ UPDATE deployment SET timer_seconds = @timer_seconds::integer, deadline = @deadl
 -- name: DeploymentUnbegin :exec
 UPDATE deployment SET baseline = NULL, timer_seconds = 0, deadline = NULL, updated_at = now()
 WHERE id = @id::bigint AND commit_sent_at IS NULL;
+
+-- What waits for a router takes another baseline: a session was shut there.
+-- name: DeploymentForgetBaselines :exec
+UPDATE deployment SET baseline = NULL, updated_at = now() WHERE router_id = @router_id::bigint AND state = 'queued';
 
 -- Claims the one attempt to commit; no row when it was claimed, or when nothing is prepared.
 -- name: DeploymentClaimCommit :one
@@ -198,10 +202,11 @@ SELECT DISTINCT router_id FROM deployment
 WHERE state IN ('queued', 'committing', 'soaking', 'unknown', 'needs_operator')
 ORDER BY router_id;
 
--- What waits for a router that a freeze reaches.
+-- The routers that a freeze reaches and something waits for, each with the oldest of that.
 -- name: DeploymentQueuedUnder :many
-SELECT d.id FROM deployment d
+SELECT d.router_id, min(d.id)::bigint AS id FROM deployment d
 JOIN router r ON r.id = d.router_id
 JOIN change_freeze f ON f.id = @freeze_id::bigint AND (f.scope = 'all' OR f.site_id = r.site_id OR f.router_id = r.id)
 WHERE d.state = 'queued'
-ORDER BY d.id;
+GROUP BY d.router_id
+ORDER BY d.router_id;

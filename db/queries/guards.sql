@@ -38,3 +38,13 @@ ORDER BY s.id;
 -- A session was shut on its router.
 -- name: GuardShut :execrows
 UPDATE export_guard SET state = 'shut', up_since = NULL, decided_at = now() WHERE session_id = @session_id::bigint AND state = 'breached';
+
+-- A new token to shut a session with; no deployment begins for so many seconds.
+-- name: GuardBeginShutdown :one
+UPDATE router SET fence = fence + 1, shutting_until = clock_timestamp() + make_interval(secs => @seconds::float8)
+WHERE id = @router_id::bigint
+RETURNING fence;
+
+-- An attempt to shut a session is over, unless a newer one has begun.
+-- name: GuardEndShutdown :exec
+UPDATE router SET shutting_until = NULL WHERE id = @router_id::bigint AND fence = @fence::bigint;

@@ -86,6 +86,10 @@ func KindOf(err error) Kind {
 // ErrFrozen is the cause of a refusal that ends by itself once the freeze is lifted.
 var ErrFrozen = NewError(Denied, "frozen")
 
+// ErrShutting is the cause of a refusal that ends by itself once the export guard
+// has shut a session on the router.
+var ErrShutting = NewError(Denied, "the export guard shuts a session")
+
 // ErrUnapproved is the cause of a refusal that ends once enough people approve:
 // votes are missing, were taken back, or no longer count.
 var ErrUnapproved = NewError(Denied, "not approved")

@@ -54,6 +54,14 @@ func (g ExportGuard) See(p Profile, n Neighbor, counted []ExportCount, at time.T
 	return g
 }
 
+// ShutWithin is the hard limit of one attempt to shut a session, counted from
+// before its order is taken.
+const ShutWithin = 20 * time.Second
+
+// ShutLease is for how long an order keeps deployments from beginning: until its
+// last write can't arrive any more.
+const ShutLease = ShutWithin + commitGrace
+
 // ShutOrder is a session to shut on its router, with the token of this attempt.
 type ShutOrder struct {
 	SessionID int64

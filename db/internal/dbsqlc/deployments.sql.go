@@ -82,6 +82,16 @@ func (q *Queries) DeploymentClaimCommit(ctx context.Context, arg DeploymentClaim
 	return id, err
 }
 
+const deploymentForgetBaselines = `-- name: DeploymentForgetBaselines :exec
+UPDATE deployment SET baseline = NULL, updated_at = now() WHERE router_id = $1::bigint AND state = 'queued'
+`
+
+// What waits for a router takes another baseline: a session was shut there.
+func (q *Queries) DeploymentForgetBaselines(ctx context.Context, routerID int64) error {
+	_, err := q.db.Exec(ctx, deploymentForgetBaselines, routerID)
+	return err
+}
+
 const deploymentGet = `-- name: DeploymentGet :one
 SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, r.name AS router FROM deployment d JOIN router r ON r.id = d.router_id WHERE d.id = $1::bigint
 `
@@ -526,27 +536,33 @@ func (q *Queries) DeploymentOpenList(ctx context.Context, routerID int64) ([]Dep
 }
 
 const deploymentQueuedUnder = `-- name: DeploymentQueuedUnder :many
-SELECT d.id FROM deployment d
+SELECT d.router_id, min(d.id)::bigint AS id FROM deployment d
 JOIN router r ON r.id = d.router_id
 JOIN change_freeze f ON f.id = $1::bigint AND (f.scope = 'all' OR f.site_id = r.site_id OR f.router_id = r.id)
 WHERE d.state = 'queued'
-ORDER BY d.id
+GROUP BY d.router_id
+ORDER BY d.router_id
 `
 
-// What waits for a router that a freeze reaches.
-func (q *Queries) DeploymentQueuedUnder(ctx context.Context, freezeID int64) ([]int64, error) {
+type DeploymentQueuedUnderRow struct {
+	RouterID int64
+	ID       int64
+}
+
+// The routers that a freeze reaches and something waits for, each with the oldest of that.
+func (q *Queries) DeploymentQueuedUnder(ctx context.Context, freezeID int64) ([]DeploymentQueuedUnderRow, error) {
 	rows, err := q.db.Query(ctx, deploymentQueuedUnder, freezeID)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []int64{}
+	items := []DeploymentQueuedUnderRow{}
 	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
+		var i DeploymentQueuedUnderRow
+		if err := rows.Scan(&i.RouterID, &i.ID); err != nil {
 			return nil, err
 		}
-		items = append(items, id)
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -555,14 +571,15 @@ func (q *Queries) DeploymentQueuedUnder(ctx context.Context, freezeID int64) ([]
 }
 
 const deploymentRouterLock = `-- name: DeploymentRouterLock :one
-SELECT id, name, site_id, mode FROM router WHERE id = $1::bigint FOR NO KEY UPDATE
+SELECT id, name, site_id, mode, coalesce(shutting_until > clock_timestamp(), false)::boolean AS shutting FROM router WHERE id = $1::bigint FOR NO KEY UPDATE
 `
 
 type DeploymentRouterLockRow struct {
-	ID     int64
-	Name   string
-	SiteID int64
-	Mode   RouterMode
+	ID       int64
+	Name     string
+	SiteID   int64
+	Mode     RouterMode
+	Shutting bool
 }
 
 // The router that a deployment goes to, held: mode and fence can't change meanwhile.
@@ -574,6 +591,7 @@ func (q *Queries) DeploymentRouterLock(ctx context.Context, id int64) (Deploymen
 		&i.Name,
 		&i.SiteID,
 		&i.Mode,
+		&i.Shutting,
 	)
 	return i, err
 }

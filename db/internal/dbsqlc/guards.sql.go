@@ -45,6 +45,25 @@ func (q *Queries) GuardArm(ctx context.Context, arg GuardArmParams) error {
 	return err
 }
 
+const guardBeginShutdown = `-- name: GuardBeginShutdown :one
+UPDATE router SET fence = fence + 1, shutting_until = clock_timestamp() + make_interval(secs => $1::float8)
+WHERE id = $2::bigint
+RETURNING fence
+`
+
+type GuardBeginShutdownParams struct {
+	Seconds  float64
+	RouterID int64
+}
+
+// A new token to shut a session with; no deployment begins for so many seconds.
+func (q *Queries) GuardBeginShutdown(ctx context.Context, arg GuardBeginShutdownParams) (int64, error) {
+	row := q.db.QueryRow(ctx, guardBeginShutdown, arg.Seconds, arg.RouterID)
+	var fence int64
+	err := row.Scan(&fence)
+	return fence, err
+}
+
 const guardBreachedSessions = `-- name: GuardBreachedSessions :many
 SELECT DISTINCT s.id
 FROM export_guard g
@@ -99,6 +118,21 @@ func (q *Queries) GuardDecide(ctx context.Context, arg GuardDecideParams) error 
 		arg.SessionID,
 		arg.Family,
 	)
+	return err
+}
+
+const guardEndShutdown = `-- name: GuardEndShutdown :exec
+UPDATE router SET shutting_until = NULL WHERE id = $1::bigint AND fence = $2::bigint
+`
+
+type GuardEndShutdownParams struct {
+	RouterID int64
+	Fence    int64
+}
+
+// An attempt to shut a session is over, unless a newer one has begun.
+func (q *Queries) GuardEndShutdown(ctx context.Context, arg GuardEndShutdownParams) error {
+	_, err := q.db.Exec(ctx, guardEndShutdown, arg.RouterID, arg.Fence)
 	return err
 }
 

@@ -2147,27 +2147,28 @@ type Relationship struct {
 }
 
 type Router struct {
-	ID           int64
-	Name         string
-	SiteID       int64
-	PlatformID   int64
-	LocalAsID    int64
-	TemplateID   *int64
-	Mode         RouterMode
-	Address      string
-	Username     string
-	LoginSecret  *int64
-	LoginVersion *int64
-	HostKey      string
-	BgpPort      int32
-	Lab          bool
-	Settings     []byte
-	Context      []byte
-	ReachedVia   *netip.Addr
-	Fence        int64
-	Version      int64
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
+	ID            int64
+	Name          string
+	SiteID        int64
+	PlatformID    int64
+	LocalAsID     int64
+	TemplateID    *int64
+	Mode          RouterMode
+	Address       string
+	Username      string
+	LoginSecret   *int64
+	LoginVersion  *int64
+	HostKey       string
+	BgpPort       int32
+	Lab           bool
+	Settings      []byte
+	Context       []byte
+	ReachedVia    *netip.Addr
+	Fence         int64
+	Version       int64
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	ShuttingUntil *time.Time
 }
 
 type RouterPoll struct {

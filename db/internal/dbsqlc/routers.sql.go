@@ -89,7 +89,7 @@ func (q *Queries) RouterInsert(ctx context.Context, arg RouterInsertParams) (int
 }
 
 const routerRows = `-- name: RouterRows :many
-SELECT t.id, t.name, t.site_id, t.platform_id, t.local_as_id, t.template_id, t.mode, t.address, t.username, t.login_secret, t.login_version, t.host_key, t.bgp_port, t.lab, t.settings, t.context, t.reached_via, t.fence, t.version, t.created_at, t.updated_at
+SELECT t.id, t.name, t.site_id, t.platform_id, t.local_as_id, t.template_id, t.mode, t.address, t.username, t.login_secret, t.login_version, t.host_key, t.bgp_port, t.lab, t.settings, t.context, t.reached_via, t.fence, t.version, t.created_at, t.updated_at, t.shutting_until
 FROM router t
 WHERE t.id = ANY($1::bigint[])
 ORDER BY t.id
@@ -127,6 +127,7 @@ func (q *Queries) RouterRows(ctx context.Context, ids []int64) ([]Router, error)
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.ShuttingUntil,
 		); err != nil {
 			return nil, err
 		}
