@@ -153,9 +153,13 @@ func (d *Deploying) next(ctx context.Context, a at) (peering.Next, error) {
 	return next, err
 }
 
-// look is next with what was read.
+// look is next with what was read, at a time of the database.
 func (d *Deploying) look(ctx context.Context, a at) (peering.Next, peering.Running, error) {
 	dep, err := d.Deployments.Deployment(ctx, a.dep.ID)
+	if err != nil {
+		return peering.Next{}, peering.Running{}, err
+	}
+	clock, err := d.clock(ctx)
 	if err != nil {
 		return peering.Next{}, peering.Running{}, err
 	}
@@ -163,8 +167,10 @@ func (d *Deploying) look(ctx context.Context, a at) (peering.Next, peering.Runni
 	if err != nil {
 		return peering.Next{}, running, err
 	}
+	running.ReadAt = clock.at(running.ReadAt)
+	read.At, read.Late = running.ReadAt, clock.late()
 	if read.Where == peering.AtPending && dep.State != peering.DeploymentSoaking {
-		if err := d.Deployments.MarkCommitted(ctx, dep.ID, running.Generation, d.Now()); err != nil {
+		if err := d.Deployments.MarkCommitted(ctx, dep.ID, running.Generation, read.At.Add(read.Late)); err != nil {
 			return peering.Next{}, running, err
 		}
 		dep.State = peering.DeploymentSoaking
@@ -203,11 +209,15 @@ func (d *Deploying) BeginDeployment(ctx context.Context, id int64) (BeginResult,
 	if dep.Baseline == nil {
 		return BeginResult{Next: peering.Next{Step: peering.StepPrepare}}, nil
 	}
-	if text, err := d.hindrance(ctx); err != nil || text != "" {
-		return BeginResult{Frozen: text}, fail(err)
+	clock, err := d.clock(ctx)
+	if err != nil {
+		return BeginResult{}, fail(err)
+	}
+	if text := d.hindrance(clock); text != "" {
+		return BeginResult{Frozen: text}, nil
 	}
 	timer := d.Profile(router).Timer(dep.Baseline.LargestHold(plan.Touched))
-	_, err = d.Deployments.BeginDeployment(ctx, id, timer, d.Now())
+	_, err = d.Deployments.BeginDeployment(ctx, id, timer, clock.theirs)
 	if errors.Is(err, peering.ErrFrozen) || errors.Is(err, peering.ErrShutting) {
 		return BeginResult{Frozen: err.Error()}, nil
 	}
@@ -245,8 +255,14 @@ func (d *Deploying) CommitDeployment(ctx context.Context, id int64) (peering.Nex
 	if err := stage(ctx, a, committer, commit); err != nil {
 		return stageFailed(err)
 	}
-	sent := d.Now()
-	mine, err := d.Deployments.MarkCommitSent(ctx, id, sent, sent.Add(commit.Timer+a.profile.Margin))
+	clock, err := d.clock(ctx)
+	if err != nil {
+		return peering.Next{}, fail(err)
+	}
+	if text := clock.skewed(); text != "" { // the worker that began may be another
+		return peering.Next{}, fail(peering.NewError(peering.Unavailable, text))
+	}
+	mine, err := d.Deployments.MarkCommitSent(ctx, id, clock.theirs, clock.theirs.Add(commit.Timer+a.profile.Margin))
 	if peering.KindOf(err) == peering.Denied { // a roll back, a vote taken back, a freeze since Begin
 		return d.held(ctx, a, committer, commit, err)
 	}
@@ -393,7 +409,7 @@ func (d *Deploying) write(ctx context.Context, id int64, step peering.Step, do f
 	limited, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	if err := do(limited, committer, commit); err != nil {
-		if step == peering.StepInstall && d.hopeless(a.dep, err) {
+		if step == peering.StepInstall && d.hopeless(ctx, a.dep, err) {
 			return d.giveUp(ctx, a.dep, fmt.Errorf("it runs the change for good, but a restart would return to its base: %w", err))
 		}
 		return peering.Next{}, fail(fmt.Errorf("%s on router %s: %w", step, a.router.Name, err))

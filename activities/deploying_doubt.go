@@ -21,16 +21,16 @@ const readGrace = 20 * time.Second
 // stays unknown. What was never sent needs no read: it ends.
 func (d *Deploying) unread(ctx context.Context, dep peering.Deployment, err error) (peering.Next, error) {
 	if dep.CommitSentAt.IsZero() {
-		if d.late(dep) {
+		if d.late(ctx, dep) {
 			return ended(peering.DeploymentFailed, peering.Clip(err.Error(), textSize/2)+"; nothing was written"), nil
 		}
 		return peering.Next{}, fail(peering.Errorf(peering.Unavailable, "%w", err))
 	}
-	if d.hopeless(dep, err) {
+	if d.hopeless(ctx, dep, err) {
 		return d.giveUp(ctx, dep, fmt.Errorf("it answers and can't be read: %w", err))
 	}
 	text := peering.Clip(err.Error(), textSize/2)
-	if d.late(dep) {
+	if d.late(ctx, dep) {
 		text = fmt.Sprintf("past its deadline %s the router still can't be reached: %s", dep.Deadline.UTC().Format(time.RFC3339), text)
 	}
 	if noted := d.Deployments.MarkUnknown(ctx, dep.ID, text); noted != nil {
@@ -39,15 +39,18 @@ func (d *Deploying) unread(ctx context.Context, dep peering.Deployment, err erro
 	return peering.Next{}, fail(peering.Errorf(peering.Unavailable, "%w", err))
 }
 
-func (d *Deploying) late(dep peering.Deployment) bool {
-	return !dep.Deadline.IsZero() && d.Now().After(dep.Deadline.Add(readGrace))
+// late reports that the deadline is over, by the database's clock; while that
+// can't be asked, nothing is.
+func (d *Deploying) late(ctx context.Context, dep peering.Deployment) bool {
+	now, err := d.Deployments.DatabaseTime(ctx)
+	return err == nil && !dep.Deadline.IsZero() && now.After(dep.Deadline.Add(readGrace))
 }
 
 // hopeless reports an error that waiting doesn't mend any more: the deadline is
 // over, and it isn't that somebody can't be reached.
-func (d *Deploying) hopeless(dep peering.Deployment, err error) bool {
+func (d *Deploying) hopeless(ctx context.Context, dep peering.Deployment, err error) bool {
 	away := peering.KindOf(err) == peering.Unavailable && !errors.Is(err, driver.ErrAnswered)
-	return d.late(dep) && !away && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
+	return !away && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) && d.late(ctx, dep)
 }
 
 // giveUp hands a deployment over to a person, with what stands in the way.

@@ -15,7 +15,10 @@ import (
 type doubted struct {
 	DeploymentStore
 	dep peering.Deployment
+	now time.Time // of the database
 }
+
+func (s *doubted) DatabaseTime(context.Context) (time.Time, error) { return s.now, nil }
 
 func (s *doubted) Deployment(context.Context, int64) (peering.Deployment, error) { return s.dep, nil }
 
@@ -61,11 +64,11 @@ func TestARouterThatCannotBeReadIsAPersonsOnceTheDeadlineIsOver(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := &doubted{dep: peering.Deployment{ID: 7, ChangeID: 3, Router: "edge1", State: peering.DeploymentCommitting, Deadline: deadline}}
+			s := &doubted{now: deadline.Add(c.after), dep: peering.Deployment{ID: 7, ChangeID: 3, Router: "edge1", State: peering.DeploymentCommitting, Deadline: deadline}}
 			if c.sent {
 				s.dep.CommitSentAt = deadline.Add(-time.Minute)
 			}
-			d := &Deploying{Deployments: s, Now: func() time.Time { return deadline.Add(c.after) }}
+			d := &Deploying{Deployments: s, Now: func() time.Time { return deadline.Add(-c.after) }}
 			next, err := d.unread(t.Context(), s.dep, c.err)
 			if (err == nil) != (c.ends != "") || next.State != c.ends || s.dep.State != c.state {
 				t.Errorf("next %+v, %v; recorded %s (%s)", next, err, s.dep.State, s.dep.Outcome)

@@ -99,6 +99,7 @@ type record struct {
 	VoteStore
 	router   *fakeRouter
 	dep      peering.Deployment
+	ahead    time.Duration // of this worker's clock, before the database's
 	refusal  error         // of the claim to commit
 	slow     time.Duration // what noting the confirm takes
 	ordered  []Command
@@ -132,6 +133,11 @@ func (r *record) TakeFence(context.Context, int64) (int64, error) {
 	r.dep.Fence++
 	return r.dep.Fence, nil
 }
+
+func (r *record) DatabaseTime(context.Context) (time.Time, error) {
+	return time.Now().Add(-r.ahead), nil
+}
+
 func (r *record) Driver(context.Context, int64) (string, error) { return "fake", nil }
 
 func (r *record) Plan(context.Context, int64) (peering.Plan, error) {
@@ -256,6 +262,37 @@ func TestACommitThatDidNotTakeSaysWhy(t *testing.T) {
 	for _, w := range []string{"the router runs its base", "commit on router edge1", "line 7:12 syntax error"} {
 		if !strings.Contains(next.Text, w) {
 			t.Errorf("%q isn't in %q", w, next.Text)
+		}
+	}
+}
+
+// Begin's own look at the clock is another worker's.
+func TestAWorkerWhoseClockIsWrongCommitsNothing(t *testing.T) {
+	t.Parallel()
+	for _, ahead := range []time.Duration{4 * time.Minute, -4 * time.Minute} {
+		r := underWay()
+		r.ahead = ahead
+		next, err := r.take(t, commitStep, peering.LabProfile)
+		if err == nil || !strings.Contains(err.Error(), "the clock of this worker is 4m0s") || slices.Contains(r.router.told, "commit") || !r.dep.CommitSentAt.IsZero() {
+			t.Errorf("next %+v, %v; the router was told %v", next, err, r.router.told)
+		}
+	}
+}
+
+// One that takes over soaks and counts the timer down by the database's clock, as
+// the one before it did.
+func TestAWorkerThatTakesOverSoaksByTheSameClock(t *testing.T) {
+	t.Parallel()
+	profile := peering.LabProfile
+	profile.Sample, profile.Soak, profile.Stable = 20*time.Millisecond, time.Second, 0
+	for _, ahead := range []time.Duration{0, 4 * time.Minute, -4 * time.Minute} {
+		r := soaking(time.Minute)
+		r.ahead, r.dep.Verdict, r.router.pending.Remaining = ahead, nil, 0
+		r.dep.CommitSentAt = r.dep.CommitSentAt.Add(-ahead)
+		r.dep.CommittedAt = r.dep.CommitSentAt
+		next, err := r.take(t, soakStep, profile)
+		if err != nil || next.Step != peering.StepConfirm || len(r.verdicts) < 2 || r.verdicts[0].Outcome != peering.CheckPending {
+			t.Errorf("%s ahead: next %+v, %v; %d samples", ahead, next, err, len(r.verdicts))
 		}
 	}
 }

@@ -4,25 +4,37 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"peerflow/internal/peering"
 )
 
-// maxSkew is how far a worker's clock may be off the database's. Commits are
-// timed by the one worker and judged by the next: more would eat up the reserve
-// that a confirm needs.
-const maxSkew = 5 * time.Second
+// theirClock is the database's clock as a worker sees it. A deployment's times are
+// the database's: commits are timed by one worker and judged by the next.
+type theirClock struct {
+	asked, answered time.Time // by ours
+	theirs          time.Time // between the two
+}
+
+func (d *Deploying) clock(ctx context.Context) (c theirClock, err error) {
+	c.asked = d.Now()
+	c.theirs, err = d.Deployments.DatabaseTime(ctx)
+	c.answered = d.Now()
+	return c, err
+}
+
+// at turns a time of ours that came after into the database's: never too late,
+// and too early by what late says at most.
+func (c theirClock) at(ours time.Time) time.Time { return c.theirs.Add(ours.Sub(c.answered)) }
+
+func (c theirClock) late() time.Duration { return c.answered.Sub(c.asked) }
 
 // hindrance is why this worker begins nothing new at present, or "". What is
 // under way goes on: it needs less of both than stopping would.
-func (d *Deploying) hindrance(ctx context.Context) (string, error) {
+func (d *Deploying) hindrance(c theirClock) string {
 	if full := d.full(); full != "" {
-		return full, nil
+		return full
 	}
-	asked := d.Now()
-	theirs, err := d.Deployments.DatabaseTime(ctx)
-	if err != nil {
-		return "", err
-	}
-	return skewed(asked, d.Now(), theirs), nil
+	return c.skewed()
 }
 
 // full says what lacks room on this machine's disk, and the remedy; "" when nothing does.
@@ -36,19 +48,18 @@ func (d *Deploying) full() string {
 	return ""
 }
 
-// skewed says by how much a clock that was read between two moments of ours is
-// off; "" within maxSkew.
-func skewed(asked, answered, theirs time.Time) string {
+// skewed says by how much our clock is off; "" within peering.MaxSkew.
+func (c theirClock) skewed() string {
 	off, word := time.Duration(0), ""
 	switch {
-	case theirs.Before(asked):
-		off, word = asked.Sub(theirs), "ahead of"
-	case theirs.After(answered):
-		off, word = theirs.Sub(answered), "behind"
+	case c.theirs.Before(c.asked):
+		off, word = c.asked.Sub(c.theirs), "ahead of"
+	case c.theirs.After(c.answered):
+		off, word = c.theirs.Sub(c.answered), "behind"
 	}
-	if off <= maxSkew {
+	if off <= peering.MaxSkew {
 		return ""
 	}
 	return fmt.Sprintf("the clock of this worker is %s %s the database's: set both by NTP, nothing new is committed until they agree within %s",
-		off.Round(time.Second), word, maxSkew)
+		off.Round(time.Second), word, peering.MaxSkew)
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"peerflow/internal/peering"
 )
 
 // clock is a database of which only the time matters.
@@ -26,7 +28,7 @@ func TestNothingNewIsCommittedOnAFullDiskOrByAWrongClock(t *testing.T) {
 		says     string
 	}{
 		"all is well":                  {now, nil, ""},
-		"a little off":                 {now.Add(maxSkew), func() error { return nil }, ""},
+		"a little off":                 {now.Add(peering.MaxSkew), func() error { return nil }, ""},
 		"the disk is nearly full":      {now, full, "100 MiB are free"},
 		"the worker's clock is behind": {now.Add(time.Minute), nil, "1m0s behind the database's: set both by NTP"},
 		"the worker's clock is ahead":  {now.Add(-6 * time.Second), nil, "6s ahead of the database's"},
@@ -34,7 +36,8 @@ func TestNothingNewIsCommittedOnAFullDiskOrByAWrongClock(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := Deploying{Deployments: clock{now: c.database}, Room: c.room, Now: func() time.Time { return now }}
-			text, err := d.hindrance(t.Context())
+			at, err := d.clock(t.Context())
+			text := d.hindrance(at)
 			if err != nil || (text == "") != (c.says == "") || !strings.Contains(text, c.says) {
 				t.Errorf("%q, %v; want %q", text, err, c.says)
 			}

@@ -86,7 +86,7 @@ func (s *soak) sample(ctx context.Context, running peering.Running) (peering.Ver
 		return peering.Verdict{}, err
 	}
 	seen := peering.Observation{Neighbors: neighbors, Management: s.management, Now: s.Now()}
-	seen.Elapsed = elapsed(dep, running, seen.Now)
+	seen.Elapsed = elapsed(dep, running)
 	if dep.Verdict != nil {
 		seen.Earlier = dep.Verdict.Watch
 	}
@@ -106,15 +106,15 @@ func (s *soak) sample(ctx context.Context, running peering.Running) (peering.Ver
 	}
 }
 
-// elapsed is how long ago the router took the commit: by our clock, and by its
-// own rollback timer where it tells. The shorter one counts, so that a clock
-// which jumps ends no soak early.
-func elapsed(d peering.Deployment, running peering.Running, now time.Time) time.Duration {
+// elapsed is how long before it was read the router took the commit: by the
+// database's clock, and by its own rollback timer where it tells. The shorter one
+// counts, so that a clock which jumps ends no soak early.
+func elapsed(d peering.Deployment, running peering.Running) time.Duration {
 	at := d.CommittedAt // when the router was first read running the artifact
 	if at.IsZero() {
 		at = d.CommitSentAt
 	}
-	passed := now.Sub(at)
+	passed := running.ReadAt.Sub(at)
 	if running.Pending != nil && running.Pending.Remaining > 0 {
 		passed = min(passed, d.Timer-running.Pending.Remaining)
 	}

@@ -187,8 +187,8 @@ func TestElapsedTakesTheShorterOfTwoClocks(t *testing.T) {
 		{time.Hour, 4*time.Minute + 30*time.Second, 30 * time.Second},
 		{-time.Hour, 4 * time.Minute, -time.Hour},
 	} {
-		running := peering.Running{Pending: &peering.Pending{Remaining: c.left}}
-		if got := elapsed(dep, running, committed.Add(c.clock)); got != c.want {
+		running := peering.Running{ReadAt: committed.Add(c.clock), Pending: &peering.Pending{Remaining: c.left}}
+		if got := elapsed(dep, running); got != c.want {
 			t.Errorf("clock %s, %s left: %s, want %s", c.clock, c.left, got, c.want)
 		}
 	}

@@ -24,7 +24,8 @@ type Read struct {
 	Restarted   bool          // the daemon restarted since the baseline
 	Reloaded    bool          // what runs isn't the load that the baseline saw, where a revert brings that very load back
 	Overloaded  bool          // nor is it the load of our commit, as first read
-	At          time.Time
+	At          time.Time     // by the clock of CommitSentAt; never later than it was
+	Late        time.Duration // so much later than At it may have been
 	StanzaCount int
 }
 
@@ -90,8 +91,12 @@ type Next struct {
 // deadline of a write, and the margin that a new token's first write waits.
 const commitGrace = 15 * time.Second
 
-// timerSlack is what a router's clock and ours may differ over one timer.
-const timerSlack = 3 * time.Second
+// MaxSkew is how far the clock of a worker that commits may be off the database's.
+const MaxSkew = 5 * time.Second
+
+// timerSlack is what a router's clock and ours may differ over one timer: two
+// workers that are both within MaxSkew differ by twice that.
+const timerSlack = 2 * MaxSkew
 
 // NextStep decides from the record and a read of the router, never from what a
 // worker remembers: it is the crash matrix in one place. ordered is a person's
@@ -160,12 +165,13 @@ func whilePending(d Deployment, r Read, p Profile, ordered bool) Next {
 }
 
 // remaining is what is left of the rollback timer: as the router tells, else
-// counted from when the commit was sent, which is never too long.
+// counted from when the commit was sent and to the latest that the read may have
+// been, which is never too long.
 func (d Deployment) remaining(r Read) time.Duration {
 	if r.Remaining > 0 {
 		return r.Remaining
 	}
-	return d.CommitSentAt.Add(d.Timer).Sub(r.At)
+	return d.CommitSentAt.Add(d.Timer).Sub(r.At.Add(r.Late))
 }
 
 func afterConfirm(d Deployment, r Read) Next {

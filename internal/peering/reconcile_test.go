@@ -47,6 +47,8 @@ func TestNextStepFollowsTheCrashMatrix(t *testing.T) {
 		"8: committed, not recorded, back in time, verifies": {sent(DeploymentSoaking, nil), after(30*time.Second, AtPending), false, StepSoak, ""},
 		"9: less than 5 s left reverts by itself":            {sent(DeploymentSoaking, passed), after(56*time.Second, AtPending), false, StepWait, ""},
 		"10: back after the timer proves base":               {sent(DeploymentSoaking, passed), after(70*time.Second, AtBase), false, StepEnd, DeploymentRolledBack},
+		"10: back by the timer, which ends by another clock": {sent(DeploymentSoaking, seen), after(51*time.Second, AtBase), false, StepEnd, DeploymentRolledBack},
+		"9: less than 5 s may be left: reverts by itself":    {sent(DeploymentSoaking, passed), Read{Where: AtPending, At: start.Add(54 * time.Second), Late: 2 * time.Second}, false, StepWait, ""},
 		"11: verdict stored, in time, confirms":              {sent(DeploymentSoaking, passed), after(30*time.Second, AtPending), false, StepConfirm, ""},
 		"12: confirm sent, artifact, installs":               {sent(DeploymentSoaking, confirmSent), after(30*time.Second, AtArtifact), false, StepInstall, ""},
 		"12: confirm sent, reverted all the same":            {sent(DeploymentSoaking, confirmSent), after(70*time.Second, AtBase), false, StepEnd, DeploymentRolledBack},
