@@ -153,7 +153,10 @@ func TestACommitNeedsWhatItWouldWrite(t *testing.T) {
 	s.must(err)
 	_, err = s.MarkCommitSent(t.Context(), id, now, now)
 	s.refused(err, peering.Conflict, "queued")
+	s.refused(s.begin(id), peering.Denied, "from a new baseline")
+	s.must(s.StoreBaseline(t.Context(), id, peering.BaselineRecord{Artifact: "protocol bgp {}\n"}))
 	s.must(s.begin(id))
+	s.run(`UPDATE deployment SET artifact_hash = NULL WHERE id = $1`, id)
 	_, err = s.MarkCommitSent(t.Context(), id, now, now)
 	s.refused(err, peering.Conflict, "not prepared")
 }
