@@ -66,8 +66,9 @@ func (p *Planning) LookUpPeer(ctx context.Context, changeID int64) (LookUpResult
 
 // AgreeResult says which venues are agreed, and what to ask.
 type AgreeResult struct {
-	Agreed  int    `json:"agreed"`  // venues that may deploy
-	Waiting int    `json:"waiting"` // venues where the peer has to agree first
+	Agreed  int    `json:"agreed"`            // venues that may deploy
+	Waiting int    `json:"waiting"`           // venues where the peer has to agree first
+	Refused int    `json:"refused,omitempty"` // venues where asking is of no use: the text says why
 	Text    string `json:"text"`
 }
 
@@ -85,18 +86,35 @@ func (p *Planning) AssessAgreement(ctx context.Context, changeID int64) (AgreeRe
 		return AgreeResult{}, fail(err)
 	}
 	var result AgreeResult
-	for _, ixp := range commonIXPs(facts) {
-		agreed, err := p.agree(ctx, change.ID, network, ixp, facts.Peer)
-		if err != nil {
+	var refused []string
+	common := commonIXPs(facts)
+	for _, ixp := range common {
+		if facts.Peerings[ixp.ID], err = p.Intent.EnsurePeering(ctx, changeID, ixp.LocalASID, network.ID, ixp.ID); err != nil {
 			return AgreeResult{}, fail(err)
 		}
-		if agreed {
+		switch no := facts.NoSessions(ixp); {
+		case no.Code == "":
 			result.Agreed++
-		} else {
-			result.Waiting++
+		case no.Code != peering.OmitNotAgreed || !facts.Peerings[ixp.ID].Awaits(facts.Now):
+			result.Refused++
+			refused = append(refused, fmt.Sprintf("%s: %s", ixp.Name, no.Text))
+		default:
+			agreed, err := p.ask(ctx, change.ID, ixp, facts)
+			if err != nil {
+				return AgreeResult{}, fail(err)
+			}
+			if agreed {
+				result.Agreed++
+			} else {
+				result.Waiting++
+			}
 		}
 	}
-	result.Text = fmt.Sprintf("%s: agreed at %d of %d exchanges", facts.Peer.ASN, result.Agreed, result.Agreed+result.Waiting)
+	result.Text = fmt.Sprintf("%s: agreed at %d of %d exchanges", facts.Peer.ASN, result.Agreed, len(common))
+	if len(refused) > 0 {
+		result.Text += "; " + peering.Some(refused, named, "; ")
+	}
+	result.Text = peering.Clip(result.Text, textSize)
 	return result, nil
 }
 
@@ -112,26 +130,17 @@ func commonIXPs(facts peering.PlanningFacts) []peering.IXP {
 	return common
 }
 
-func (p *Planning) agree(ctx context.Context, changeID int64, network peering.AutonomousSystem, ixp peering.IXP, peer peering.PDBNetwork) (bool, error) {
-	record, err := p.Intent.EnsurePeering(ctx, changeID, ixp.LocalASID, network.ID, ixp.ID)
-	if err != nil {
-		return false, err
-	}
-	switch record.State {
-	case peering.Agreed:
-		return true, nil
-	case peering.PeeringNone, peering.RequestedByUs, peering.RequestedByThem:
-	default:
-		return false, nil
-	}
-	if peering.AgreesByRule(ixp, peer) {
+// ask notes that the peer's answer is awaited at an exchange, unless it counts as agreed by rule.
+func (p *Planning) ask(ctx context.Context, changeID int64, ixp peering.IXP, facts peering.PlanningFacts) (agreed bool, err error) {
+	record := facts.Peerings[ixp.ID]
+	if peering.AgreesByRule(ixp, facts.Peer) {
 		text := fmt.Sprintf("open policy, and %s has rule %s", ixp.Name, ixp.Agreement)
 		return true, p.Intent.SetPeering(ctx, changeID, record.ID, peering.Agreed, peering.OpenPolicy, text)
 	}
-	if record.State == peering.PeeringNone {
-		return false, p.Intent.SetPeering(ctx, changeID, record.ID, peering.RequestedByUs, peering.NoEvidence, "")
+	if record.State == peering.RequestedByThem {
+		return false, nil
 	}
-	return false, nil
+	return false, p.Intent.SetPeering(ctx, changeID, record.ID, peering.RequestedByUs, peering.NoEvidence, "")
 }
 
 // SessionsResult counts what was planned.

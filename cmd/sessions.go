@@ -2,11 +2,13 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -68,46 +70,94 @@ func (a *app) names(ctx context.Context) (n names, err error) {
 }
 
 func (a *app) peeringAgree() *cobra.Command {
-	var evidence, kind string
+	var g agreement
 	c := &cobra.Command{Use: "agree AS64501", Short: "Record that a peer agreed", Args: takes("an AS number"),
-		Long: `Marks every peering with the network that isn't agreed yet; changes that wait
-for it go on. Needs the role operator.`}
-	c.Flags().StringVar(&evidence, "evidence", "", "the mail's id, the ticket, or who said so (required)")
-	c.Flags().StringVar(&kind, "kind", "person", "what the evidence is: mail, ticket, api or person")
-	c.RunE = func(cc *cobra.Command, args []string) error {
-		asn, err := bgp.ParseASN(args[0])
-		if err != nil {
+		Long: `Marks every peering with the network that waits for its answer; changes that
+wait for it go on. What was decided otherwise (declined, disputed, suspended,
+ignored, ended) is left, and marked only where --exchange names it. Needs the
+role operator.`}
+	c.Flags().StringVar(&g.text, "evidence", "", "the mail's id, the ticket, or who said so (required)")
+	c.Flags().StringVar(&g.kind, "kind", "person", "what the evidence is: mail, ticket, api or person")
+	c.Flags().StringVar(&g.exchange, "exchange", "", "only there (slug or id, or direct), whatever was decided before")
+	c.RunE = func(cc *cobra.Command, args []string) (err error) {
+		if g.asn, err = bgp.ParseASN(args[0]); err != nil {
 			return usage("%w", err)
 		}
-		if evidence == "" {
+		if g.text == "" {
 			return usage("--evidence is missing: the mail's id, the ticket, or who said so")
 		}
-		return a.agree(cc.Context(), asn, kind, evidence)
+		return a.agree(cc.Context(), g)
 	}
 	return c
 }
 
-func (a *app) agree(ctx context.Context, asn bgp.ASN, kind, evidence string) error {
+// agreement is what a peer said.
+type agreement struct {
+	asn                  bgp.ASN
+	kind, text, exchange string
+}
+
+func (a *app) agree(ctx context.Context, g agreement) error {
 	c, err := a.client()
 	if err != nil {
 		return err
 	}
-	open, err := list[peering.Peering](ctx, c, "/api/v1/peerings"+query("asn", fmt.Sprint(uint32(asn)), "state__n", string(peering.Agreed)))
+	open, left, err := g.peerings(ctx, c)
 	if err != nil {
 		return err
 	}
-	if len(open) == 0 {
-		return peering.Errorf(peering.NotFound, "no peering with %s waits for an agreement: start one with peerflow peer %s", asn, asn)
-	}
 	agreed := []peering.Peering{}
+	var failed []error
 	for _, p := range open {
-		err := c.call(ctx, http.MethodPost, fmt.Sprintf("/api/v1/peerings/%d/agree", p.ID), map[string]string{"evidence": kind, "text": evidence}, &p)
+		err := c.call(ctx, http.MethodPost, fmt.Sprintf("/api/v1/peerings/%d/agree", p.ID), map[string]string{"evidence": g.kind, "text": g.text}, &p)
 		if err != nil {
-			return err
+			failed = append(failed, fmt.Errorf("peering %d: %w", p.ID, err))
+			continue
 		}
 		agreed = append(agreed, p)
 	}
-	return a.say(agreed, nil, fmt.Sprintf("%s agreed: %s", asn, count(len(agreed), "peering")))
+	for _, l := range left {
+		fmt.Fprintln(a.errOut, "left as it is: "+l)
+	}
+	if len(agreed) == 0 {
+		return errors.Join(failed...)
+	}
+	return errors.Join(append(failed, a.say(agreed, nil, fmt.Sprintf("%s agreed: %s", g.asn, count(len(agreed), "peering"))))...)
+}
+
+// peerings are those that the answer is for, and what is said of the others.
+func (g agreement) peerings(ctx context.Context, c *Client) (open []peering.Peering, left []string, err error) {
+	all, err := list[peering.Peering](ctx, c, "/api/v1/peerings"+query("asn", fmt.Sprint(uint32(g.asn)), "state__n", string(peering.Agreed)))
+	if err != nil {
+		return nil, nil, err
+	}
+	exchanges, err := list[peering.IXP](ctx, c, "/api/v1/exchanges?limit=1000")
+	if err != nil {
+		return nil, nil, err
+	}
+	slugs := map[int64]string{0: peering.Direct}
+	for _, x := range exchanges {
+		slugs[x.ID] = x.Slug
+	}
+	for _, p := range all {
+		slug := slugs[p.IXPID]
+		named := slug == g.exchange || fmt.Sprint(p.IXPID) == g.exchange && p.IXPID != 0
+		switch {
+		case named, g.exchange == "" && p.Awaits(time.Now()):
+			open = append(open, p)
+		case g.exchange == "":
+			left = append(left, fmt.Sprintf("peering %d, %s, is %s: %s", p.ID, slug, p.State, p.State.Remedy(g.asn, strings.TrimPrefix(slug, peering.Direct))))
+		}
+	}
+	switch {
+	case len(open) > 0:
+		return open, left, nil
+	case len(left) > 0:
+		return nil, nil, peering.Errorf(peering.Conflict, "no peering with %s waits for an agreement: %s", g.asn, strings.Join(left, "; "))
+	case g.exchange != "":
+		return nil, nil, peering.Errorf(peering.NotFound, "no peering with %s at %s is to be agreed: peerflow peering list says how they stand", g.asn, g.exchange)
+	}
+	return nil, nil, peering.Errorf(peering.NotFound, "no peering with %s waits for an agreement: start one with peerflow peer %s", g.asn, g.asn)
 }
 
 func (a *app) sessionCommands() *cobra.Command {

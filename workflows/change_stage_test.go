@@ -43,11 +43,11 @@ type stage struct {
 	took     time.Duration             // from submission to the end
 	routers  []activities.PlannedRouter
 
-	agreed, waiting int // venues
-	sessions        int
-	up, notUp       int
-	told            []activities.AwaitedInput
-	found           activities.LookUpResult
+	agreed, waiting, refused int // venues
+	sessions                 int
+	up, notUp                int
+	told                     []activities.AwaitedInput
+	found                    activities.LookUpResult
 
 	deployments []deployed
 	resolved    bool
@@ -320,7 +320,7 @@ func (s *stage) resolveHandled(context.Context, int64) error {
 func (s *stage) lookUp(int64) (activities.LookUpResult, error) { return s.found, nil }
 
 func (s *stage) assess(int64) (activities.AgreeResult, error) {
-	return activities.AgreeResult{Agreed: s.agreed, Waiting: s.waiting, Text: "AS64501"}, nil
+	return activities.AgreeResult{Agreed: s.agreed, Waiting: s.waiting, Refused: s.refused, Text: "AS64501"}, nil
 }
 
 func (s *stage) planSessions(int64) (activities.SessionsResult, error) {

@@ -56,6 +56,7 @@ type provisionRun struct {
 	cancelled string             // who cancelled while we waited for the peer, and why
 	summary   string             // the change in one line
 	completed time.Time          // when; zero while this run is yet to see it
+	refused   bool               // no venue is agreed, and none is worth asking for
 }
 
 // prepare answers a result when there is nothing to deploy.
@@ -98,7 +99,11 @@ func (p *provisionRun) prepare(ctx workflow.Context) (*DeployChangeResult, error
 	}
 	p.draft(ctx, "Planned: "+sessions.Text)
 	if sessions.Sessions == 0 {
-		done, err := p.end(ctx, peering.ChangeCompleted, "nothing to configure: "+sessions.Text)
+		to := peering.ChangeCompleted
+		if p.refused {
+			to = peering.ChangeFailed
+		}
+		done, err := p.end(ctx, to, "nothing to configure: "+sessions.Text)
 		return &done, err
 	}
 	return nil, nil
@@ -119,6 +124,7 @@ func (p *provisionRun) agree(ctx workflow.Context) (agreed bool, err error) {
 			return true, nil
 		}
 		if result.Waiting == 0 {
+			p.refused = result.Refused > 0
 			return true, nil // planning says why there is nothing to peer over
 		}
 		if p.cancelled, err = p.ask(ctx, result.Text, began); err != nil || p.cancelled != "" {

@@ -39,7 +39,9 @@ func TestAPeeringThatIsProvisioned(t *testing.T) {
 			s.agreed, s.waiting = 0, 1
 			s.later(time.Hour, s.env.CancelWorkflow)
 		}, peering.ChangeCancelled, "Temporal", 0},
-		"nothing to configure": {func(s *stage) { s.sessions = 0 }, peering.ChangeCompleted, "nothing to configure", 0},
+		"asking is of no use: it fails at once":         {func(s *stage) { s.agreed, s.refused, s.sessions = 0, 1, 0 }, peering.ChangeFailed, "nothing to configure", 0},
+		"agreed elsewhere: what is refused is left out": {func(s *stage) { s.refused = 1; s.later(time.Hour, s.approve) }, peering.ChangeCompleted, "", 1},
+		"nothing to configure":                          {func(s *stage) { s.sessions = 0 }, peering.ChangeCompleted, "nothing to configure", 0},
 		"it comes up an hour after its configuration: no failure, and nothing is configured twice": {func(s *stage) {
 			s.up, s.notUp = 0, 2
 			s.later(time.Hour, s.approve)

@@ -2,6 +2,8 @@ package peering
 
 import (
 	"fmt"
+	"slices"
+	"time"
 
 	"peerflow/internal/bgp"
 )
@@ -23,7 +25,7 @@ func RefuseUnagreed(opened []OpenedSession) error {
 	for _, s := range opened {
 		if s.State != Agreed {
 			refused = append(refused, fmt.Sprintf("session %s (%d): the peering with %s %s is %s: %s", s.PeerAddress, s.SessionID, s.PeerAS,
-				venue(s.Exchange), sayPeering(s.State, s.Reason), s.State.remedy(s.PeerAS, s.Exchange)))
+				venue(s.Exchange), sayPeering(s.State, s.Reason), s.State.Remedy(s.PeerAS, s.Exchange)))
 		}
 	}
 	if len(refused) == 0 {
@@ -32,22 +34,24 @@ func RefuseUnagreed(opened []OpenedSession) error {
 	return Errorf(Denied, "only agreed peerings deploy; %s", Some(refused, mostNamed, "; "))
 }
 
-// Awaited reports states in which nothing but the peer's answer is missing. Every
+// awaited reports states in which nothing but the peer's answer is missing. Every
 // other one that isn't agreed was decided, and is decided again for its venue by name.
-func (s PeeringState) Awaited() bool {
-	switch s {
-	case "", PeeringNone, RequestedByUs, RequestedByThem, Lapsed:
-		return true
-	}
-	return false
+func (s PeeringState) awaited() bool {
+	return slices.Contains([]PeeringState{"", PeeringNone, RequestedByUs, RequestedByThem, Lapsed}, s)
 }
 
-// remedy is how a peering that isn't agreed becomes so.
-func (s PeeringState) remedy(asn bgp.ASN, exchange string) string {
+// Awaits reports that nothing but the peer's answer is missing at a moment: what
+// was ignored until then is open again.
+func (p Peering) Awaits(now time.Time) bool {
+	return p.State.awaited() || p.State == Ignored && !p.IgnoredUntil.IsZero() && !p.IgnoredUntil.After(now)
+}
+
+// Remedy is how a peering that isn't agreed becomes so at an exchange; "" is direct.
+func (s PeeringState) Remedy(asn bgp.ASN, exchange string) string {
 	switch {
 	case s == Ending:
 		return "it ends first, then it can be agreed again"
-	case s.Awaited():
+	case s.awaited():
 		return fmt.Sprintf("record the answer with peerflow peering agree %s --evidence TEXT", asn)
 	case exchange == "":
 		exchange = Direct

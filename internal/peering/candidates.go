@@ -109,7 +109,7 @@ func (p *planner) venue(ixp IXP, ports []PDBPresence, allPorts bool) error {
 	if len(ports) == 0 {
 		return nil
 	}
-	if reason := p.noSessions(ixp); reason.Code != "" {
+	if reason := p.facts.NoSessions(ixp); reason.Code != "" {
 		p.plan.Omitted = append(p.plan.Omitted, reason)
 		return nil
 	}
@@ -126,20 +126,22 @@ func (p *planner) venue(ixp IXP, ports []PDBPresence, allPorts bool) error {
 	return nil
 }
 
-// noSessions says why a whole venue is left out; an empty code means that it isn't.
-func (p *planner) noSessions(ixp IXP) Omission {
-	peering := p.facts.Peerings[ixp.ID]
+// NoSessions says why there are no sessions with the peer at one of the exchanges,
+// and what would change it; an empty code means that there may be some.
+func (f PlanningFacts) NoSessions(ixp IXP) Omission {
+	peering := f.Peerings[ixp.ID]
 	o := Omission{IXPID: ixp.ID, Exchange: ixp.Name}
+	remedy := peering.State.Remedy(f.Peer.ASN, ixp.Slug)
 	switch {
-	case peering.State == Ignored && (peering.IgnoredUntil.IsZero() || peering.IgnoredUntil.After(p.facts.Now)):
-		o.Code, o.Text = OmitIgnored, "ignored: "+orText(peering.Reason, "no reason recorded")
+	case peering.State == Ignored && !peering.Awaits(f.Now):
+		o.Code, o.Text = OmitIgnored, "ignored: "+orText(peering.Reason, "no reason recorded")+": "+remedy
 	case peering.Via == RouteServer:
-		o.Code, o.Text = OmitRSOnly, "we take its routes from the route servers there"
+		o.Code, o.Text = OmitRSOnly, fmt.Sprintf("we take its routes from the route servers there: set via to bilateral or both in peering %d for sessions of our own", peering.ID)
 	case peering.State == Agreed:
-	case strings.EqualFold(p.facts.Peer.PolicyGeneral, "No"):
-		o.Code, o.Text = OmitPolicyNo, "its peering policy is No"
+	case strings.EqualFold(f.Peer.PolicyGeneral, "No") && peering.State != RequestedByThem && peering.Awaits(f.Now):
+		o.Code, o.Text = OmitPolicyNo, "its peering policy is No: if it peers with us all the same, "+remedy
 	default:
-		o.Code, o.Text = OmitNotAgreed, "not agreed yet: "+orText(string(peering.State), string(PeeringNone))
+		o.Code, o.Text = OmitNotAgreed, "not agreed: "+sayPeering(peering.State, peering.Reason)+": "+remedy
 	}
 	return o
 }

@@ -182,3 +182,36 @@ func TestPlanningTwiceGivesTheSame(t *testing.T) {
 		}
 	}
 }
+
+func TestWhyThereAreNoSessionsNamesTheRemedy(t *testing.T) {
+	t.Parallel()
+	agree := "peerflow peering agree AS64501"
+	for name, c := range map[string]struct {
+		peering Peering
+		policy  string
+		code    OmissionCode
+		says    string
+		awaits  bool
+	}{
+		"agreed":                          {Peering{State: Agreed}, "No", "", "", false},
+		"asked":                           {Peering{State: RequestedByUs}, "Open", OmitNotAgreed, agree + " --evidence", true},
+		"asked by them, policy No":        {Peering{State: RequestedByThem}, "No", OmitNotAgreed, agree + " --evidence", true},
+		"asked by us, policy No":          {Peering{State: RequestedByUs}, "no", OmitPolicyNo, agree + " --evidence", true},
+		"suspended":                       {Peering{State: Suspended, Reason: "abuse"}, "Open", OmitNotAgreed, "suspended (abuse): if that is over, " + agree + " --exchange ex", false},
+		"suspended, policy No":            {Peering{State: Suspended}, "No", OmitNotAgreed, "suspended", false},
+		"ended":                           {Peering{State: Ended}, "Open", OmitNotAgreed, agree + " --exchange ex", false},
+		"declined":                        {Peering{State: Declined}, "Open", OmitNotAgreed, agree + " --exchange ex", false},
+		"ending":                          {Peering{State: Ending}, "Open", OmitNotAgreed, "it ends first", false},
+		"ignored":                         {Peering{State: Ignored, Reason: "spam"}, "Open", OmitIgnored, "spam: if that is over, " + agree + " --exchange ex", false},
+		"ignored for now":                 {Peering{State: Ignored, IgnoredUntil: start.Add(1)}, "Open", OmitIgnored, "no reason recorded", false},
+		"ignored until now":               {Peering{State: Ignored, IgnoredUntil: start}, "Open", OmitNotAgreed, agree, true},
+		"by route servers":                {Peering{Meta: Meta{ID: 4}, State: Agreed, Via: RouteServer}, "Open", OmitRSOnly, "set via to bilateral or both in peering 4", false},
+		"by route servers, and suspended": {Peering{State: Suspended, Via: RouteServer}, "Open", OmitRSOnly, "route servers", false},
+	} {
+		f := venueFacts(func(f *PlanningFacts) { f.Peer.PolicyGeneral, f.Peerings[1] = c.policy, c.peering })
+		got := f.NoSessions(IXP{Meta: Meta{ID: 1}, Slug: "ex"})
+		if got.Code != c.code || !strings.Contains(got.Text, c.says) || c.peering.Awaits(f.Now) != c.awaits {
+			t.Errorf("%s: %s %q, awaits %v; want %s with %q", name, got.Code, got.Text, c.peering.Awaits(f.Now), c.code, c.says)
+		}
+	}
+}
