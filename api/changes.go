@@ -153,13 +153,20 @@ func (s *server) open(ctx context.Context, key string, kind peering.ChangeKind, 
 	if err != nil {
 		return nil, err
 	}
+	s.start(ctx, change.ID)
+	return &opened{Location: changeAt(change.ID), Replayed: fmt.Sprint(replayed), Body: change}, nil
+}
+
+// start tries to start the workflow of a change that was just opened.
+func (s *server) start(ctx context.Context, changeID int64) {
 	starting, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
 	if err := s.Workflows.StartPending(starting); err != nil {
-		s.Log.Warn("start workflows; the relay tries again", "change", change.ID, "error", err)
+		s.Log.Warn("start workflows; the relay tries again", "change", changeID, "error", err)
 	}
-	return &opened{Location: fmt.Sprintf("/api/v1/changes/%d", change.ID), Replayed: fmt.Sprint(replayed), Body: change}, nil
 }
+
+func changeAt(id int64) string { return fmt.Sprintf("/api/v1/changes/%d", id) }
 
 func (s *server) showChange(ctx context.Context, in *ByID) (*one[peering.Change], error) {
 	c, err := s.Changes.Change(ctx, in.ID)

@@ -26,7 +26,9 @@ func (s *server) registerCommands() {
 		role                       peering.Role
 	}{
 		{"cancel", "Cancel a change", "Refused from the commit on: then roll back now.", peering.CommandCancel, peering.Operator},
-		{"roll-back", "Roll back now", "Lets the router return to what it ran before. Needs no approval; possible until the confirm.", peering.CommandRollBack, peering.Operator},
+		{"roll-back", "Roll back now", "Until the confirm, lets the router return to what it ran before, without approval. A change that completed, or did in part, " +
+			"is undone by a new one, named by change_id and Location, which restores the records that it wrote and is approved like any other; refused " +
+			"when one of them was written again since.", peering.CommandRollBack, peering.Operator},
 		{"confirm-now", "Confirm now", "Ends the soak early, in your name and with what wasn't checked. Refused when a check has failed.", peering.CommandConfirmNow, peering.Approver},
 		{"resolve", "Resolve what needs an operator", "Reads the router first, and records what it runs.", peering.CommandResolve, peering.Operator},
 		{"revoke", "Take a vote back", "Possible until the commit.", peering.CommandRevoke, peering.Approver},
@@ -36,8 +38,14 @@ func (s *server) registerCommands() {
 	}
 }
 
-func (s *server) command(kind peering.CommandKind) func(context.Context, *commandInput) (*answer[peering.Command], error) {
-	return func(ctx context.Context, in *commandInput) (*answer[peering.Command], error) {
+// commanded is the answer to a command.
+type commanded struct {
+	Location string `header:"Location" doc:"where the change is that undoes this one, when one was opened"`
+	Body     peering.Command
+}
+
+func (s *server) command(kind peering.CommandKind) func(context.Context, *commandInput) (*commanded, error) {
+	return func(ctx context.Context, in *commandInput) (*commanded, error) {
 		reason := ""
 		if in.Body != nil {
 			reason = in.Body.Reason
@@ -46,7 +54,11 @@ func (s *server) command(kind peering.CommandKind) func(context.Context, *comman
 		if err != nil {
 			return nil, err
 		}
+		if command.ChangeID != 0 {
+			s.start(ctx, command.ChangeID)
+			return &commanded{Location: changeAt(command.ChangeID), Body: command}, nil
+		}
 		s.wake(ctx, in.ID, string(kind))
-		return say(command, nil)
+		return &commanded{Body: command}, nil
 	}
 }

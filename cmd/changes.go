@@ -19,8 +19,9 @@ func (a *app) changeCommands() *cobra.Command {
 		a.decision("approve", "Approve a change's plan", peering.Approve), a.decision("reject", "Reject a change's plan, which ends it", peering.Reject),
 		a.command("cancel", "cancel", "Cancel a change that isn't being deployed yet", `Needs the role operator. Acts at once, and on what is left where some routers run the change already;
 refused while a router is being deployed to: then it is rollback.`),
-		a.command("rollback", "roll-back", "Let the router return to what it ran before, now", `Needs the role operator, and no approval. Possible from the commit until the
-confirm; what was confirmed is undone with a new change.`),
+		a.command("rollback", "roll-back", "Let the router return to what it ran before, now", `Needs the role operator. From the commit until the confirm it acts at once, without
+approval. What completed, or did in part, is undone by a new change, which is
+followed to its plan and approved like any other.`),
 		a.command("confirm", "confirm-now", "End the soak early, in your name", `Needs the role approver. Stored with your name and with what wasn't checked;
 refused when a check has failed.`),
 		a.command("resolve", "resolve", "Have the router read, for a change that needs an operator", `Needs the role operator. Reads the router first, and records what it runs, over edits that came later;
@@ -83,27 +84,32 @@ func (a *app) changeShow() *cobra.Command {
 		if a.json {
 			return printJSON(a.out, r)
 		}
-		s := a.screen()
-		s.line("%s  %s  %s  by %s  %s", s.paint(dim, fmt.Sprintf("change/%d", id)), s.paint(bold, string(r.Change.Kind)), s.state(string(r.Change.State)), r.Change.Author, r.Change.Reason)
-		s.line("%s", orDefault(r.Change.Outcome, r.Change.Step))
-		if r.Plan == nil {
-			ShowOmissions(s, r.Change.Omissions)
-		} else {
-			ShowPlan(s, r.Change, *r.Plan)
-		}
-		if !r.Change.ExpiresAt.IsZero() && !r.Change.State.Ended() {
-			s.line("expires %s unless it is approved by then", r.Change.ExpiresAt.Format("2006-01-02 15:04 MST"))
-		}
-		if r.Change.State == peering.ChangeAwaitingApproval {
-			s.line("to decide: peerflow change approve %d --plan %s", id, shortHash(r.Change.PlanHash))
-		}
-		w := newWatcher(c, id, s)
+		a.showReport(a.screen(), r)
+		w := newWatcher(c, id, a.screen())
 		for _, d := range r.Deployments {
 			w.deployment(d)
 		}
-		ShowSessions(s, r.Sessions)
+		ShowSessions(a.screen(), r.Sessions)
 		return nil
 	})
+}
+
+// showReport prints where a change stands, its plan, and how to decide on it.
+func (a *app) showReport(s Screen, r peerReport) {
+	c := r.Change
+	s.line("%s  %s  %s  by %s  %s", s.paint(dim, fmt.Sprintf("change/%d", c.ID)), s.paint(bold, string(c.Kind)), s.state(string(c.State)), c.Author, c.Reason)
+	s.line("%s", orDefault(c.Outcome, c.Step))
+	if r.Plan == nil {
+		ShowOmissions(s, c.Omissions)
+	} else {
+		ShowPlan(s, c, *r.Plan)
+	}
+	if !c.ExpiresAt.IsZero() && !c.State.Ended() {
+		s.line("expires %s unless it is approved by then", c.ExpiresAt.Format("2006-01-02 15:04 MST"))
+	}
+	if c.State == peering.ChangeAwaitingApproval {
+		s.line("to decide: peerflow change approve %d --plan %s", c.ID, shortHash(c.PlanHash))
+	}
 }
 
 // report reads all that there is to see of a change.
@@ -195,11 +201,38 @@ func (a *app) command(use, verb, short, long string) *cobra.Command {
 	var reason string
 	c := a.onChange(use, short, func(ctx context.Context, c *Client, id int64) error {
 		done, err := c.Command(ctx, id, verb, reason)
+		if err == nil && done.ChangeID != 0 {
+			return a.follow(ctx, c, done.ChangeID)
+		}
 		return a.say(done, err, fmt.Sprintf("change/%d: %s, by %s", id, strings.ReplaceAll(string(done.Kind), "_", " "), done.User))
 	})
 	c.Long = long
 	c.Flags().StringVar(&reason, "reason", "", "why, for the record")
 	return c
+}
+
+// follow leads a change that a command opened to its plan, or to its end.
+func (a *app) follow(ctx context.Context, c *Client, id int64) error {
+	s := a.screen()
+	if a.json {
+		s = Screen{Out: a.errOut}
+	}
+	if _, err := Watch(ctx, c, id, s, Decidable); err != nil {
+		return goesOn(err, id)
+	}
+	r, err := c.report(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case a.json:
+		err = printJSON(a.out, r)
+	default:
+		a.showReport(s, r)
+	}
+	if err == nil && r.Change.State.Ended() {
+		err = ended{code: stateCode(r.Change.State)}
+	}
+	return err
 }
 
 // say prints what happened, as JSON or in words.

@@ -15,6 +15,7 @@ import (
 
 // AddCommand records what a person tells a change to do; its workflow only
 // looks again. The same command that is still open is answered, not repeated.
+// Rolling back what runs for good opens a change that undoes it, and names that.
 // confirm_now needs the role approver and takes effect here, every other one
 // the role operator.
 func (d *DB) AddCommand(ctx context.Context, actor peering.Actor, changeID int64, kind peering.CommandKind, reason string) (command peering.Command, err error) {
@@ -22,6 +23,13 @@ func (d *DB) AddCommand(ctx context.Context, actor peering.Actor, changeID int64
 		tx.actor.ChangeID = changeID
 		change, err := tx.lockChange(ctx, changeID)
 		if err != nil {
+			return err
+		}
+		if err := tx.checkOrderer(ctx, kind); err != nil {
+			return err
+		}
+		if kind == peering.CommandRollBack && undoable(change.State) {
+			command, err = tx.undo(ctx, change, reason)
 			return err
 		}
 		if err := tx.checkCommand(ctx, change, kind); err != nil {
@@ -70,8 +78,8 @@ func commandRole(kind peering.CommandKind) peering.Role {
 	return peering.Operator
 }
 
-// checkCommand refuses what can't be done where the change stands.
-func (tx *Tx) checkCommand(ctx context.Context, change peering.Change, kind peering.CommandKind) error {
+// checkOrderer refuses whoever may not order this.
+func (tx *Tx) checkOrderer(ctx context.Context, kind peering.CommandKind) error {
 	if !dbsqlc.CommandKind(kind).Valid() {
 		return peering.Errorf(peering.Invalid, "there is no command %q", kind)
 	}
@@ -85,6 +93,11 @@ func (tx *Tx) checkCommand(ctx context.Context, change peering.Change, kind peer
 	if !who.active {
 		return peering.Errorf(peering.Denied, "%s may not log in any more", who.name)
 	}
+	return nil
+}
+
+// checkCommand refuses what can't be done where the change stands.
+func (tx *Tx) checkCommand(ctx context.Context, change peering.Change, kind peering.CommandKind) error {
 	if change.State.Ended() {
 		return peering.Errorf(peering.Conflict, "change %d is %s already: %s", change.ID, sayState(change.State), onceEnded(change, kind))
 	}
@@ -101,12 +114,9 @@ func (tx *Tx) checkCommand(ctx context.Context, change peering.Change, kind peer
 
 // onceEnded is what is possible after a change's end instead of a command.
 func onceEnded(c peering.Change, kind peering.CommandKind) string {
-	runs := c.State == peering.ChangeCompleted || c.State == peering.ChangePartial
 	switch {
 	case kind == peering.CommandConfirmNow && c.State == peering.ChangeCompleted:
 		return "nothing of it waits to be confirmed"
-	case kind == peering.CommandRollBack && runs:
-		return "what routers run for good is undone with a new change"
 	case c.State == peering.ChangeInterfered:
 		return "look at the router (peerflow router diff), lift its freeze, and open a new change"
 	}
@@ -214,7 +224,7 @@ func (tx *Tx) effect(ctx context.Context, change peering.Change, kind peering.Co
 			return err
 		}
 		if !dep.ConfirmSentAt.IsZero() {
-			return peering.Errorf(peering.Conflict, "change %d is being confirmed on router %s: once it completed, roll it back with a new change", change.ID, dep.Router)
+			return peering.Errorf(peering.Conflict, "change %d is being confirmed on router %s: once it completed, roll it back again, which opens a change that undoes it", change.ID, dep.Router)
 		}
 	}
 	return nil

@@ -27,8 +27,8 @@ func TestWhatIsPossibleInsteadOfAConfirm(t *testing.T) {
 		{peering.ChangeApproved, "it waits for a router (peerflow change show 1 says for what)", "cancel it instead"},
 		{peering.ChangeDeploying, "it waits for a router", "cancel it instead (peerflow change cancel 1)"},
 		{peering.ChangeNeedsOperator, "peerflow change resolve 1", "peerflow change resolve 1"},
-		{peering.ChangeCompleted, "nothing of it waits to be confirmed", "undone with a new change"},
-		{peering.ChangePartial, "open a new change", "undone with a new change"},
+		{peering.ChangeCompleted, "nothing of it waits to be confirmed", "nothing that it wrote is left to undo"},
+		{peering.ChangePartial, "open a new change", "nothing that it wrote is left to undo"},
 		{peering.ChangeRejected, "is rejected already: open a new change", "open a new change"},
 		{peering.ChangeExpired, "open a new change", "open a new change"},
 		{peering.ChangeCancelled, "open a new change", "open a new change"},
@@ -59,7 +59,7 @@ func TestWhatIsPossibleInsteadOfAConfirm(t *testing.T) {
 		}
 		refused("deployment "+string(c.state), peering.CommandConfirmNow, c.confirm)
 	}
-	refused("being confirmed", peering.CommandRollBack, "once it completed, roll it back with a new change")
+	refused("being confirmed", peering.CommandRollBack, "once it completed, roll it back again")
 }
 
 func TestARejectionAfterApprovalEndsTheChangeAsRejected(t *testing.T) {

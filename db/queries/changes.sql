@@ -155,3 +155,32 @@ SELECT (c.unmoved_at IS NOT NULL OR c.plan_id IS NULL AND c.kind <> 'deploy' AND
     SELECT FROM change_operation o WHERE o.change_id = c.id AND o.applied_at IS NULL AND o.discarded_at IS NULL))::boolean AS unmoved
 FROM change c
 WHERE c.id = @id::bigint;
+
+-- The open change that undoes another one; 0 when there is none.
+-- name: ChangeUndoing :one
+SELECT coalesce(max(id), 0)::bigint AS id FROM change WHERE (request->>'undoes')::bigint = @id::bigint AND ended_at IS NULL;
+
+-- What a change recorded, the last operation first: each object before and after it, as the log has it from the
+-- transaction that applied it, and who wrote it next. A value of JSON null is none.
+-- name: OperationRecordedList :many
+SELECT t.router_id::bigint AS router_id, t.object::operation_object AS object, t.object_id::bigint AS object_id,
+    coalesce(g.first_before, 'null')::jsonb AS before, coalesce(g.last_after, 'null')::jsonb AS after,
+    coalesce(n.actor, '')::text AS later_actor, coalesce(n.change_id, 0)::bigint AS later_change
+FROM (
+    SELECT coalesce(o.router_id, 0) AS router_id, o.object, o.object_id, max(o.position) AS position, max(o.applied_at) AS applied_at
+    FROM change_operation o
+    WHERE o.change_id = @change_id::bigint AND o.applied_at IS NOT NULL
+    GROUP BY coalesce(o.router_id, 0), o.object, o.object_id
+) t
+JOIN LATERAL (
+    SELECT max(l.id) AS last_id, (array_agg(l.before ORDER BY l.id))[1] AS first_before, (array_agg(l.after ORDER BY l.id DESC))[1] AS last_after
+    FROM change_log l
+    WHERE l.change_id = @change_id::bigint AND l.object = t.object::text AND l.object_id = t.object_id AND l.at = t.applied_at
+        AND l.action IN ('create', 'update', 'delete')
+) g ON g.last_id IS NOT NULL
+LEFT JOIN LATERAL (
+    SELECT l.actor, l.change_id FROM change_log l
+    WHERE l.object = t.object::text AND l.object_id = t.object_id AND l.id > g.last_id AND l.action IN ('create', 'update', 'delete')
+    ORDER BY l.id LIMIT 1
+) n ON true
+ORDER BY t.position DESC;

@@ -45,6 +45,7 @@ type ChangeRequest struct {
 	IncludePending bool        `json:"include_pending,omitempty"`
 	Routers        []int64     `json:"router_ids,omitempty"`
 	Operations     []Operation `json:"operations,omitempty"`
+	Undoes         int64       `json:"undoes,omitempty"` // the change whose records this one restores
 }
 
 // ApprovalPatience is how long a plan waits for its votes before its change expires.
@@ -69,6 +70,17 @@ const (
 
 var changeKinds = []ChangeKind{KindProvision, KindDepeer, KindShutdown, KindMaintenance, KindRefresh, KindRenumber, KindPolicy, KindAdopt,
 	KindRotateSecret, KindDriftFix, KindDeploy}
+
+// Undoing is the kind of a change that undoes one of this kind.
+func (k ChangeKind) Undoing() ChangeKind {
+	switch k {
+	case KindProvision:
+		return KindDepeer
+	case KindDepeer, KindShutdown:
+		return KindMaintenance
+	}
+	return k
+}
 
 // MayTouch reports whether a change of the kind, with these operations, may touch
 // a session that is protected: those kinds that are about single sessions may,

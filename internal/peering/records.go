@@ -24,6 +24,8 @@ type Command struct {
 	Kind   CommandKind `json:"kind"`
 	User   string      `json:"user"`
 	Reason string      `json:"reason"`
+	// ChangeID is the new change that undoes one which had ended; 0 for all that acts on a change that goes on.
+	ChangeID int64 `json:"change_id,omitempty"`
 }
 
 // BaselineRecord is what a deployment starts from.

@@ -261,6 +261,18 @@ func (q *Queries) ChangeSetPlan(ctx context.Context, arg ChangeSetPlanParams) er
 	return err
 }
 
+const changeUndoing = `-- name: ChangeUndoing :one
+SELECT coalesce(max(id), 0)::bigint AS id FROM change WHERE (request->>'undoes')::bigint = $1::bigint AND ended_at IS NULL
+`
+
+// The open change that undoes another one; 0 when there is none.
+func (q *Queries) ChangeUndoing(ctx context.Context, id int64) (int64, error) {
+	row := q.db.QueryRow(ctx, changeUndoing, id)
+	var id_2 int64
+	err := row.Scan(&id_2)
+	return id_2, err
+}
+
 const changeUnmoved = `-- name: ChangeUnmoved :one
 SELECT (c.unmoved_at IS NOT NULL OR c.plan_id IS NULL AND c.kind <> 'deploy' AND NOT EXISTS (
     SELECT FROM change_operation o WHERE o.change_id = c.id AND o.applied_at IS NULL AND o.discarded_at IS NULL))::boolean AS unmoved
@@ -561,6 +573,70 @@ func (q *Queries) OperationOpenList(ctx context.Context, changeID int64) ([]Chan
 			&i.BaseVersion,
 			&i.AppliedAt,
 			&i.DiscardedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const operationRecordedList = `-- name: OperationRecordedList :many
+SELECT t.router_id::bigint AS router_id, t.object::operation_object AS object, t.object_id::bigint AS object_id,
+    coalesce(g.first_before, 'null')::jsonb AS before, coalesce(g.last_after, 'null')::jsonb AS after,
+    coalesce(n.actor, '')::text AS later_actor, coalesce(n.change_id, 0)::bigint AS later_change
+FROM (
+    SELECT coalesce(o.router_id, 0) AS router_id, o.object, o.object_id, max(o.position) AS position, max(o.applied_at) AS applied_at
+    FROM change_operation o
+    WHERE o.change_id = $1::bigint AND o.applied_at IS NOT NULL
+    GROUP BY coalesce(o.router_id, 0), o.object, o.object_id
+) t
+JOIN LATERAL (
+    SELECT max(l.id) AS last_id, (array_agg(l.before ORDER BY l.id))[1] AS first_before, (array_agg(l.after ORDER BY l.id DESC))[1] AS last_after
+    FROM change_log l
+    WHERE l.change_id = $1::bigint AND l.object = t.object::text AND l.object_id = t.object_id AND l.at = t.applied_at
+        AND l.action IN ('create', 'update', 'delete')
+) g ON g.last_id IS NOT NULL
+LEFT JOIN LATERAL (
+    SELECT l.actor, l.change_id FROM change_log l
+    WHERE l.object = t.object::text AND l.object_id = t.object_id AND l.id > g.last_id AND l.action IN ('create', 'update', 'delete')
+    ORDER BY l.id LIMIT 1
+) n ON true
+ORDER BY t.position DESC
+`
+
+type OperationRecordedListRow struct {
+	RouterID    int64
+	Object      OperationObject
+	ObjectID    int64
+	Before      []byte
+	After       []byte
+	LaterActor  string
+	LaterChange int64
+}
+
+// What a change recorded, the last operation first: each object before and after it, as the log has it from the
+// transaction that applied it, and who wrote it next. A value of JSON null is none.
+func (q *Queries) OperationRecordedList(ctx context.Context, changeID int64) ([]OperationRecordedListRow, error) {
+	rows, err := q.db.Query(ctx, operationRecordedList, changeID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []OperationRecordedListRow{}
+	for rows.Next() {
+		var i OperationRecordedListRow
+		if err := rows.Scan(
+			&i.RouterID,
+			&i.Object,
+			&i.ObjectID,
+			&i.Before,
+			&i.After,
+			&i.LaterActor,
+			&i.LaterChange,
 		); err != nil {
 			return nil, err
 		}
