@@ -79,6 +79,7 @@ func TestBadInputNamesThingAndRemedy(t *testing.T) {
 	}
 	up := s.uptimes()
 	t.Run("a neighbor by somebody else's hand", func(t *testing.T) { s.in(t).neighborByHand() })
+	t.Run("a neighbor that somebody closed", func(t *testing.T) { s.in(t).closedByHand() })
 	t.Run("PeeringDB is away", func(t *testing.T) { s.in(t).withoutPeeringDB() })
 	t.Run("somebody's commit waits on the router", func(t *testing.T) { s.in(t).behindAnotherCommit() })
 	t.Run("the disk is nearly full", func(t *testing.T) { s.in(t).fullDisk(&left) })
@@ -215,6 +216,37 @@ func (s *scene) fullDisk(left *atomic.Int64) {
 	s.untouched(before)
 	left.Store(room)
 	s.inState(c.ID, 2*time.Minute, peering.ChangeCompleted)
+}
+
+// closedByHand stays closed: a commit that is about something else would open it.
+func (s *scene) closedByHand() {
+	main, err := os.ReadFile(s.edge.Main)
+	s.must(err)
+	text := fmt.Sprintf("protocol bgp byhand {\n local %s as %d;\n neighbor %s port %d as %d;\n multihop 2;\n ipv4 { import none; export none; };\n}\n",
+		edgeAddr, ourAS, newcomers[openAS], lab.DefaultBGPPort, openAS)
+	s.must(os.WriteFile(s.edge.Main, append([]byte(text), main...), 0o600))
+	s.birdc("configure")
+	defer func() {
+		s.must(os.WriteFile(s.edge.Main, main, 0o600))
+		s.birdc("configure")
+	}()
+	c := s.edit("a name", s.describe(1, "while byhand is closed"))
+	s.birdc("disable", "byhand")
+	before := s.look()
+	s.approve(c)
+	c = s.ends(c.ID)
+	if c.State != peering.ChangeFailed {
+		s.t.Errorf("%s: %s", c.State, c.Outcome)
+	}
+	s.t.Log(c.Outcome)
+	for _, w := range []string{"router edge1", "byhand (" + newcomers[openAS].String() + ")", "birdc enable byhand", "\"disabled;\"", "nothing was written"} {
+		s.wants(c.Outcome, w)
+	}
+	s.untouched(before)
+	s.leftNothing(c)
+	if out, err := s.edge.Birdc(context.Background(), "show", "protocols", "byhand"); err != nil || !strings.Contains(out, " down ") {
+		s.t.Errorf("byhand is open (%v):\n%s", err, out)
+	}
 }
 
 func (s *scene) behindAnotherCommit() {
