@@ -125,14 +125,18 @@ func dialTemporal(ctx context.Context, c Config, log *slog.Logger) (client.Clien
 	return connected, nil
 }
 
-// PrepareTemporal registers the search attributes in Temporal's namespace, which must exist.
+// PrepareTemporal registers the search attributes in Temporal's namespace, which
+// must exist, and waits until workflows may carry them.
 func PrepareTemporal(ctx context.Context, c Config, log *slog.Logger) error {
 	connected, err := dialTemporal(ctx, c, log)
 	if err != nil {
 		return err
 	}
 	defer connected.Close()
-	_, err = workflows.EnsureSearchAttributes(ctx, connected.OperatorService(), c.namespace())
+	added, err := workflows.EnsureSearchAttributes(ctx, connected.OperatorService(), c.namespace())
+	if err == nil && added {
+		return awaitSearchAttributes(ctx, connected, c.namespace())
+	}
 	var denied *serviceerror.PermissionDenied
 	var missing *serviceerror.Unimplemented
 	if errors.As(err, &denied) || errors.As(err, &missing) {
@@ -140,4 +144,26 @@ func PrepareTemporal(ctx context.Context, c Config, log *slog.Logger) error {
 			c.namespace(), strings.Join(slices.Sorted(maps.Keys(workflows.SearchAttributes())), ", "), err)
 	}
 	return err
+}
+
+// attributesPatience is how long Temporal's copies of a namespace may be old: it
+// reads them again every few seconds.
+const attributesPatience = time.Minute
+
+func awaitSearchAttributes(ctx context.Context, connected client.Client, namespace string) error {
+	ctx, cancel := context.WithTimeout(ctx, attributesPatience)
+	defer cancel()
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := workflows.SearchAttributesKnown(ctx, connected, namespace)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the search attributes are registered, and Temporal doesn't know them yet: run it again: %w", err)
+		case <-tick.C:
+		}
+	}
 }

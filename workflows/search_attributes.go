@@ -3,9 +3,12 @@ package workflows
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
 )
 
 // SearchAttributes are what an operator filters workflows by; the namespace has
@@ -46,4 +49,20 @@ func EnsureSearchAttributes(ctx context.Context, api operatorservice.OperatorSer
 		return false, fmt.Errorf("add search attributes: %w", err)
 	}
 	return true, nil
+}
+
+// SearchAttributesKnown asks for every attribute at once. A server that was just
+// told of one answers with an error until its copy of the namespace is fresh, and
+// refuses to start workflows that carry it.
+func SearchAttributesKnown(ctx context.Context, c client.Client, namespace string) error {
+	var terms []string
+	for name, kind := range SearchAttributes() {
+		value := "'x'"
+		if kind == enumspb.INDEXED_VALUE_TYPE_INT {
+			value = "1"
+		}
+		terms = append(terms, name+" = "+value)
+	}
+	_, err := c.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: namespace, Query: strings.Join(terms, " AND ")})
+	return err
 }

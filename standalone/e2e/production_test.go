@@ -14,6 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/sdk/client"
+
 	"peerflow/internal/bgp"
 	"peerflow/internal/peering"
 	"peerflow/internal/peeringdb/pdbfake"
@@ -36,6 +39,9 @@ func TestProductionRunsAsProcessesThatMayDie(t *testing.T) {
 	t.Cleanup(pdb.Close)
 
 	i := install(t, pdb.URL+"/api")
+	_, err = i.temporal.OperatorService().RemoveSearchAttributes(t.Context(), &operatorservice.RemoveSearchAttributesRequest{
+		Namespace: client.DefaultNamespace, SearchAttributes: []string{"PeerflowTurn"}}) // an earlier version's namespace
+	must(t, err)
 	i.run("migrate")
 	i.run("migrate") // changes nothing
 	i.token = strings.TrimSpace(i.run("user", "first", "ada"))

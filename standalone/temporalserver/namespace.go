@@ -49,9 +49,8 @@ func ensureSearchAttributes(ctx context.Context, api operatorservice.OperatorSer
 // awaitSearchAttributes first waits until the frontend's copy of the namespace has them. The other services read it as
 // often, at other instants, hence two more intervals.
 func awaitSearchAttributes(ctx context.Context, c client.Client) error {
-	query := "PeerflowChange = 'x' AND PeerflowState = 'x' AND PeerflowRouter = 'x' AND PeerflowAsn = 1"
 	for {
-		_, err := c.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: Namespace, Query: query})
+		err := workflows.SearchAttributesKnown(ctx, c, Namespace)
 		if err == nil {
 			return pause(ctx, 2*eagerRefresh)
 		}
