@@ -43,7 +43,8 @@ func (i *installation) without(t *testing.T, edge *edge) {
 	i.approve(limit.ID)
 	i.ranOnce(limit.ID, edge, "import limit 250")
 
-	// Temporal.
+	// Temporal. The change that waits has nothing left to do by itself: only being told makes it look again.
+	i.rests(changeRunOf(policy.ID))
 	must(t, i.server.Stop())
 	i.approve(policy.ID)
 	late := i.open("another policy", "routing_policy", 2, `{"context": {"announce": ["192.0.2.0/24", "203.0.113.0/24"]}}`)
@@ -70,6 +71,19 @@ func (i *installation) open(reason, noun string, id int64, patch string) (c peer
 		i.t.Fatalf("POST changes: %d", status)
 	}
 	return c
+}
+
+// rests waits until a workflow does nothing, on several looks.
+func (i *installation) rests(workflow string) {
+	i.t.Helper()
+	quiet := 0
+	eventually(i.t, time.Minute, workflow+" rests", func() bool {
+		about, err := i.temporal.DescribeWorkflowExecution(i.t.Context(), workflow, "")
+		if quiet++; err != nil || len(about.GetPendingActivities()) > 0 || about.GetPendingWorkflowTask() != nil {
+			quiet = 0
+		}
+		return quiet == 10
+	})
 }
 
 type jsonText string
