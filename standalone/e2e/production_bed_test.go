@@ -23,6 +23,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"peerflow/cmd"
+	"peerflow/internal/peering"
 	"peerflow/internal/temporalauth"
 	"peerflow/standalone/pgserver"
 	"peerflow/standalone/temporalserver"
@@ -138,7 +139,11 @@ func (i *installation) quickWorker() {
 	i.t.Cleanup(parts.Close)
 	o := up.Options{}
 	quick(&o)
-	parts.Profile = o.Profile
+	parts.Profile = func(r peering.Router) peering.Profile {
+		p := o.Profile(r)
+		p.MinTimer = 2 * time.Minute // what just came back may be slow at first
+		return p
+	}
 	w := parts.Workers()
 	must(i.t, w.Start(i.t.Context()))
 	i.t.Cleanup(w.Stop)
