@@ -31,8 +31,9 @@ type Deps struct {
 	Workflows Workflows
 	Status    func(context.Context) Status
 	Adoption  func(platform string, settings json.RawMessage) (file, line, needs string, err error) // what a person writes on a router, once
-	PollEvery time.Duration                                                                         // between two looks at a router: what wasn't seen for two of them is unknown
-	Version   string                                                                                // of this build
+	Drivers   []DriverView
+	PollEvery time.Duration // between two looks at a router: what wasn't seen for two of them is unknown
+	Version   string        // of this build
 	Log       *slog.Logger
 }
 

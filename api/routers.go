@@ -18,6 +18,9 @@ func (s *server) registerObserved() {
 			"`deploying` neither: a change under way put it there. What can't be read within 20 s is an error (503), never an empty answer."}, s.routerDiff)
 	add(s, operation{method: http.MethodGet, path: "/api/v1/routers/{id}/adoption", role: peering.Viewer, tag: "routers", summary: "What a router needs before it is managed",
 		description: "The one line that a person adds to the router's own configuration, so that it includes the part that peerflow owns. Planning fails without it."}, s.adoption)
+	add(s, operation{method: http.MethodGet, path: "/api/v1/drivers", role: peering.Viewer, tag: "routers", summary: "What this build can speak to",
+		description: "A platform's `driver` is one of these names; `proof` says what that driver was tried on."},
+		func(context.Context, *struct{}) (*answer[listed[DriverView]], error) { return sayAll(s.Drivers, nil) })
 	add(s, operation{method: http.MethodGet, path: "/api/v1/polls", role: peering.Viewer, tag: "routers", summary: "When routers were asked last",
 		description: "And what they said: an error here is why a session's state is unknown."},
 		func(ctx context.Context, _ *struct{}) (*answer[listed[peering.PollStatus]], error) {
@@ -55,6 +58,13 @@ type AdoptionView struct {
 	File   string `json:"file" doc:"on the router; peerflow never writes it"`
 	Line   string `json:"line" doc:"to add to it; empty when the platform needs none"`
 	Needs  string `json:"needs" doc:"what has to be there before the line is loaded"`
+}
+
+// DriverView is a way to speak to routers, and how far to trust it.
+type DriverView struct {
+	Name  string `json:"name"`
+	Proof string `json:"proof" enum:"daemon-proven,simulator,recorded,unproven"`
+	Text  string `json:"text" doc:"the proof in words"`
 }
 
 func (s *server) adoption(ctx context.Context, in *ByID) (*answer[AdoptionView], error) {

@@ -31,6 +31,7 @@ func (a *app) routerList() *cobra.Command {
 // routerReport is what `router show` prints.
 type routerReport struct {
 	Router    peering.Router             `json:"router"`
+	Driver    *api.DriverView            `json:"driver,omitempty"` // absent where this build has none of that name
 	Poll      *peering.PollStatus        `json:"poll,omitempty"`
 	Neighbors []peering.ObservedNeighbor `json:"neighbors"`
 }
@@ -46,6 +47,9 @@ func (a *app) routerShow() *cobra.Command {
 		}
 		s := a.screen()
 		s.line("router/%d  %s  %s  %s", r.Router.ID, s.paint(bold, r.Router.Name), r.Router.Mode, r.Router.Address)
+		if r.Driver != nil {
+			s.line("driver %s, %s: %s", r.Driver.Name, r.Driver.Proof, r.Driver.Text)
+		}
 		s.line("%s", polled(r.Poll))
 		rows := [][]string{{"NEIGHBOR", "ASN", "STATE", "RECEIVED", "ACCEPTED", "ANNOUNCED"}}
 		for _, n := range r.Neighbors {
@@ -142,6 +146,9 @@ func (a *app) routerReport(cc *cobra.Command, name string) (r routerReport, err 
 		return r, err
 	}
 	r.Router = router
+	if r.Driver, err = driverOf(ctx, c, router); err != nil {
+		return r, err
+	}
 	polls, err := list[peering.PollStatus](ctx, c, "/api/v1/polls")
 	if err != nil {
 		return r, err
@@ -153,6 +160,21 @@ func (a *app) routerReport(cc *cobra.Command, name string) (r routerReport, err 
 	}
 	r.Neighbors, err = list[peering.ObservedNeighbor](ctx, c, fmt.Sprintf("/api/v1/routers/%d/neighbors", r.Router.ID))
 	return r, err
+}
+
+// driverOf is what speaks to a router; nil where the server has no driver of that name.
+func driverOf(ctx context.Context, c *Client, r peering.Router) (*api.DriverView, error) {
+	var platform peering.PlatformRecord
+	if err := c.call(ctx, http.MethodGet, fmt.Sprintf("/api/v1/platforms/%d", r.PlatformID), nil, &platform); err != nil {
+		return nil, err
+	}
+	drivers, err := list[api.DriverView](ctx, c, "/api/v1/drivers")
+	for _, d := range drivers {
+		if d.Name == platform.Driver {
+			return &d, nil
+		}
+	}
+	return nil, err
 }
 
 func polled(p *peering.PollStatus) string {

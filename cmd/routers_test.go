@@ -52,6 +52,17 @@ func TestAdoptPrintsTheLine(t *testing.T) {
 	b.wants(b.do("admin", "GET", "/api/v1/routers/1/adoption", ""), 200, `"line":""`)
 }
 
+func TestARouterSaysWhatItsDriverWasTriedOn(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.network()
+	b.wants(b.do("admin", "GET", "/api/v1/drivers", ""), 200, `"name":"openconfig","proof":"simulator"`)
+	code, stdout, stderr := b.cli("admin", "", "router", "show", "edge1")
+	if code != exitOK || !strings.Contains(stdout, "driver bird, daemon-proven: the conformance suite passes on a live routing daemon\n") {
+		t.Errorf("exit %d\n%s%s", code, stdout, stderr)
+	}
+}
+
 func TestARoutersModeIsSetInWords(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -38,7 +38,7 @@ func WithPerson(next http.Handler) http.Handler {
 func apiDeps(d *db.DB, guard *api.Guard, w api.Workflows, status func(context.Context) api.Status, pollEvery time.Duration, log *slog.Logger) api.Deps {
 	return api.Deps{
 		Guard: guard, Changes: changeDoor{d}, Plans: d, Votes: d, Commands: d, Events: eventReader{d}, Freezes: d, Observed: d, Users: d,
-		Secrets: d, Workflows: w, Status: status, Adoption: adoption, PollEvery: pollEvery, Version: Version(), Log: log,
+		Secrets: d, Workflows: w, Status: status, Adoption: adoption, Drivers: driverViews(), PollEvery: pollEvery, Version: Version(), Log: log,
 		Nouns: api.Nouns{AutonomousSystems: d.AutonomousSystems(), Relationships: d.Relationships(), Sites: d.Sites(), Platforms: d.Platforms(),
 			Templates: d.Templates(), Routers: d.Routers(), Exchanges: d.IXPs(), Connections: d.Connections(), BGPGroups: d.BGPGroups(),
 			RoutingPolicies: d.RoutingPolicies(), Peerings: d.Peerings(), Sessions: d.Sessions(), ApprovalRules: d.ApprovalRules()},
@@ -115,6 +115,15 @@ func adoption(slug string, settings json.RawMessage) (file, line, needs string, 
 	}
 	a, err := adopter.Adoption(settings)
 	return a.File, a.Line, a.Files, err
+}
+
+// driverViews lists what this build can speak to.
+func driverViews() []api.DriverView {
+	var views []api.DriverView
+	for _, p := range Drivers().Platforms() {
+		views = append(views, api.DriverView{Name: p.Name(), Proof: string(p.Proof()), Text: p.Proof().String()})
+	}
+	return views
 }
 
 const statusPatience = 3 * time.Second

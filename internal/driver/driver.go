@@ -12,7 +12,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"peerflow/internal/peering"
@@ -31,11 +33,25 @@ type Platform interface {
 type Proof string
 
 const (
-	DaemonProven Proof = "daemon-proven" // conformance suite passes on a live routing daemon
-	Simulator    Proof = "simulator"     // passes on a simulator of the platform
-	Recorded     Proof = "recorded"      // reads recorded answers of real devices
+	DaemonProven Proof = "daemon-proven"
+	Simulator    Proof = "simulator"
+	Recorded     Proof = "recorded"
 	Unproven     Proof = "unproven"
 )
+
+// String says it in a sentence.
+func (p Proof) String() string {
+	switch p {
+	case DaemonProven:
+		return "the conformance suite passes on a live routing daemon"
+	case Simulator:
+		return "the conformance suite passes on a simulator of the platform, and no vendor's router was tried"
+	case Recorded:
+		return "it reads recorded answers of real routers, and was never tried on one"
+	case Unproven:
+	}
+	return "it was never tried"
+}
 
 // Adopter is a platform where a person has to write one line, once, before
 // peerflow can own a part of the configuration.
@@ -194,6 +210,16 @@ func NewRegistry(platforms ...Platform) Registry {
 		r[p.Name()] = p
 	}
 	return r
+}
+
+// Platforms lists all, by name.
+func (r Registry) Platforms() []Platform {
+	names := slices.Sorted(maps.Keys(r))
+	all := make([]Platform, len(names))
+	for i, name := range names {
+		all[i] = r[name]
+	}
+	return all
 }
 
 // Platform refuses a slug that this build has no driver for.
