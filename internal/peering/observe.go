@@ -132,8 +132,8 @@ type Running struct {
 	Identity    string    // artifact hash the router names as loaded; "" when it names none
 	Pending     *Pending  // a commit that waits for its confirmation; nil when none does
 	Boot        []Stanza  // what a restart of the router would load
-	Generation  string    // changes whenever anybody loads a configuration; compared for equality only
-	Incarnation string    // changes when the router's daemon restarts; "" when not told
+	Generation  string    // changes whenever anybody loads a configuration; compare by SameGeneration
+	Incarnation string    // changes when the router's daemon restarts; "" when not told; compare by SameIncarnation
 	ReadAt      time.Time // by our clock
 	// RevertsToLoad: after a revert the generation is again the one from before the
 	// commit, so that any other one proves another load.

@@ -33,7 +33,7 @@ type Read struct {
 // the owned stanzas, joined; owner is how the router names our pending commit.
 func Locate(d Deployment, hash, bootHash, owner string, r Running) Read {
 	read := Read{At: r.ReadAt, Booting: bootHash == d.ArtifactHash, StanzaCount: len(r.Stanzas)}
-	read.Restarted = d.BaseIncarnation != "" && r.Incarnation != "" && r.Incarnation != d.BaseIncarnation
+	read.Restarted = d.BaseIncarnation != "" && r.Incarnation != "" && !SameIncarnation(r.Incarnation, d.BaseIncarnation)
 	read.Reloaded = r.anotherLoad(d.BaseGeneration)
 	read.Overloaded = r.anotherLoad(d.CommitGeneration)
 	if r.Pending != nil {
@@ -60,7 +60,7 @@ func Locate(d Deployment, hash, bootHash, owner string, r Running) Read {
 // A read during which it changed, and a platform whose own revert counts as a
 // load, prove nothing.
 func (r Running) anotherLoad(since string) bool {
-	return r.RevertsToLoad && r.Generation != "" && since != "" && r.Generation != since
+	return r.RevertsToLoad && r.Generation != "" && since != "" && !SameGeneration(r.Generation, since)
 }
 
 // Step is what a deployment does next.

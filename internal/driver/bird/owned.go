@@ -88,7 +88,7 @@ func (r *Reader) readFacts(ctx context.Context) (facts, error) {
 	if before == "" || after == "" {
 		return facts{}, silent(r.router)
 	}
-	if before == after {
+	if peering.SameGeneration(before, after) {
 		f.generation = before
 	}
 	if f.artifact, err = value(r.router, parseReplies(raw["artifact"])); err != nil {
