@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"peerflow/internal/driver"
@@ -66,18 +65,15 @@ func reopens(ctx context.Context, a at, artifact string) (string, error) {
 		return "", err
 	}
 	var texts []string
-	for _, o := range opened[:min(len(opened), named)] {
+	for _, o := range opened {
 		who := o.Name
 		if o.Neighbor.IsValid() {
 			who += " (" + o.Neighbor.String() + ")"
 		}
 		texts = append(texts, fmt.Sprintf("%s is %s: %s", who, o.Why, o.Remedy))
 	}
-	if more := len(opened) - len(texts); more > 0 {
-		texts = append(texts, fmt.Sprintf("and %d more", more))
-	}
 	return fmt.Sprintf("router %s: any commit would open what is closed there: %s; then ask for the change again; nothing was written",
-		a.router.Name, strings.Join(texts, "; ")), nil
+		a.router.Name, peering.Some(texts, named, "; ")), nil
 }
 
 func ended(s peering.DeploymentState, text string) peering.Next {

@@ -43,8 +43,7 @@ func (d *DB) AwaitedSessions(ctx context.Context, changeID int64, now time.Time,
 }
 
 // TellAwaited puts a reminder or the report of a change's watch into the outbox,
-// once each; one that was told and isn't settled in the outbox yet may be told
-// again. The change has ended: its record stays.
+// once each. The change has ended: its record stays.
 func (d *DB) TellAwaited(ctx context.Context, changeID int64, a peering.Awaited) error {
 	return d.Write(ctx, actorOfWatch(changeID), func(tx *Tx) error {
 		if _, err := tx.lockChange(ctx, changeID); err != nil {

@@ -30,7 +30,7 @@ type Change struct {
 
 // Summary is a change in one line.
 func (c Change) Summary() string {
-	if c.Request.ASN != bgp.ASN(0) {
+	if c.Request.ASN != 0 {
 		return fmt.Sprintf("%s %s by %s", c.Kind, c.Request.ASN, c.Author)
 	}
 	return fmt.Sprintf("%s by %s: %s", c.Kind, c.Author, c.Reason)

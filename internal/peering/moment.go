@@ -16,14 +16,20 @@ const (
 
 const momentLayout = "2006-01-02 15:04:05.999999"
 
+const sinceStart = " since "
+
+// TimedGeneration is the generation of a router that tells when it loaded what it
+// runs and when its daemon started, and nothing else of it.
+func TimedGeneration(loaded, started string) string { return loaded + sinceStart + started }
+
 // SameGeneration compares two generations: what they say, or, where both are
-// "<loaded> since <started>", the times they mean.
+// timed, the times they mean.
 func SameGeneration(a, b string) bool {
 	if a == b {
 		return true
 	}
-	loadedA, startedA, timedA := strings.Cut(a, " since ")
-	loadedB, startedB, timedB := strings.Cut(b, " since ")
+	loadedA, startedA, timedA := strings.Cut(a, sinceStart)
+	loadedB, startedB, timedB := strings.Cut(b, sinceStart)
 	if !timedA || !timedB || !SameIncarnation(startedA, startedB) {
 		return false
 	}

@@ -32,7 +32,7 @@ func declarations(text string) (map[string]declaration, error) {
 			continue
 		}
 		s, end := declarationAt(text, tokens, i, known)
-		for kind := tokens[i+1].text(text); s.name == ""; {
+		for kind := kindOf(text, tokens[i:]); s.name == ""; {
 			unnamed[kind]++
 			if name := kind + strconv.Itoa(unnamed[kind]); known[name].name == "" {
 				s.name = name
@@ -45,6 +45,14 @@ func declarations(text string) (map[string]declaration, error) {
 		i = end
 	}
 	return found, nil
+}
+
+// kindOf is the word after "protocol" or "template"; "" where the text breaks off.
+func kindOf(text string, tokens []token) string {
+	if len(tokens) < 2 {
+		return ""
+	}
+	return tokens[1].text(text)
 }
 
 // declarationAt reads the block at i, "protocol bgp name from other { … }", with a

@@ -21,6 +21,7 @@ func TestWhatAConfigurationCloses(t *testing.T) {
 		"filters and functions are no help": {"function f() { if true then { disabled = 1; } }\nfilter g { protocol; }\nprotocol bgp 'odd-name' { disabled; }", []string{"-odd-name"}},
 		"a template is no protocol":         {"template bgp t { disabled; }", nil},
 		"no body":                           {"protocol bgp a", []string{"a"}},
+		"a text that breaks off":            {"protocol bgp a { }\nprotocol", []string{"1", "a"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

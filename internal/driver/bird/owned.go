@@ -153,7 +153,7 @@ func generation(status string) string {
 	if loaded == "" {
 		return ""
 	}
-	return loaded + " since " + rebooted
+	return peering.TimedGeneration(loaded, rebooted)
 }
 
 var undoIn = regexp.MustCompile(`undo in ([0-9.]+) s`)
