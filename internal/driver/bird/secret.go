@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"peerflow/internal/driver"
+	"peerflow/internal/driver/cipher"
 	"peerflow/internal/peering"
 )
 
@@ -111,15 +112,12 @@ func fill(ctx context.Context, artifact, hash string, secrets driver.Secrets) (c
 }
 
 func resolve(ctx context.Context, secrets driver.Secrets, ref peering.SecretRef) (string, error) {
-	if ref.Cipher != "" {
-		return "", peering.Errorf(peering.Invalid, "secret %d version %d: BIRD takes passwords in clear only", ref.ID, ref.Version)
-	}
-	clear, err := secrets.Resolve(ctx, ref)
+	clear, err := cipher.Resolve(ctx, secrets, ref, "", cipher.Clear)
 	if err != nil {
-		return "", fmt.Errorf("resolve secret %d version %d: %w", ref.ID, ref.Version, err)
+		return "", err
 	}
-	if clear == "" || strings.ContainsAny(clear, "\"\r\n\x00") {
-		return "", peering.Errorf(peering.Invalid, "secret %d version %d is empty or holds a quote or line break, which BIRD can't write", ref.ID, ref.Version)
+	if strings.ContainsAny(clear, "\"\r\n\x00") {
+		return "", peering.Errorf(peering.Invalid, "secret %d version %d holds a quote or line break, which BIRD can't write", ref.ID, ref.Version)
 	}
 	return clear, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	gpb "github.com/openconfig/gnmi/proto/gnmi"
 
+	"peerflow/internal/driver/cipher"
 	"peerflow/internal/peering"
 )
 
@@ -72,7 +73,9 @@ func (w *writer) write(ctx context.Context, r *gpb.SetRequest, wanted, running p
 			return w.edit(r, w.stanzaPath(wanted), old, entry)
 		}
 	}
-	clear, err := peering.ReplaceSecrets(password, func(ref peering.SecretRef) (string, error) { return w.secrets.Resolve(ctx, ref) })
+	clear, err := peering.ReplaceSecrets(password, func(ref peering.SecretRef) (string, error) {
+		return cipher.Resolve(ctx, w.secrets, ref, "", cipher.Clear)
+	})
 	if err != nil {
 		return err
 	}

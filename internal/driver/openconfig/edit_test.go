@@ -1,6 +1,7 @@
 package openconfig_test
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"sync"
@@ -92,5 +93,10 @@ func TestTenUnrelatedPushesSendNoPassword(t *testing.T) {
 	b.runs(b.read(c, rotated), d)
 	if !strings.Contains(sent.take(), "another-md5") {
 		t.Error("a new version of the secret isn't sent")
+	}
+
+	d = b.deployment(100, strings.Replace(text, "{secret:17@4}", "{secret:17@3|junos-9}", 1), time.Minute)
+	if err := cmp.Or(c.Stage(b.Context(), d), c.Commit(b.Context(), d)); peering.KindOf(err) != peering.Invalid || !strings.Contains(err.Error(), "doesn't read junos-9") {
+		t.Errorf("a cipher that this platform doesn't read: %v", err)
 	}
 }

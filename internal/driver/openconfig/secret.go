@@ -5,10 +5,10 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"maps"
 	"slices"
 
+	"peerflow/internal/driver/cipher"
 	"peerflow/internal/peering"
 )
 
@@ -22,9 +22,9 @@ type hider struct {
 func (c *conn) hider(ctx context.Context, known []peering.SecretRef) (hider, error) {
 	h := hider{known: map[string]string{}, key: []byte(c.password), hidden: c.settings.PasswordsHidden}
 	for _, ref := range known {
-		clear, err := c.secrets.Resolve(ctx, ref)
+		clear, err := cipher.Resolve(ctx, c.secrets, ref, "", cipher.Clear)
 		if err != nil {
-			return h, fmt.Errorf("resolve secret %d version %d: %w", ref.ID, ref.Version, err)
+			return h, err
 		}
 		h.known[ref.String()] = clear
 	}
