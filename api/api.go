@@ -26,6 +26,7 @@ type Deps struct {
 	Events    Events
 	Freezes   Freezes
 	Observed  Observed
+	Intent    Intent
 	Users     Users
 	Secrets   Secrets
 	Workflows Workflows
@@ -71,6 +72,7 @@ func New(d Deps) http.Handler {
 	s.registerEvents()
 	s.registerFreezes()
 	s.registerObserved()
+	s.registerEffective()
 	s.registerUsers()
 	s.registerSecrets()
 	s.registerStatus()

@@ -161,7 +161,7 @@ func (g agreement) peerings(ctx context.Context, c *Client) (open []peering.Peer
 }
 
 func (a *app) sessionCommands() *cobra.Command {
-	return group("session", "BGP sessions and how they are doing", a.sessionList(), a.sessionWhy())
+	return group("session", "BGP sessions and how they are doing", a.sessionList(), a.sessionShow(), a.sessionWhy())
 }
 
 func (a *app) sessionList() *cobra.Command {
@@ -216,15 +216,7 @@ func (a *app) sessionTable(sessions []api.SessionView) {
 func (a *app) sessionWhy() *cobra.Command {
 	return &cobra.Command{Use: "why SESSION", Short: "Say why a session is as it is", Args: takes("a session"),
 		Long: "The session is named by its number or by the peer's address.", RunE: func(cc *cobra.Command, args []string) error {
-			named, err := sessionNamed(args[0])
-			if err != nil {
-				return err
-			}
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			v, err := only[api.SessionView](cc.Context(), c, "session "+args[0], "/api/v1/sessions"+named)
+			_, v, err := a.session(cc.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -234,6 +226,20 @@ func (a *app) sessionWhy() *cobra.Command {
 			a.explain(v)
 			return nil
 		}}
+}
+
+// session finds the session that a person named.
+func (a *app) session(ctx context.Context, name string) (*Client, api.SessionView, error) {
+	named, err := sessionNamed(name)
+	if err != nil {
+		return nil, api.SessionView{}, err
+	}
+	c, err := a.client()
+	if err != nil {
+		return nil, api.SessionView{}, err
+	}
+	v, err := only[api.SessionView](ctx, c, "session "+name, "/api/v1/sessions"+named)
+	return c, v, err
 }
 
 // sessionNamed reads 12, session/12 as it is printed, or a peer's address.

@@ -14,15 +14,18 @@ const (
 	FromNetwork  Origin = "autonomous_system"
 	FromGroup    Origin = "bgp_group"
 	FromExchange Origin = "exchange"
+	FromPort     Origin = "connection" // our own, at an exchange
+	FromRouter   Origin = "router"
 	FromMirror   Origin = "peeringdb"
 	FromRule     Origin = "rule" // the floor, when nothing else is known
-	FromNowhere  Origin = "none"
+	FromNowhere  Origin = "none" // nobody says: the platform's own default holds, if it has one
 )
 
 // Effective is a value with its origin.
 type Effective[T any] struct {
 	Value  T      `json:"value"`
-	Origin Origin `json:"origin"`
+	Origin Origin `json:"origin" enum:"session,autonomous_system,bgp_group,exchange,connection,router,peeringdb,rule,none" doc:"what kind of record it comes from"`
+	From   string `json:"from,omitempty" doc:"the same by name, for people" example:"PeeringDB's 1000 for AS64501, × 1.1"` // set by EffectiveOf alone
 }
 
 // Floors of the default prefix limit, for networks that publish nothing.
@@ -34,13 +37,13 @@ const (
 // Relationship of a session: its own, else the group's, else the exchange's.
 func (d Desired) Relationship(s Session) Effective[Relationship] {
 	if r, ok := d.Relationships[s.RelationshipID]; ok {
-		return Effective[Relationship]{r, FromSession}
+		return Effective[Relationship]{Value: r, Origin: FromSession}
 	}
 	if r, ok := d.Relationships[d.Groups[s.GroupID].RelationshipID]; ok {
-		return Effective[Relationship]{r, FromGroup}
+		return Effective[Relationship]{Value: r, Origin: FromGroup}
 	}
 	if r, ok := d.Relationships[d.IXPs[d.Connections[s.ConnectionID].IXPID].RelationshipID]; ok {
-		return Effective[Relationship]{r, FromExchange}
+		return Effective[Relationship]{Value: r, Origin: FromExchange}
 	}
 	return Effective[Relationship]{Origin: FromNowhere}
 }
@@ -71,7 +74,7 @@ func (d Desired) PolicyOf(s Session, dir Direction, families ...bgp.Family) []Ef
 		for _, id := range ids {
 			policy, ok := d.Policies[id]
 			if ok && (policy.Family == 0 || slices.Contains(families, policy.Family)) && !holds(out, id) {
-				out = append(out, Effective[RoutingPolicy]{policy, from})
+				out = append(out, Effective[RoutingPolicy]{Value: policy, Origin: from})
 			}
 		}
 	}
@@ -92,14 +95,14 @@ func holds(list []Effective[RoutingPolicy], id int64) bool {
 // default. FromNowhere: it has none, and CheckLimits refuses it.
 func (d Desired) LimitOf(s Session, f bgp.Family) Effective[bgp.PrefixLimit] {
 	if l := s.Limits.For(f); !l.Inherits() {
-		return Effective[bgp.PrefixLimit]{l, FromSession}
+		return Effective[bgp.PrefixLimit]{Value: l, Origin: FromSession}
 	}
 	if l := d.Groups[s.GroupID].Limits.For(f); !l.Inherits() {
-		return Effective[bgp.PrefixLimit]{l, FromGroup}
+		return Effective[bgp.PrefixLimit]{Value: l, Origin: FromGroup}
 	}
 	if n, ok := d.Network(s.PeerAS); ok {
 		if l := n.Limits.For(f); !l.Inherits() {
-			return Effective[bgp.PrefixLimit]{l, FromNetwork}
+			return Effective[bgp.PrefixLimit]{Value: l, Origin: FromNetwork}
 		}
 	}
 	return d.defaultLimit(s, f)
@@ -127,7 +130,7 @@ func (d Desired) defaultLimit(s Session, f bgp.Family) Effective[bgp.PrefixLimit
 	if err != nil {
 		return Effective[bgp.PrefixLimit]{Origin: FromNowhere}
 	}
-	return Effective[bgp.PrefixLimit]{limit, origin}
+	return Effective[bgp.PrefixLimit]{Value: limit, Origin: origin}
 }
 
 // CheckLimits refuses a session that has no prefix limit: transits and route
@@ -148,20 +151,22 @@ func (d Desired) CheckLimits() error {
 // the peer's family.
 func (d Desired) LocalAddressOf(s Session) (addr Effective[string]) {
 	if s.LocalAddress.IsValid() {
-		return Effective[string]{s.LocalAddress.String(), FromSession}
+		return Effective[string]{Value: s.LocalAddress.String(), Origin: FromSession}
 	}
 	if a, _, ok := d.Connections[s.ConnectionID].Address(bgp.FamilyOf(s.PeerAddress)); ok {
-		return Effective[string]{a.String(), FromExchange}
+		return Effective[string]{Value: a.String(), Origin: FromPort}
 	}
 	return Effective[string]{Origin: FromNowhere}
 }
 
-// LocalASOf is the AS number that we open a session with.
-func (d Desired) LocalASOf(s Session) bgp.ASN {
+// LocalASOf is the AS number that we open a session with: its own, else the router's.
+func (d Desired) LocalASOf(s Session) bgp.ASN { return d.localAS(s).Value }
+
+func (d Desired) localAS(s Session) Effective[bgp.ASN] {
 	if s.LocalAS != 0 {
-		return s.LocalAS
+		return Effective[bgp.ASN]{Value: s.LocalAS, Origin: FromSession}
 	}
-	return d.LocalAS.ASN
+	return Effective[bgp.ASN]{Value: d.LocalAS.ASN, Origin: FromRouter}
 }
 
 // For gives one family's count; 0 is unknown.

@@ -272,7 +272,7 @@ func TestOurSideOfASessionIsItsOwnElseTheConnections(t *testing.T) {
 	same := func([]int) {}
 	d, s := inherited(nil, bgp.RolePeer, onSession, same)
 	d.LocalAS = AutonomousSystem{ASN: 64496}
-	if a := d.LocalAddressOf(s); a.Value != "192.0.2.1" || a.Origin != FromExchange || d.LocalASOf(s) != 64496 {
+	if a := d.LocalAddressOf(s); a.Value != "192.0.2.1" || a.Origin != FromPort || d.LocalASOf(s) != 64496 {
 		t.Errorf("inherited: %v %v", a, d.LocalASOf(s))
 	}
 	s.LocalAddress, s.LocalAS = netip.MustParseAddr("192.0.2.2"), 64499
