@@ -53,7 +53,7 @@ func (c *compiler) forStmt(n *forStmt, f *frame) stmt {
 		return func(s *State) flow {
 			s.step(1)
 			v := l.iter(s)
-			s.write(l.recurse(s, v, 0))
+			s.write(l.recurse(s, v, 0), l.pos)
 			return flowOn
 		}
 	}
@@ -138,6 +138,7 @@ func (l *loop) recurse(s *State, items Value, depth int) string {
 	l.run(inner, items, func(items Value, depth int) string { return l.recurse(s, items, depth) }, depth)
 	s.leave(pos, from)
 	text := inner.out.String()
+	s.trace.captured(text, inner.out)
 	s.spend(len(text))
 	return text
 }

@@ -49,7 +49,7 @@ func (c *compiler) callStmt(n *callBlock, f *frame) stmt {
 	return func(s *State) flow {
 		v := call(s)
 		s.pos = pos
-		s.write(blockText(v))
+		s.write(blockText(v), pos)
 		return flowOn
 	}
 }
@@ -128,6 +128,7 @@ func (m *macro) call(s *State, a Args) Value {
 	m.body(inner)
 	s.leave(pos, from)
 	text := inner.out.String()
+	s.trace.captured(text, inner.out)
 	s.spend(len(text))
 	return s.safe(text)
 }

@@ -72,8 +72,8 @@ func (c *compiler) output(n *output, f *frame) stmt {
 
 func (c *compiler) print(n node, f *frame) stmt {
 	if data, ok := n.(*textData); ok {
-		text := data.text
-		return func(s *State) flow { s.write(text); return flowOn }
+		text, pos := data.text, data.position
+		return func(s *State) flow { s.writeFrom(text, pos, true); return flowOn }
 	}
 	value, pos, mode := c.expr(n, f), n.at(), f.autoescape
 	if c.env.opts.Finalize == nil && mode == escapeNever {
@@ -81,11 +81,11 @@ func (c *compiler) print(n node, f *frame) stmt {
 			v := value(s)
 			s.step(1)
 			if text, ok := v.(Str); ok {
-				s.write(string(text))
+				s.write(string(text), pos)
 				return flowOn
 			}
 			s.pos = pos
-			s.write(s.printed(v))
+			s.write(s.printed(v), pos)
 			return flowOn
 		}
 	}
@@ -93,7 +93,7 @@ func (c *compiler) print(n node, f *frame) stmt {
 		v := value(s)
 		s.step(1)
 		s.pos = pos
-		s.write(s.finalized(v, mode))
+		s.write(s.finalized(v, mode), pos)
 		return flowOn
 	}
 }
@@ -134,13 +134,17 @@ func (c *compiler) ifStmt(n *ifStmt, f *frame) stmt {
 	for _, e := range n.elifs {
 		branches = append(branches, branch{c.condition(e.test, soft), c.body(e.body, soft)})
 	}
-	orElse := c.body(n.orElse, soft)
+	orElse, hasElse := c.body(n.orElse, soft), len(n.orElse) > 0
 	return func(s *State) flow {
 		s.step(1)
+		mark := s.trace.mark()
 		for i := range branches {
 			if branches[i].test(s) {
 				return branches[i].body(s)
 			}
+		}
+		if !hasElse {
+			s.trace.forget(mark)
 		}
 		return orElse(s)
 	}
@@ -241,7 +245,7 @@ func (c *compiler) filterStmt(n *filterBlock, f *frame) stmt {
 		v, jump := value(s)
 		if jump == flowOn {
 			s.pos = pos
-			s.write(blockText(v))
+			s.write(blockText(v), pos)
 		}
 		return jump
 	}
@@ -319,7 +323,7 @@ func (c *compiler) hostTag(n *tagStmt, f *frame) stmt {
 		if v == nil {
 			throw(HostErr, "the tag %s gave no value", name)
 		}
-		s.write(s.printed(v))
+		s.write(s.printed(v), pos)
 		return flowOn
 	}
 }

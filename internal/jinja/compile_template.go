@@ -122,7 +122,7 @@ func (c *compiler) includeStmt(n *includeStmt, f *frame) stmt {
 		case with:
 			s.include(tmpl, s.scope.snapshot(locals(s)))
 		default:
-			s.write(s.defaultModule(tmpl).text)
+			s.write(s.defaultModule(tmpl).text, pos)
 		}
 		return flowOn
 	}

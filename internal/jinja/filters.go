@@ -13,6 +13,9 @@ type filterDef struct {
 func (d filterDef) apply(s *State, name string, in Value, a Args) Value {
 	s.step(1)
 	if d.host != nil {
+		if s.trace != nil {
+			s.trace.read(in, "|"+name)
+		}
 		return s.callHost(name, func() (Value, error) { return d.host(s, in, a) })
 	}
 	if !d.seesOpaque && isOpaque(in) {

@@ -69,3 +69,14 @@ func BenchmarkIXP(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkIXPTraced is what knowing where each line comes from costs on top.
+func BenchmarkIXPTraced(b *testing.B) {
+	tmpl, vars := exchange(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := tmpl.RenderTraced(context.Background(), vars); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

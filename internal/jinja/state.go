@@ -55,7 +55,8 @@ type run struct {
 	loaded    map[string]*Template
 	globals   *layer
 	random    *rand.Rand
-	ancestors int // templates extended so far
+	trace     *trace // nil unless the rendering is traced
+	ancestors int    // templates extended so far
 }
 
 // State is where a rendering stands: the variables of the function being run, its context and its output.
@@ -253,10 +254,17 @@ func (s *State) leave(pos position, from string) {
 }
 
 // buffer collects output.
-type buffer struct{ strings.Builder }
+type buffer struct {
+	strings.Builder
+	pieces []piece // of a traced rendering
+}
 
-func (s *State) write(text string) {
+// write adds the text of a value that is printed at pos.
+func (s *State) write(text string, pos position) { s.writeFrom(text, pos, false) }
+
+func (s *State) writeFrom(text string, pos position, literal bool) {
 	s.out.WriteString(text)
+	s.trace.wrote(s.out, text, s.tmpl, pos.line, literal)
 	s.fits(s.out.Len())
 }
 
@@ -266,6 +274,7 @@ func (s *State) capture(fn func()) string {
 	s.out = &buffer{}
 	fn()
 	text := s.out.String()
+	s.trace.captured(text, s.out)
 	s.out = saved
 	s.spend(len(text))
 	return text

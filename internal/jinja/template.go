@@ -23,17 +23,23 @@ func (t *Template) Name() string { return t.name }
 // a half-rendered configuration is never handed out. A template may change the lists and dicts in vars, so renderings
 // that run at the same time need vars of their own.
 func (t *Template) Render(ctx context.Context, vars *Dict) (text string, err error) {
+	text, _, err = t.render(ctx, vars, nil)
+	return text, err
+}
+
+func (t *Template) render(ctx context.Context, vars *Dict, trace *trace) (text string, out *buffer, err error) {
 	s := t.newState(ctx, vars)
+	s.trace = trace
 	defer func() {
 		if fault := recover(); fault != nil {
-			text, err = "", s.located(asError(fault))
+			text, out, err = "", nil, s.located(asError(fault))
 		}
 	}()
 	s.poll()
 	s.out.Grow(int(t.size.Load()))
 	s.runRoot(t.root)
 	t.size.Store(int64(s.out.Len()))
-	return s.out.String(), nil
+	return s.out.String(), s.out, nil
 }
 
 func (t *Template) newState(ctx context.Context, vars *Dict) *State {
@@ -133,6 +139,7 @@ func (s *State) newModule(t *Template, parent *layer) *module {
 	inner.runRoot(t.root)
 	s.leave(pos, from)
 	m := &module{name: t.name, text: inner.out.String(), vars: map[string]Value{}}
+	s.trace.captured(m.text, inner.out)
 	for name := range inner.scope.exported {
 		if v, ok := inner.scope.vars[name]; ok {
 			m.vars[name] = v
