@@ -23,9 +23,11 @@ type Planning struct {
 	Now     func() time.Time
 }
 
-// Mirror refreshes PeeringDB's view of one network.
+// Mirror is PeeringDB's view of one network.
 type Mirror interface {
+	// RefreshASN asks PeeringDB for it. The freshness is good with an error, too.
 	RefreshASN(ctx context.Context, asn bgp.ASN) (peering.PDBFreshness, error)
+	NetworkFreshness(ctx context.Context, asn bgp.ASN) (peering.PDBFreshness, error)
 }
 
 // LookUpResult says how fresh the view of the peer is.
@@ -51,11 +53,15 @@ func (p *Planning) LookUpPeer(ctx context.Context, changeID int64) (LookUpResult
 		return LookUpResult{State: change.State, Outcome: change.Outcome, EndedAt: change.EndedAt, Summary: change.Summary()}, nil
 	}
 	asn := change.Request.ASN
-	if _, err := p.Mirror.RefreshASN(ctx, asn); err != nil {
+	if fresh, err := p.Mirror.RefreshASN(ctx, asn); err != nil {
 		if peering.KindOf(err) == peering.NotFound {
 			return LookUpResult{}, fail(peering.Errorf(peering.NotFound, "PeeringDB has no network %s: check the number", asn))
 		}
-		return LookUpResult{Stale: true, Summary: change.Summary(), Text: fmt.Sprintf("PeeringDB couldn't be asked for %s: planning with the mirror's view", asn)}, nil
+		text := fmt.Sprintf("PeeringDB couldn't be asked for %s: planning with the mirror's view", asn)
+		if stale := fresh.StaleView(asn, p.Now()); stale != nil {
+			text += "; " + stale.String()
+		}
+		return LookUpResult{Stale: true, Summary: change.Summary(), Text: peering.Clip(text, textSize)}, nil
 	}
 	return LookUpResult{Summary: change.Summary(), Text: fmt.Sprintf("%s looked up in PeeringDB", asn)}, nil
 }
@@ -178,7 +184,12 @@ func (p *Planning) planSessions(ctx context.Context, changeID int64) (SessionsRe
 	if err != nil {
 		return SessionsResult{}, err
 	}
-	if _, err := p.Changes.RecordOverlay(ctx, changeID, ops, plan.Omitted); err != nil {
+	fresh, err := p.Mirror.NetworkFreshness(ctx, facts.Peer.ASN)
+	if err != nil {
+		return SessionsResult{}, err
+	}
+	plan.Stale = fresh.StaleView(facts.Peer.ASN, p.Now())
+	if _, err := p.Changes.RecordOverlay(ctx, changeID, ops, plan.Findings); err != nil {
 		return SessionsResult{}, err
 	}
 	text := fmt.Sprintf("%d to configure, %d left out", len(ops), len(plan.Omitted))

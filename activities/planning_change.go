@@ -96,6 +96,7 @@ func assemble(change peering.Change, ops []peering.Operation, parts []peering.Pl
 		}
 	}
 	plan.Impact = peering.NewImpact(plan.Routers, pending)
+	plan.Impact.Ask, plan.Impact.Stale = change.Ask, change.Stale
 	if err := refuseProtected(change.Kind, plan, ops); err != nil {
 		return peering.Plan{}, err
 	}

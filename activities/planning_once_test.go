@@ -25,7 +25,7 @@ type exchange struct {
 func newExchange(t *testing.T) exchange {
 	t.Helper()
 	d := dbtest.New(t)
-	x := exchange{T: t, Planning: activities.Planning{Intent: d, Changes: d, Plans: d, Now: time.Now}}
+	x := exchange{T: t, Planning: activities.Planning{Intent: d, Changes: d, Plans: d, Mirror: &view{}, Now: time.Now}}
 	x.run = func(sql string, args ...any) {
 		t.Helper()
 		if _, err := d.Pool().Exec(t.Context(), sql, args...); err != nil {

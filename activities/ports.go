@@ -15,9 +15,9 @@ type ChangeStore interface {
 	// MoveChange sets state and step after checking the transition under the
 	// row's lock; the state it already has only updates step and outcome.
 	MoveChange(ctx context.Context, id int64, to peering.ChangeState, step, outcome string) error
-	// RecordOverlay replaces the change's open operations and omissions. A create
+	// RecordOverlay replaces the change's open operations and what planning found. A create
 	// without an object id gets one; the same call twice keeps the ids.
-	RecordOverlay(ctx context.Context, changeID int64, ops []peering.Operation, omitted []peering.Omission) ([]peering.Operation, error)
+	RecordOverlay(ctx context.Context, changeID int64, ops []peering.Operation, found peering.Findings) ([]peering.Operation, error)
 	// Overlay lists the operations that are neither applied nor discarded.
 	Overlay(ctx context.Context, changeID int64) ([]peering.Operation, error)
 	// ConflictingChange is the earliest other open change with an operation on an

@@ -56,6 +56,7 @@ func (b *bench) plan(c peering.Change) peering.Change {
 		Touched: []peering.TouchedSession{{Neighbor: netip.MustParseAddr("198.51.100.2"), PeerAS: 64501, SessionID: 1, Added: true,
 			Expect: []peering.ExpectedExport{{Family: 4, Count: &count, Origin: "policy"}}}}}}}
 	p.Hash, p.Impact = peering.PlanHash(p.Routers), peering.NewImpact(p.Routers, nil)
+	p.Impact.Ask, p.Impact.Stale = c.Ask, c.Stale
 	_, err := b.db.StorePlan(ctx, p, []string{"", artifact}, "")
 	b.must(err)
 	b.must(b.db.MoveChange(ctx, c.ID, peering.ChangePlanned, "planned", ""))

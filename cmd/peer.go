@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -158,6 +159,10 @@ func (p *peerRun) lookedUp(ctx context.Context) error {
 // decide approves as the caller, or says how others do; false ends the command here.
 func (p *peerRun) decide(ctx context.Context, id int64, plan api.PlanView) (bool, error) {
 	agreed := p.yes
+	if ask := plan.Impact.Ask; agreed && len(ask) > 0 {
+		return false, peering.Errorf(peering.Conflict, "--yes approves nothing that a person should look at first (%s); after a look: peerflow change approve %d --plan %s",
+			strings.Join(ask, "; "), id, shortHash(plan.Hash))
+	}
 	if !agreed {
 		_, agreed = p.ask("approve plan " + shortHash(plan.Hash) + "?")
 	}

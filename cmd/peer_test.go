@@ -127,6 +127,42 @@ func TestPeerWithoutATerminalPlansAndSaysHowToGoOn(t *testing.T) {
 	}
 }
 
+// What planning found reaches whoever approves, and --yes doesn't stand for a person who looks.
+func TestWhatAPersonShouldLookAtIsNotApprovedUnseen(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.network()
+	planned := make(chan struct{})
+	found := peering.Findings{Ask: []string{"AS64501 has 6 ports at ams-ix"},
+		Stale: &peering.StaleView{ASN: 64501, AsOf: time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC), Why: "PeeringDB couldn't be asked since (HTTP 502)"}}
+	go func() {
+		defer close(planned)
+		c := b.first(func(peering.Change) bool { return true })
+		_, err := b.db.RecordOverlay(b.Context(), c.ID, nil, found)
+		b.check(err)
+		c, err = b.db.Change(b.Context(), c.ID)
+		b.check(err)
+		b.plan(c)
+	}()
+	code, stdout, stderr := b.cli("admin", "", "peer", "AS64501", "--yes")
+	<-planned
+	if code != exitRefused || !strings.Contains(stderr, "AS64501 has 6 ports at ams-ix") || !strings.Contains(stderr, "peerflow change approve 1 --plan ") {
+		t.Errorf("exit %d, %s", code, stderr)
+	}
+	if votes, err := b.db.Votes(t.Context(), 1); err != nil || len(votes) != 0 {
+		t.Errorf("votes %v, %v: nobody looked", votes, err)
+	}
+	_, shown, _ := b.cli("admin", "", "change", "show", "1")
+	for place, text := range map[string]string{"peer": stdout, "change show": shown, "the plan": b.do("admin", "GET", "/api/v1/changes/1/plan", "").text} {
+		for _, want := range []string{"look first: AS64501 has 6 ports at ams-ix", "PeeringDB's data on AS64501 is from 2026-05-03 12:00 UTC: PeeringDB couldn't be asked since (HTTP 502)"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%q isn't in %s:\n%s", want, place, text)
+			}
+		}
+	}
+	b.wants(b.do("admin", "GET", "/api/v1/changes/1", ""), 200, `"stale_view":{"asn":64501,"as_of":"2026-05-03T12:00:00Z","why":"PeeringDB couldn't`)
+}
+
 func TestPeerPrintsOneJSONDocument(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

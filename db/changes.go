@@ -161,7 +161,10 @@ func changeOf(c dbsqlc.Change, author, planHash string) (peering.Change, error) 
 		State: peering.ChangeState(c.State), Step: c.Step, PlanID: orZero(c.PlanID), PlanHash: planHash, Outcome: c.Outcome, ApprovedBy: c.ApprovedBy,
 		ExpiresAt: timeOrZero(c.ExpiresAt), EndedAt: timeOrZero(c.EndedAt),
 	}
-	err := errors.Join(json.Unmarshal(c.Request, &change.Request), json.Unmarshal(c.Omissions, &change.Omissions))
+	err := errors.Join(json.Unmarshal(c.Request, &change.Request), json.Unmarshal(c.Omissions, &change.Omissions), json.Unmarshal(c.Ask, &change.Ask))
+	if c.StaleView != nil {
+		err = errors.Join(err, json.Unmarshal(c.StaleView, &change.Stale))
+	}
 	if err != nil {
 		return peering.Change{}, fmt.Errorf("read change %d: %w", c.ID, err)
 	}

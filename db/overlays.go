@@ -14,10 +14,10 @@ import (
 	"peerflow/internal/peering"
 )
 
-// RecordOverlay replaces the change's open operations and omissions. A create
+// RecordOverlay replaces the change's open operations and what planning found. A create
 // without an object id gets one; the same call twice keeps the ids and changes
 // nothing. Once people were asked to approve, the overlay stays as it is.
-func (d *DB) RecordOverlay(ctx context.Context, changeID int64, ops []peering.Operation, omitted []peering.Omission) (recorded []peering.Operation, err error) {
+func (d *DB) RecordOverlay(ctx context.Context, changeID int64, ops []peering.Operation, found peering.Findings) (recorded []peering.Operation, err error) {
 	err = d.Write(ctx, actorOf(changeID), func(tx *Tx) error {
 		change, err := tx.lockChange(ctx, changeID)
 		if err != nil {
@@ -27,24 +27,42 @@ func (d *DB) RecordOverlay(ctx context.Context, changeID int64, ops []peering.Op
 		if err != nil {
 			return err
 		}
-		if sameOperations(before, completed) && slices.Equal(change.Omissions, omitted) {
+		if sameOperations(before, completed) && sameFindings(change, found) {
 			recorded = before
 			return nil
 		}
 		if !overlayOpen(change.State) {
 			return peering.Errorf(peering.Conflict, "change %d is %s: what it does can't change any more", changeID, change.State)
 		}
-		text, err := json.Marshal(listOf(omitted))
-		if err != nil {
-			return err
-		}
-		if err := tx.q.ChangeSetOmissions(ctx, dbsqlc.ChangeSetOmissionsParams{ID: changeID, Omissions: text}); err != nil {
+		if err := tx.setFindings(ctx, changeID, found); err != nil {
 			return err
 		}
 		recorded, err = tx.putOperations(ctx, changeID, completed)
 		return err
 	})
 	return recorded, err
+}
+
+// sameFindings compares with what is recorded; a later look at the same old view tells nothing new.
+func sameFindings(c peering.Change, f peering.Findings) bool {
+	return slices.Equal(c.Omissions, f.Omitted) && slices.Equal(c.Ask, f.Ask) && (c.Stale == nil) == (f.Stale == nil)
+}
+
+func (tx *Tx) setFindings(ctx context.Context, changeID int64, f peering.Findings) error {
+	set := dbsqlc.ChangeSetFindingsParams{ID: changeID}
+	var err error
+	if set.Omissions, err = json.Marshal(listOf(f.Omitted)); err != nil {
+		return err
+	}
+	if set.Ask, err = json.Marshal(listOf(f.Ask)); err != nil {
+		return err
+	}
+	if f.Stale != nil {
+		if set.StaleView, err = json.Marshal(f.Stale); err != nil {
+			return err
+		}
+	}
+	return tx.q.ChangeSetFindings(ctx, set)
 }
 
 // overlayOpen reports states before people are asked to approve what a change does.

@@ -2,7 +2,9 @@ package db_test
 
 import (
 	"fmt"
+	"reflect"
 	"testing"
+	"time"
 
 	"peerflow/internal/peering"
 )
@@ -12,13 +14,14 @@ func TestAnOverlayKeepsTheIDsOfWhatItCreates(t *testing.T) {
 	s := newStage(t)
 	change := s.draft(s.create(s.edge1))
 	one, two := s.create(s.edge1), s.create(s.edge2)
-	omitted := []peering.Omission{{Code: peering.OmitMesh, Text: "paired already"}}
-	first, err := s.RecordOverlay(t.Context(), change.ID, []peering.Operation{one, two}, omitted)
+	found := peering.Findings{Omitted: []peering.Omission{{Code: peering.OmitMesh, Text: "paired already"}}, Ask: []string{"five ports"},
+		Stale: &peering.StaleView{ASN: 64501, AsOf: time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC), Why: "it is away"}}
+	first, err := s.RecordOverlay(t.Context(), change.ID, []peering.Operation{one, two}, found)
 	s.must(err)
 	if first[0].ObjectID == 0 || first[0].ObjectID == first[1].ObjectID {
 		t.Errorf("ids %d and %d", first[0].ObjectID, first[1].ObjectID)
 	}
-	again, err := s.RecordOverlay(t.Context(), change.ID, []peering.Operation{two, one}, omitted)
+	again, err := s.RecordOverlay(t.Context(), change.ID, []peering.Operation{two, one}, found)
 	s.must(err)
 	if again[0].ObjectID != first[1].ObjectID || again[1].ObjectID != first[0].ObjectID {
 		t.Errorf("ids %d and %d, then %d and %d: want the same", first[1].ObjectID, first[0].ObjectID, again[0].ObjectID, again[1].ObjectID)
@@ -34,8 +37,8 @@ func TestAnOverlayKeepsTheIDsOfWhatItCreates(t *testing.T) {
 	}
 	now, err := s.Change(t.Context(), change.ID)
 	s.must(err)
-	if fmt.Sprint(now.Omissions) != fmt.Sprint(omitted) {
-		t.Errorf("omissions %v", now.Omissions)
+	if got := (peering.Findings{Omitted: now.Omissions, Ask: now.Ask, Stale: now.Stale}); !reflect.DeepEqual(got, found) {
+		t.Errorf("found %+v, want %+v", got, found)
 	}
 }
 
@@ -66,14 +69,14 @@ func TestAnOverlayStaysOncePeopleAreAsked(t *testing.T) {
 	s.must(err)
 	s.plan(change, "text", s.edge1)
 	before := s.one(`SELECT max(id) FROM change_operation`)
-	again, err := s.RecordOverlay(t.Context(), change.ID, ops, nil)
+	again, err := s.RecordOverlay(t.Context(), change.ID, ops, peering.Findings{})
 	s.must(err)
 	if len(again) != 1 || again[0].ID != ops[0].ID || s.one(`SELECT max(id) FROM change_operation`) != before {
 		t.Errorf("the same overlay again is %+v, want what is recorded", again)
 	}
-	_, err = s.RecordOverlay(t.Context(), change.ID, append(ops, s.create(s.edge1)), nil)
+	_, err = s.RecordOverlay(t.Context(), change.ID, append(ops, s.create(s.edge1)), peering.Findings{})
 	s.refused(err, peering.Conflict, "awaiting_approval")
-	_, err = s.RecordOverlay(t.Context(), change.ID, nil, nil)
+	_, err = s.RecordOverlay(t.Context(), change.ID, nil, peering.Findings{})
 	s.refused(err, peering.Conflict, "awaiting_approval")
 }
 

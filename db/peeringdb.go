@@ -214,10 +214,21 @@ func (m *PeeringDBMirror) LoadNetwork(ctx context.Context, asn bgp.ASN, at time.
 		}
 		_, err := tx.Exec(ctx, `
 			INSERT INTO pdb_refresh (asn, refreshed_at) VALUES ($1, $2)
-			ON CONFLICT (asn) DO UPDATE SET refreshed_at = EXCLUDED.refreshed_at`, asn, at)
+			ON CONFLICT (asn) DO UPDATE SET refreshed_at = EXCLUDED.refreshed_at, failed_at = NULL, failure = ''`, asn, at)
 		return err
 	})
 	return pdbLoadError(ctx, "network "+asn.String(), err)
+}
+
+// NoteFailure records that a lookup of one network failed, and why, until one succeeds.
+func (m *PeeringDBMirror) NoteFailure(ctx context.Context, asn bgp.ASN, at time.Time, why string) error {
+	_, err := m.pool.Exec(ctx, `
+		INSERT INTO pdb_refresh (asn, failed_at, failure) VALUES ($1, $2, $3)
+		ON CONFLICT (asn) DO UPDATE SET failed_at = EXCLUDED.failed_at, failure = EXCLUDED.failure`, asn, at, why)
+	if err != nil {
+		return fmt.Errorf("note that peeringdb network %s couldn't be looked up: %w", asn, err)
+	}
+	return nil
 }
 
 // pdbLoadError keeps a cancellation recognisable: COPY reports it as a closed connection.
@@ -495,12 +506,13 @@ func (m *PeeringDBMirror) NetworkFreshness(ctx context.Context, asn bgp.ASN) (pe
 	}
 	if err == nil {
 		err = m.pool.QueryRow(ctx, `
-			SELECT COALESCE(max(refreshed_at), '0001-01-01Z') FROM pdb_refresh WHERE asn = $1`, asn).Scan(&f.RefreshedAt)
+			SELECT COALESCE(max(refreshed_at), '0001-01-01Z'), COALESCE(max(failed_at), '0001-01-01Z'), COALESCE(max(failure), '')
+			FROM pdb_refresh WHERE asn = $1`, asn).Scan(&f.RefreshedAt, &f.FailedAt, &f.Failure)
 	}
 	if err != nil {
 		return peering.PDBFreshness{}, fmt.Errorf("read peeringdb freshness: %w", err)
 	}
-	f.RefreshedAt = f.RefreshedAt.UTC()
+	f.RefreshedAt, f.FailedAt = f.RefreshedAt.UTC(), f.FailedAt.UTC()
 	return f, nil
 }
 

@@ -591,6 +591,17 @@ func pdbTestRefreshOutage(w *pdbWorld) {
 	if diff := cmp.Diff(before, w.content()); diff != "" {
 		w.Error(diff)
 	}
+	// What failed is remembered for those who plan later, until a lookup succeeds; others don't share it.
+	if stale := fresh.StaleView(64501, w.now); stale == nil || !stale.AsOf.Equal(pdbStart) || !strings.Contains(stale.Why, "peeringdb netixlan: unavailable (HTTP 5") {
+		w.Errorf("marked %+v", stale)
+	}
+	if other, err := w.mirror.NetworkFreshness(w.Context(), 64502); err != nil || !other.FailedAt.IsZero() || other.Failure != "" {
+		w.Errorf("another network failed, too: %+v, %v", other, err)
+	}
+	w.fake.Heal()
+	if fresh, err := w.syncer.RefreshASN(w.Context(), 64501); err != nil || !fresh.FailedAt.IsZero() || fresh.StaleView(64501, w.now) != nil {
+		w.Errorf("looked up again: %+v, %v", fresh, err)
+	}
 }
 
 func pdbTestRefreshParents(w *pdbWorld) {

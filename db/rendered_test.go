@@ -156,7 +156,7 @@ func (n several) record(t testing.TB, r *rapid.T, serial int) (change int64, ops
 	for i := range rapid.IntRange(1, 3).Draw(r, "operations") {
 		ops = append(ops, n.drawOperation(r, 3*serial+i))
 	}
-	ops, err := n.RecordOverlay(t.Context(), change, ops, nil)
+	ops, err := n.RecordOverlay(t.Context(), change, ops, peering.Findings{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -101,7 +101,7 @@ func TestOneOfManyAtTheSameMomentGetsThePair(t *testing.T) {
 					return
 				}
 				_, results[i] = s.RecordOverlay(t.Context(), changes[i].ID, []peering.Operation{s.addressed(peering.Operation{RouterID: s.edge1,
-					Object: peering.ObjectSession, Action: peering.Create}, address)}, nil)
+					Object: peering.ObjectSession, Action: peering.Create}, address)}, peering.Findings{})
 			})
 		}
 		group.Wait()

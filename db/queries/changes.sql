@@ -33,9 +33,9 @@ WHERE id = @id::bigint;
 -- name: ChangeSetApproval :exec
 UPDATE change SET approved_by = @approved_by::text WHERE id = @id::bigint;
 
--- What a plan left out.
--- name: ChangeSetOmissions :exec
-UPDATE change SET omissions = @omissions::jsonb, updated_at = now(), version = version + 1 WHERE id = @id::bigint;
+-- What planning sessions left out, what a person should look at, and how old the view was that it went by.
+-- name: ChangeSetFindings :exec
+UPDATE change SET omissions = @omissions::jsonb, ask = @ask::jsonb, stale_view = sqlc.narg('stale_view')::jsonb, updated_at = now(), version = version + 1 WHERE id = @id::bigint;
 
 -- The plan in force, and whose pending edits it carries. Another plan has its own time to be approved.
 -- name: ChangeSetPlan :exec

@@ -47,11 +47,17 @@ const (
 	tooManyPorts = 16
 )
 
-// SessionPlan is which sessions a peering would get, and what was left out.
+// SessionPlan is which sessions a peering would get, and what was found on the way.
 type SessionPlan struct {
 	Sessions []Session
-	Omitted  []Omission
-	Ask      []string // what a person should look at before approving
+	Findings
+}
+
+// Findings are what planning sessions has to tell people.
+type Findings struct {
+	Omitted []Omission
+	Ask     []string   // what a person should look at before approving
+	Stale   *StaleView // nil: PeeringDB's data is fresh
 }
 
 // PlanSessions pairs a peer's ports with our connections. It fails only when
@@ -116,8 +122,9 @@ func (p *planner) venue(ixp IXP, ports []PDBPresence, allPorts bool) error {
 	if len(ports) > tooManyPorts && !allPorts {
 		return Errorf(Invalid, "%s has %d ports at %s: say --all-ports when all of them are meant", p.facts.Peer.ASN, len(ports), ixp.Name)
 	}
-	if len(ports) > manyPorts {
-		p.plan.Ask = append(p.plan.Ask, fmt.Sprintf("%s has %d ports at %s", p.facts.Peer.ASN, len(ports), ixp.Name))
+	if len(ports) > manyPorts && !allPorts {
+		p.plan.Ask = append(p.plan.Ask, fmt.Sprintf("%s has %d ports at %s: approve if all of them are meant, else cancel; --all-ports says so beforehand",
+			p.facts.Peer.ASN, len(ports), ixp.Name))
 	}
 	slices.SortFunc(ports, func(a, b PDBPresence) int { return cmp.Compare(a.ID, b.ID) })
 	for _, f := range bgp.Families {

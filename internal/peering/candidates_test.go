@@ -161,8 +161,14 @@ func TestPlanSessionsRefusesWhatMakesNoSense(t *testing.T) {
 	if _, err := PlanSessions(venueFacts(ports(17)), false); KindOf(err) != Invalid {
 		t.Errorf("17 ports: %v", err)
 	}
+	if plan, err := PlanSessions(venueFacts(ports(4)), false); err != nil || len(plan.Ask) != 0 {
+		t.Errorf("4 ports: ask %v, %v", plan.Ask, err)
+	}
+	if plan, err := PlanSessions(venueFacts(ports(5)), false); err != nil || len(plan.Ask) != 1 || !strings.Contains(plan.Ask[0], "5 ports") || !strings.Contains(plan.Ask[0], "--all-ports") {
+		t.Errorf("5 ports: ask %v, %v", plan.Ask, err)
+	}
 	plan, err := PlanSessions(venueFacts(ports(17)), true)
-	if err != nil || len(plan.Sessions) != 17 || len(plan.Ask) != 1 {
+	if err != nil || len(plan.Sessions) != 17 || len(plan.Ask) != 0 {
 		t.Errorf("17 ports that are meant: %d sessions, ask %v, %v", len(plan.Sessions), plan.Ask, err)
 	}
 }

@@ -22,6 +22,8 @@ type Change struct {
 	PlanID     int64         `json:"plan_id"`
 	PlanHash   string        `json:"plan_hash"`
 	Omissions  []Omission    `json:"omissions"`
+	Ask        []string      `json:"ask,omitempty" doc:"what a person should look at before approving"`
+	Stale      *StaleView    `json:"stale_view,omitempty" doc:"its sessions were planned from an old view of PeeringDB"`
 	Outcome    string        `json:"outcome"`
 	ApprovedBy string        `json:"approved_by"`         // people, or "rule" and its name; "" while nothing did
 	ExpiresAt  time.Time     `json:"expires_at,omitzero"` // unless it is approved by then; zero while nothing is to be approved

@@ -238,7 +238,53 @@ type PDBTypeState struct {
 type PDBFreshness struct {
 	Types       []PDBTypeState // one per mirrored type, in the order of PDBTypes
 	RefreshedAt time.Time      // last refresh of the one network asked for; zero = never, or none asked for
+	FailedAt    time.Time      // of the one network, a refresh that failed since; zero = none did
+	Failure     string         // why it failed
 }
+
+// PDBFreshFor is how old a view of PeeringDB may be before plans mark it. The
+// mirror is synced every six hours, so that a few misses go unmarked.
+const PDBFreshFor = 24 * time.Hour
+
+// StaleView marks what was planned from an old view of PeeringDB.
+type StaleView struct {
+	ASN  bgp.ASN   `json:"asn"`
+	AsOf time.Time `json:"as_of,omitzero" doc:"when the data was fetched; absent: it never was"`
+	Why  string    `json:"why" doc:"why there is nothing newer"`
+}
+
+// String is the mark for people.
+func (v StaleView) String() string {
+	since := "was never fetched"
+	if !v.AsOf.IsZero() {
+		since = "is from " + v.AsOf.UTC().Format("2006-01-02 15:04 MST")
+	}
+	return fmt.Sprintf("PeeringDB's data on %s %s: %s", v.ASN, since, v.Why)
+}
+
+// StaleView marks a view of one network that is older than PDBFreshFor, or that
+// the last lookup couldn't renew; nil when it is fresh.
+func (f PDBFreshness) StaleView(asn bgp.ASN, now time.Time) *StaleView {
+	v := StaleView{ASN: asn, AsOf: f.AsOf()}
+	if f.FailedAt.After(v.AsOf) {
+		v.Why = "PeeringDB couldn't be asked since (" + f.Failure + ")"
+		return &v
+	}
+	if !f.Stale(now, PDBFreshFor) {
+		return nil
+	}
+	v.Why = "no sync of the mirror ended since"
+	for _, t := range f.Types {
+		if t.Error != "" {
+			v.Why = "the sync of the mirror fails (" + Clip(t.Error, mostWhy) + ")"
+			break
+		}
+	}
+	return &v
+}
+
+// mostWhy is as much of a failure's text as a line for people holds (bytes).
+const mostWhy = 200
 
 // AsOf is the time of the view: the oldest of the types' last runs, or the
 // network's own refresh when that is later. Zero means that nothing was loaded.

@@ -97,6 +97,8 @@ type Impact struct {
 	Routers    int          `json:"routers"`
 	Pending    []string     `json:"pending,omitempty"` // edits of others that ride along, labelled
 	Protected  []string     `json:"protected,omitempty"`
+	Ask        []string     `json:"ask,omitempty" doc:"what a person should look at before approving"`
+	Stale      *StaleView   `json:"stale_view,omitempty" doc:"its sessions were planned from an old view of PeeringDB"`
 }
 
 // Sessions is how many sessions the plan reaches.
@@ -134,6 +136,12 @@ func (i Impact) Line() string {
 	}
 	if len(i.Pending) > 0 {
 		parts = append(parts, "carries pending edits: "+Some(i.Pending, mostNamed, ", "))
+	}
+	if len(i.Ask) > 0 {
+		parts = append(parts, "look first: "+Some(i.Ask, mostNamed, ", "))
+	}
+	if i.Stale != nil {
+		parts = append(parts, i.Stale.String())
 	}
 	return strings.Join(parts, "; ")
 }

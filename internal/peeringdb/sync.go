@@ -25,6 +25,7 @@ type Store interface {
 	EndRun(ctx context.Context, end peering.PDBRunEnd) error
 	LoadType(ctx context.Context, load peering.PDBLoad, rows iter.Seq2[peering.PDBRow, error]) (peering.PDBCounts, error)
 	LoadNetwork(ctx context.Context, asn bgp.ASN, at time.Time, rows []peering.PDBRow) error
+	NoteFailure(ctx context.Context, asn bgp.ASN, at time.Time, why string) error
 	MissingIDs(ctx context.Context, t peering.PDBType, ids []int64) ([]int64, error)
 	NetworkFreshness(ctx context.Context, asn bgp.ASN) (peering.PDBFreshness, error)
 }
@@ -74,6 +75,7 @@ const (
 	progressEvery  = 1000
 	maxDowns       = 2
 	endRunTimeout  = 10 * time.Second
+	noteTimeout    = 5 * time.Second
 )
 
 // Sync fetches and merges the types (nil = all), parents first, each in a
@@ -220,15 +222,34 @@ func sum(full, delta peering.PDBCounts) peering.PDBCounts {
 
 // RefreshASN looks up one network now; kind not_found when PeeringDB has none. The
 // freshness is that of the mirror afterwards, and is good with an error too:
-// planning then works with what is there, and says how old it is.
+// planning then works with what is there, and says how old it is and why.
 func (s *Syncer) RefreshASN(ctx context.Context, asn bgp.ASN) (peering.PDBFreshness, error) {
-	err := s.refresh(ctx, asn)
+	at := s.now()
+	err := s.refresh(ctx, asn, at)
+	if err != nil && peering.KindOf(err) != peering.NotFound {
+		noting, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTimeout)
+		defer cancel()
+		err = errors.Join(err, s.Store.NoteFailure(noting, asn, at, reason(err)))
+	}
 	fresh, readErr := s.Store.NetworkFreshness(ctx, asn)
 	return fresh, errors.Join(err, readErr)
 }
 
-func (s *Syncer) refresh(ctx context.Context, asn bgp.ASN) error {
-	at := s.now()
+// NetworkFreshness is how old the mirror's view of one network is.
+func (s *Syncer) NetworkFreshness(ctx context.Context, asn bgp.ASN) (peering.PDBFreshness, error) {
+	return s.Store.NetworkFreshness(ctx, asn)
+}
+
+// reason is why PeeringDB couldn't be asked, without what was asked for.
+func reason(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return clip(e.Error())
+	}
+	return clip(err.Error())
+}
+
+func (s *Syncer) refresh(ctx context.Context, asn bgp.ASN, at time.Time) error {
 	rows, err := s.Source.FetchASN(ctx, asn, s.Store.MissingIDs)
 	if err == nil {
 		err = s.Store.LoadNetwork(ctx, asn, at, rows)

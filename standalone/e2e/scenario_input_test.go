@@ -199,6 +199,10 @@ func (s *scene) withoutPeeringDB() {
 	before := s.look()
 	c := s.provision(knownAS, "while PeeringDB is away")
 	s.wants(s.story(c.ID), "PeeringDB couldn't be asked for AS64501: planning with the mirror's view")
+	c = s.inState(c.ID, 2*time.Minute, peering.ChangeAwaitingApproval)
+	shown := s.output("change", "show", fmt.Sprint(c.ID))
+	s.wants(shown, "PeeringDB's data on AS64501 is from 20")
+	s.wants(shown, "PeeringDB couldn't be asked since (peeringdb net: unavailable (HTTP 5")
 	s.cancel(c)
 	s.untouched(before)
 }

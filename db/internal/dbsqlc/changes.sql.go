@@ -31,7 +31,7 @@ func (q *Queries) ChangeConflicting(ctx context.Context, changeID int64) (int64,
 }
 
 const changeGet = `-- name: ChangeGet :one
-SELECT c.id, c.kind, c.author_id, c.reason, c.request, c.state, c.step, c.plan_id, c.omissions, c.outcome, c.carried_authors, c.expires_at, c.created_at, c.updated_at, c.ended_at, c.version, c.approved_by, c.unmoved_at, u.name AS author, coalesce(p.hash, '')::text AS plan_hash
+SELECT c.id, c.kind, c.author_id, c.reason, c.request, c.state, c.step, c.plan_id, c.omissions, c.outcome, c.carried_authors, c.expires_at, c.created_at, c.updated_at, c.ended_at, c.version, c.approved_by, c.unmoved_at, c.ask, c.stale_view, u.name AS author, coalesce(p.hash, '')::text AS plan_hash
 FROM change c
 JOIN app_user u ON u.id = c.author_id
 LEFT JOIN plan p ON p.id = c.plan_id
@@ -67,6 +67,8 @@ func (q *Queries) ChangeGet(ctx context.Context, id int64) (ChangeGetRow, error)
 		&i.Change.Version,
 		&i.Change.ApprovedBy,
 		&i.Change.UnmovedAt,
+		&i.Change.Ask,
+		&i.Change.StaleView,
 		&i.Author,
 		&i.PlanHash,
 	)
@@ -100,7 +102,7 @@ func (q *Queries) ChangeInsert(ctx context.Context, arg ChangeInsertParams) (int
 }
 
 const changeListByID = `-- name: ChangeListByID :many
-SELECT c.id, c.kind, c.author_id, c.reason, c.request, c.state, c.step, c.plan_id, c.omissions, c.outcome, c.carried_authors, c.expires_at, c.created_at, c.updated_at, c.ended_at, c.version, c.approved_by, c.unmoved_at, u.name AS author, coalesce(p.hash, '')::text AS plan_hash
+SELECT c.id, c.kind, c.author_id, c.reason, c.request, c.state, c.step, c.plan_id, c.omissions, c.outcome, c.carried_authors, c.expires_at, c.created_at, c.updated_at, c.ended_at, c.version, c.approved_by, c.unmoved_at, c.ask, c.stale_view, u.name AS author, coalesce(p.hash, '')::text AS plan_hash
 FROM change c
 JOIN app_user u ON u.id = c.author_id
 LEFT JOIN plan p ON p.id = c.plan_id
@@ -143,6 +145,8 @@ func (q *Queries) ChangeListByID(ctx context.Context, ids []int64) ([]ChangeList
 			&i.Change.Version,
 			&i.Change.ApprovedBy,
 			&i.Change.UnmovedAt,
+			&i.Change.Ask,
+			&i.Change.StaleView,
 			&i.Author,
 			&i.PlanHash,
 		); err != nil {
@@ -228,18 +232,25 @@ func (q *Queries) ChangeSetApproval(ctx context.Context, arg ChangeSetApprovalPa
 	return err
 }
 
-const changeSetOmissions = `-- name: ChangeSetOmissions :exec
-UPDATE change SET omissions = $1::jsonb, updated_at = now(), version = version + 1 WHERE id = $2::bigint
+const changeSetFindings = `-- name: ChangeSetFindings :exec
+UPDATE change SET omissions = $1::jsonb, ask = $2::jsonb, stale_view = $3::jsonb, updated_at = now(), version = version + 1 WHERE id = $4::bigint
 `
 
-type ChangeSetOmissionsParams struct {
+type ChangeSetFindingsParams struct {
 	Omissions []byte
+	Ask       []byte
+	StaleView []byte
 	ID        int64
 }
 
-// What a plan left out.
-func (q *Queries) ChangeSetOmissions(ctx context.Context, arg ChangeSetOmissionsParams) error {
-	_, err := q.db.Exec(ctx, changeSetOmissions, arg.Omissions, arg.ID)
+// What planning sessions left out, what a person should look at, and how old the view was that it went by.
+func (q *Queries) ChangeSetFindings(ctx context.Context, arg ChangeSetFindingsParams) error {
+	_, err := q.db.Exec(ctx, changeSetFindings,
+		arg.Omissions,
+		arg.Ask,
+		arg.StaleView,
+		arg.ID,
+	)
 	return err
 }
 

@@ -1759,6 +1759,8 @@ type Change struct {
 	Version        int64
 	ApprovedBy     string
 	UnmovedAt      *time.Time
+	Ask            []byte
+	StaleView      []byte
 }
 
 type ChangeFreeze struct {
@@ -2038,7 +2040,9 @@ type PdbOrg struct {
 
 type PdbRefresh struct {
 	ASN         int64
-	RefreshedAt time.Time
+	RefreshedAt *time.Time
+	FailedAt    *time.Time
+	Failure     string
 }
 
 type PdbRun struct {
