@@ -206,11 +206,7 @@ func stanzas(ctx context.Context, dev device, d peering.Desired) (map[string]pee
 	if err != nil {
 		return nil, err
 	}
-	cut, err := dev.platform.Syntax().Split(text)
-	if err != nil {
-		return nil, peering.Errorf(peering.Invalid, "template %s gives text that platform %s can't be cut into stanzas: %w", d.Template.Name, dev.platform.Name(), err)
-	}
-	return peering.StanzaMap(cut)
+	return peering.CutTemplate(dev.platform.Syntax(), dev.platform.Name(), d.Template, text)
 }
 
 func secretsOf(m map[string]peering.Stanza) []peering.SecretRef {

@@ -27,6 +27,7 @@ type Deps struct {
 	Freezes   Freezes
 	Observed  Observed
 	Intent    Intent
+	Templates Templates
 	Users     Users
 	Secrets   Secrets
 	Workflows Workflows
@@ -73,6 +74,7 @@ func New(d Deps) http.Handler {
 	s.registerFreezes()
 	s.registerObserved()
 	s.registerEffective()
+	s.registerTemplates()
 	s.registerUsers()
 	s.registerSecrets()
 	s.registerStatus()

@@ -84,7 +84,7 @@ Exit codes:
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage("%w (see %s --help)", err, c.CommandPath()) })
 	root.PersistentFlags().StringVar(&a.api, "api", orDefault(a.getenv("PEERFLOW_API"), "http://127.0.0.1:8480"), "address of the API (PEERFLOW_API)")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
-	root.AddCommand(a.peerCommand(), a.peeringCommands(), a.sessionCommands(), a.changeCommands(), a.routerCommands(), a.syncCommand(),
+	root.AddCommand(a.peerCommand(), a.peeringCommands(), a.sessionCommands(), a.changeCommands(), a.routerCommands(), a.templateCommands(), a.syncCommand(),
 		a.freezeCommands(), a.approvalRuleCommands(), a.userCommands(), a.tokenCommands(), a.secretCommands(), a.auditCommands(), a.migrateCommand(), a.apiCommand(), a.workerCommand(), a.versionCommand())
 	root.AddCommand(extra...)
 	return root
@@ -110,9 +110,12 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 }
 
 // takes checks the number of arguments, naming them.
-func takes(names ...string) cobra.PositionalArgs {
+func takes(names ...string) cobra.PositionalArgs { return takesFrom(len(names), names...) }
+
+// takesFrom is takes whose last arguments may be left out: least have to be there.
+func takesFrom(least int, names ...string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
-		if len(args) != len(names) {
+		if len(args) < least || len(args) > len(names) {
 			given := map[bool]string{true: "none was given", false: fmt.Sprintf("%d given", len(args))}[len(args) == 0]
 			return usage("%s takes %s: %s (see %[1]s --help)", c.CommandPath(), orDefault(strings.Join(names, " and "), "no arguments"), given)
 		}

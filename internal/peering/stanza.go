@@ -76,6 +76,20 @@ func StanzaMap(stanzas []Stanza) (map[string]Stanza, error) {
 	return m, nil
 }
 
+// CutTemplate cuts what a template gave into stanzas. Text of another mode is
+// refused: what a template merges would be taken for everything that we own, and
+// the rest deleted.
+func CutTemplate(syntax Syntax, platform string, t Template, text string) (map[string]Stanza, error) {
+	if t.Mode != ModeStanza {
+		return nil, Errorf(Unsupported, "template %s is of mode %s: platform %s takes templates of mode %s, which give all that peerflow owns on the router", t.Name, t.Mode, platform, ModeStanza)
+	}
+	cut, err := syntax.Split(text)
+	if err != nil {
+		return nil, Errorf(Invalid, "template %s gives text that can't be cut into stanzas of platform %s: %w", t.Name, platform, err)
+	}
+	return StanzaMap(cut)
+}
+
 // Move is one stanza's change on one router. An empty hash means absent.
 type Move struct {
 	Key    string `json:"key"`

@@ -1,0 +1,201 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"peerflow/api"
+	"peerflow/internal/peering"
+)
+
+func (a *app) templateCommands() *cobra.Command {
+	return group("template", "Templates, and what they give a router", a.templateList(), a.templateShow(), a.templatePut(), a.templatePreview(), a.templateStarter())
+}
+
+func (a *app) templateList() *cobra.Command {
+	return &cobra.Command{Use: "list", Short: "List templates", Args: takes(), RunE: func(cc *cobra.Command, _ []string) error {
+		return show(cc, a, "/api/v1/templates", func(s Screen, templates []peering.Template) {
+			rows := [][]string{{"TEMPLATE", "NAME", "MODE", "ENGINE", "LINES"}}
+			for _, t := range templates {
+				rows = append(rows, []string{fmt.Sprint(t.ID), t.Name, string(t.Mode), string(t.Engine), fmt.Sprint(strings.Count(t.Body, "\n"))})
+			}
+			s.table(rows)
+		})
+	}}
+}
+
+// template finds the template that a person named.
+func (a *app) template(ctx context.Context, name string) (*Client, peering.Template, error) {
+	c, err := a.client()
+	if err != nil {
+		return nil, peering.Template{}, err
+	}
+	t, err := only[peering.Template](ctx, c, "template "+name, "/api/v1/templates"+byNameOrID("name", strings.TrimPrefix(name, "template/")))
+	return c, t, err
+}
+
+func (a *app) templateShow() *cobra.Command {
+	return &cobra.Command{Use: "show TEMPLATE", Short: "Print a template's text", Args: takes("a template"), RunE: func(cc *cobra.Command, args []string) error {
+		_, t, err := a.template(cc.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		if a.json {
+			return printJSON(a.out, t)
+		}
+		_, err = io.WriteString(a.out, t.Body)
+		return err
+	}}
+}
+
+// templateFlags are the switches of a template that isn't recorded yet.
+type templateFlags struct {
+	engine                string
+	lenient, trim, lstrip bool
+}
+
+func (f *templateFlags) on(c *cobra.Command) {
+	c.Flags().StringVar(&f.engine, "engine", string(peering.EngineJinja2), "language of the template: jinja2 or pongo2")
+	c.Flags().BoolVar(&f.lenient, "lenient", false, "what doesn't exist prints as nothing, instead of failing")
+	c.Flags().BoolVar(&f.trim, "trim-blocks", false, "drop the newline after a block")
+	c.Flags().BoolVar(&f.lstrip, "lstrip-blocks", false, "drop blanks before a block at the start of a line")
+}
+
+func (f *templateFlags) text(name, body string) api.TemplateText {
+	return api.TemplateText{Name: name, Body: body, Engine: peering.TemplateEngine(f.engine), Lenient: f.lenient, TrimBlocks: f.trim, LstripBlocks: f.lstrip}
+}
+
+// read gives a file's text; "-" is standard input.
+func (a *app) read(file string) (string, error) {
+	if file == "-" {
+		text, err := io.ReadAll(a.in)
+		return string(text), err
+	}
+	text, err := os.ReadFile(file)
+	return string(text), err
+}
+
+func (a *app) templatePut() *cobra.Command {
+	var flags templateFlags
+	c := &cobra.Command{Use: "put NAME FILE", Short: "Record a template from a file, or its new text", Args: takes("a name", "a file"),
+		Long: `FILE - is standard input. Of a template that exists only the text changes, and
+the switches that are given. It reaches routers with a change of kind deploy:
+look at "template preview" first.`}
+	flags.on(c)
+	c.RunE = func(cc *cobra.Command, args []string) error {
+		body, err := a.read(args[1])
+		if err != nil {
+			return err
+		}
+		c, t, err := a.template(cc.Context(), args[0])
+		switch peering.KindOf(err) {
+		case peering.NotFound:
+			t = peering.Template{Name: args[0], Mode: peering.ModeStanza, Engine: peering.TemplateEngine(flags.engine), Body: body,
+				Lenient: flags.lenient, TrimBlocks: flags.trim, LstripBlocks: flags.lstrip}
+			err = c.call(cc.Context(), http.MethodPost, "/api/v1/templates", t, &t)
+			return a.say(t, err, fmt.Sprintf("template/%d  %s recorded", t.ID, t.Name))
+		default:
+			return err
+		case "":
+		}
+		patch := map[string]any{"body": body}
+		for flag, field := range map[string]struct {
+			name  string
+			value any
+		}{"engine": {"engine", flags.engine}, "lenient": {"lenient", flags.lenient}, "trim-blocks": {"trim_blocks", flags.trim}, "lstrip-blocks": {"lstrip_blocks", flags.lstrip}} {
+			if cc.Flags().Changed(flag) {
+				patch[field.name] = field.value
+			}
+		}
+		err = c.call(cc.Context(), http.MethodPatch, fmt.Sprintf("/api/v1/templates/%d", t.ID), patch, &t, "If-Match", fmt.Sprintf(`"%d"`, t.Version))
+		return a.say(t, err, fmt.Sprintf("template/%d  %s has a new text", t.ID, t.Name))
+	}
+	return c
+}
+
+func (a *app) templatePreview() *cobra.Command {
+	var flags templateFlags
+	var whole bool
+	c := &cobra.Command{Use: "preview ROUTER [FILE]", Short: "Show what a template would give a router, without saving it", Args: takesFrom(1, "a router", "a file"),
+		Long: `Without FILE it is the router's own template; FILE - is standard input. Compares
+with what was deployed to the router last: "-" goes, "+" comes. The router isn't
+asked, and nothing is saved. Secrets stand as <secret v3>.`}
+	flags.on(c)
+	c.Flags().BoolVar(&whole, "text", false, "print the whole text instead of the difference")
+	c.RunE = func(cc *cobra.Command, args []string) error {
+		c, r, err := a.router(cc.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		var try any
+		if len(args) > 1 {
+			body, err := a.read(args[1])
+			if err != nil {
+				return err
+			}
+			try = flags.text(args[1], body)
+		}
+		var p peering.Preview
+		if err := c.call(cc.Context(), http.MethodPost, fmt.Sprintf("/api/v1/routers/%d/preview", r.ID), try, &p); err != nil {
+			return err
+		}
+		if a.json {
+			return printJSON(a.out, p)
+		}
+		if whole {
+			_, err := io.WriteString(a.out, p.Text)
+			return err
+		}
+		showPreview(a.screen(), p)
+		return nil
+	}
+	return c
+}
+
+func showPreview(s Screen, p peering.Preview) {
+	if p.Diff == "" {
+		s.line("%s  %s", s.paint(bold, p.Router), s.paint(green, "nothing would change"))
+		return
+	}
+	s.line("%s  %s added, %d changed, %d removed", s.paint(bold, p.Router), count(p.Adds, "stanza"), p.Edits, p.Removes)
+	s.diff(p.Diff)
+}
+
+func (a *app) templateStarter() *cobra.Command {
+	return &cobra.Command{Use: "starter [PLATFORM]", Short: "List templates to begin with, or print one", Args: takesFrom(0, "a platform"), RunE: func(cc *cobra.Command, args []string) error {
+		c, err := a.client()
+		if err != nil {
+			return err
+		}
+		starters, err := first[peering.Starter](cc.Context(), c, 0, "/api/v1/template-starters")
+		if err != nil {
+			return err
+		}
+		if len(args) == 0 && a.json {
+			return printJSON(a.out, starters)
+		}
+		rows := [][]string{{"PLATFORM", "WHAT IT IS"}}
+		var names []string
+		for _, st := range starters {
+			if len(args) > 0 && st.Platform == args[0] {
+				if a.json {
+					return printJSON(a.out, st)
+				}
+				_, err := io.WriteString(a.out, st.Body)
+				return err
+			}
+			rows, names = append(rows, []string{st.Platform, st.About}), append(names, st.Platform)
+		}
+		if len(args) > 0 {
+			return peering.Errorf(peering.NotFound, "there is no starter for %q: there are %s", args[0], strings.Join(names, ", "))
+		}
+		a.screen().table(rows)
+		return nil
+	}}
+}

@@ -1,0 +1,99 @@
+package cmd
+
+import (
+	"context"
+	"time"
+
+	"peerflow/db"
+	"peerflow/internal/driver"
+	"peerflow/internal/peering"
+	"peerflow/internal/render"
+)
+
+// templating tries templates over what is recorded, a few at a time: one may take
+// half a gigabyte.
+type templating struct {
+	db      *db.DB
+	drivers driver.Registry
+	slots   chan struct{}
+}
+
+// patience is how long a template that is tried may run, and wait for its turn.
+const patience = 20 * time.Second
+
+func newTemplating(d *db.DB) templating {
+	return templating{d, Drivers(), make(chan struct{}, 2)}
+}
+
+func (t templating) Starters() []peering.Starter { return render.Starters() }
+
+func (t templating) Preview(ctx context.Context, routerID int64, try *peering.Template) (peering.Preview, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	select {
+	case t.slots <- struct{}{}:
+		defer func() { <-t.slots }()
+	case <-ctx.Done():
+		return peering.Preview{}, peering.Errorf(peering.Unavailable, "other templates are being tried: try again in a moment")
+	}
+	desired, err := t.db.Desired(ctx, routerID)
+	if err != nil {
+		return peering.Preview{}, err
+	}
+	if try != nil {
+		try.ID = max(desired.Template.ID, 1)
+		desired.Template = *try
+	}
+	text, err := render.Router(ctx, desired)
+	if err != nil {
+		return peering.Preview{}, err
+	}
+	platform, err := t.platform(ctx, desired.Router)
+	if err != nil {
+		return peering.Preview{}, err
+	}
+	rendered, err := peering.CutTemplate(platform.Syntax(), platform.Name(), desired.Template, text)
+	if err != nil {
+		return peering.Preview{}, err
+	}
+	deployed, err := t.deployed(ctx, desired.Router.ID, platform.Syntax())
+	if err != nil {
+		return peering.Preview{}, err
+	}
+	return peering.PreviewOf(desired.Router, text, deployed, rendered), nil
+}
+
+func (t templating) platform(ctx context.Context, r peering.Router) (driver.Platform, error) {
+	record, err := t.db.Platforms().Get(ctx, r.PlatformID)
+	if err != nil {
+		return nil, err
+	}
+	return t.drivers.Platform(record.Driver)
+}
+
+// deployed are the stanzas that the last confirmed deployments left on a router.
+func (t templating) deployed(ctx context.Context, routerID int64, syntax peering.Syntax) (map[string]peering.Stanza, error) {
+	ledger, err := t.db.Ledger(ctx, routerID)
+	if err != nil {
+		return nil, err
+	}
+	var hashes []string
+	for _, hash := range ledger {
+		if hash != "" {
+			hashes = append(hashes, hash)
+		}
+	}
+	texts, err := t.db.Texts(ctx, hashes)
+	if err != nil {
+		return nil, err
+	}
+	var stanzas []peering.Stanza
+	for _, text := range texts {
+		cut, err := syntax.Split(text)
+		if err != nil {
+			return nil, err
+		}
+		stanzas = append(stanzas, cut...)
+	}
+	return peering.StanzaMap(stanzas)
+}

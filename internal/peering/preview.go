@@ -1,0 +1,40 @@
+package peering
+
+// Preview is what a template would give a router, and what of it would be new there.
+type Preview struct {
+	RouterID int64  `json:"router_id"`
+	Router   string `json:"router"`
+	Text     string `json:"text" doc:"what the template renders; secrets stand as <secret v3>"`
+	// Diff is empty when the router was deployed exactly this.
+	Diff    string `json:"diff" doc:"against what was deployed to the router last: - goes, + comes; secrets stand as <secret v3>"`
+	Adds    int    `json:"adds" doc:"stanzas that the router doesn't have from us yet"`
+	Edits   int    `json:"edits" doc:"stanzas that would change"`
+	Removes int    `json:"removes" doc:"stanzas that would go"`
+}
+
+// Starter is a template to begin with on a platform.
+type Starter struct {
+	Platform string         `json:"platform" doc:"a driver of this build, or a platform that it renders for only"`
+	About    string         `json:"about"`
+	Mode     TemplateMode   `json:"mode"`
+	Engine   TemplateEngine `json:"engine"`
+	Body     string         `json:"body"`
+}
+
+// PreviewOf compares what a template gives with what was deployed last, both in stanzas.
+func PreviewOf(r Router, text string, deployed, rendered map[string]Stanza) Preview {
+	p := Preview{RouterID: r.ID, Router: r.Name, Text: HideSecrets(text), Diff: HideSecrets(Diff(deployed, sortedStanzas(rendered)))}
+	for _, key := range unionKeys(deployed, rendered) {
+		before, after := hashOf(deployed, key), hashOf(rendered, key)
+		switch {
+		case before == after:
+		case before == "":
+			p.Adds++
+		case after == "":
+			p.Removes++
+		default:
+			p.Edits++
+		}
+	}
+	return p
+}
