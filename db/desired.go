@@ -11,8 +11,9 @@ import (
 )
 
 // Desired loads what a router is rendered from, on one unchanging view and with
-// the same number of queries whatever the number of sessions. Policies, groups
-// and relationships come whole, used or not, so that an overlay may name any.
+// the same number of queries whatever the number of sessions. Policies, groups,
+// relationships and templates come whole, used or not, so that an overlay or a
+// template may name any.
 func (d *DB) Desired(ctx context.Context, routerID int64) (desired peering.Desired, err error) {
 	err = d.read(ctx, func(_ pgx.Tx, q *dbsqlc.Queries) error {
 		if desired.Router, err = routers.get(ctx, q, routerID); err != nil {
@@ -26,10 +27,11 @@ func (d *DB) Desired(ctx context.Context, routerID int64) (desired peering.Desir
 			return err
 		}
 		desired.LocalAS = desired.Networks[desired.Router.LocalASID]
-		if desired.Mirror, err = mirrorOf(ctx, q, desired); err != nil || desired.Router.TemplateID == 0 {
+		desired.Template = desired.Templates[desired.Router.TemplateID]
+		if desired.Platform, err = platforms.get(ctx, q, desired.Router.PlatformID); err != nil {
 			return err
 		}
-		desired.Template, err = templates.get(ctx, q, desired.Router.TemplateID)
+		desired.Mirror, err = mirrorOf(ctx, q, desired)
 		return err
 	})
 	return desired, err
@@ -45,6 +47,7 @@ func desiredRecords(ctx context.Context, q *dbsqlc.Queries, ids dbsqlc.DesiredID
 		filling(ctx, q, &d.Groups, bgpGroups, ids.BgpGroups),
 		filling(ctx, q, &d.Relationships, relationships, ids.Relationships),
 		filling(ctx, q, &d.Policies, routingPolicies, ids.Policies),
+		filling(ctx, q, &d.Templates, templates, ids.Templates),
 	} {
 		if err := fill(); err != nil {
 			return err

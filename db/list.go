@@ -357,30 +357,8 @@ func (l listing) suggest(name string) string {
 	if !l.bare {
 		names = append(names, slices.Sorted(maps.Keys(everywhere))...)
 	}
-	best := slices.MinFunc(names, func(a, b string) int { return distance(a, name) - distance(b, name) })
-	if distance(best, name) <= max(2, len(name)/3) {
+	if best, near := peering.Nearest(name, names); near {
 		return fmt.Sprintf(": did you mean %q?", best)
 	}
 	return ": it has " + strings.Join(names, ", ")
-}
-
-// distance counts the letters to insert, delete or replace between two words.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			step := diagonal
-			if a[i] != b[j] {
-				step++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(step, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

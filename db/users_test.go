@@ -1,6 +1,7 @@
 package db_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -165,5 +166,38 @@ func TestPendingAuthorsAreThoseWhoEditedSinceTheLastDeployment(t *testing.T) {
 	edit(err)
 	if got := names(); got != "ida" {
 		t.Errorf("after the template was edited: %q", got)
+	}
+}
+
+func TestPendingAuthorsAreThoseOfIncludedTemplatesToo(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	n := smallNetwork(t, d)
+	template := func(author, name, body string) int64 {
+		u := newUser(t, d, author, peering.Operator)
+		made, err := d.Templates().Create(t.Context(), peering.Actor{Kind: peering.ActorUser, UserID: u.ID, Name: u.Name, Roles: u.Roles}, peering.Template{Name: name, Body: body})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made.ID
+	}
+	byID := template("ben", "by id", "!")
+	template("eva", "inner", fmt.Sprintf("{%% include_configuration %d %%}", byID))
+	template("joe", "somebody else's", "!")
+	template("ada", "outer", `{% include_configuration "inner" %}`)
+	own := peering.Actor{Kind: peering.ActorWorkflow, Name: "test"}
+	if _, err := d.Templates().Patch(t.Context(), own, n.template.ID, 0, []byte(`{"body": "{%- include_configuration outer %}"}`)); err != nil {
+		t.Fatal(err)
+	}
+	users, err := d.PendingAuthors(t.Context(), n.router.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, u := range users {
+		list = append(list, u.Name)
+	}
+	if got := strings.Join(list, " "); got != "ben eva ada" {
+		t.Errorf("authors of what the router's template includes: %q", got)
 	}
 }

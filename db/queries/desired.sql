@@ -1,5 +1,5 @@
 -- What one router is rendered from, by id. Sessions that open changes plan on it bring their peering and network
--- along, so that an overlay finds them. Policies, groups and relationships come whole: an overlay may name any.
+-- along, so that an overlay finds them. Policies, groups, relationships and templates come whole: an overlay may name any.
 -- name: DesiredIDs :one
 WITH planned AS (
     SELECT (patch->>'peering_id')::bigint AS peering_id, (patch->>'peer_asn')::bigint AS peer_asn
@@ -30,7 +30,8 @@ SELECT
     ARRAY(SELECT n.id FROM networks n)::bigint[] AS networks,
     ARRAY(SELECT g.id FROM bgp_group g)::bigint[] AS bgp_groups,
     ARRAY(SELECT l.id FROM relationship l)::bigint[] AS relationships,
-    ARRAY(SELECT y.id FROM routing_policy y)::bigint[] AS policies;
+    ARRAY(SELECT y.id FROM routing_policy y)::bigint[] AS policies,
+    ARRAY(SELECT t.id FROM template t)::bigint[] AS templates;
 
 -- What networks publish as their prefix counts; the newest record, should two claim an AS number.
 -- name: PublishedCounts :many
@@ -47,9 +48,9 @@ ORDER BY key;
 
 -- Who edited what a router is rendered from since a change of kind deploy, which carries every edit, was last confirmed
 -- there: an unrelated change in between delivers nobody's edits. Sessions and connections are found by what the log says
--- of their router, since they may be deleted.
+-- of their router, since they may be deleted. Templates count when the router's names them, or one that it names.
 -- name: PendingAuthors :many
-WITH since AS (
+WITH RECURSIVE since AS (
     SELECT COALESCE(max(d.created_at), '-infinity'::timestamptz) AS at
     FROM deployment d JOIN change c ON c.id = d.change_id
     WHERE d.router_id = @router_id::bigint AND d.state = 'confirmed' AND c.kind = 'deploy'
@@ -65,6 +66,11 @@ WITH since AS (
 ), networks AS (
     SELECT a.id FROM autonomous_system a WHERE a.asn IN (SELECT h.peer_asn FROM here h)
     UNION SELECT r.local_as_id FROM router r WHERE r.id = @router_id::bigint
+), templates AS (
+    SELECT t.id, t.name, t.body FROM template t JOIN router r ON r.template_id = t.id WHERE r.id = @router_id::bigint
+    UNION
+    SELECT t.id, t.name, t.body FROM template t JOIN templates x
+        ON t.name <> '' AND strpos(x.body, t.name) > 0 OR x.body ~ ('include[^%]*\m' || t.id || '\M')
 ), policies AS (
     SELECT p.policy_id AS id FROM policy_assignment p WHERE p.session_id IN (SELECT h.id FROM here h)
     UNION SELECT p.policy_id FROM policy_assignment p WHERE p.group_id IN (SELECT h.group_id FROM here h)
@@ -79,7 +85,7 @@ WHERE u.id IN (
         WHEN 'session' THEN @router_id::bigint IN ((e.before->>'router_id')::bigint, (e.after->>'router_id')::bigint)
         WHEN 'connection' THEN @router_id::bigint IN ((e.before->>'router_id')::bigint, (e.after->>'router_id')::bigint)
         WHEN 'router' THEN e.object_id = @router_id::bigint
-        WHEN 'template' THEN e.object_id = (SELECT r.template_id FROM router r WHERE r.id = @router_id::bigint)
+        WHEN 'template' THEN e.object_id IN (SELECT t.id FROM templates t)
         WHEN 'ixp' THEN e.object_id IN (SELECT x.id FROM exchanges x)
         WHEN 'bgp_group' THEN e.object_id IN (SELECT h.group_id FROM here h)
         WHEN 'autonomous_system' THEN e.object_id IN (SELECT n.id FROM networks n)

@@ -225,6 +225,11 @@ func (s *State) compareAt(op string, a, b Value, e *effort) int {
 			opaqueFail("compared", v)
 		}
 	}
+	if x, ok := a.(Ordered); ok {
+		if order, ok := x.Compare(b); ok {
+			return order
+		}
+	}
 	throw(TypeErr, "'%s' not supported between instances of '%s' and '%s'", op, a.TypeName(), b.TypeName())
 	return 0
 }
@@ -264,6 +269,7 @@ func (s *State) contains(container, item Value) bool {
 		return false
 	case Opaque:
 		opaqueFail("searched", c)
+	case Iterable:
 	case Indexer:
 		_, ok := c.Item(item)
 		return ok

@@ -113,6 +113,20 @@ func filterToJSON(s *State, in Value, a Args) Value {
 	return Markup(text)
 }
 
+// JSON is Python's json.dumps(v, indent=…, sort_keys=…). An indent below 0 puts all on one line.
+func (s *State) JSON(v Value, indent int, sortKeys bool) (text string, err error) {
+	err = s.guard(func() {
+		w := &jsonWriter{s: s, separator: ", ", unsorted: !sortKeys}
+		if indent >= 0 {
+			w.separator, w.indent, w.pretty = ",", strings.Repeat(" ", indent), true
+		}
+		w.write(v, 0)
+		text = w.out.String()
+		s.spend(len(text))
+	})
+	return text, err
+}
+
 var jsonForHTML = strings.NewReplacer("<", `\u003c`, ">", `\u003e`, "&", `\u0026`, "'", `\u0027`)
 
 type jsonWriter struct {
@@ -121,6 +135,7 @@ type jsonWriter struct {
 	separator string
 	indent    string
 	pretty    bool
+	unsorted  bool
 	open      []Value
 }
 
@@ -209,7 +224,10 @@ func (w *jsonWriter) object(d *Dict, depth int) {
 		w.out.WriteString("{}")
 		return
 	}
-	items := w.s.sortBy(w.s.items(&dictView{d, "dict_items", pair}), func(v Value) Value { return v.(Tuple)[0] }, false)
+	items := w.s.items(&dictView{d, "dict_items", pair})
+	if !w.unsorted {
+		items = w.s.sortBy(items, func(v Value) Value { return v.(Tuple)[0] }, false)
+	}
 	w.out.WriteByte('{')
 	for i, item := range items {
 		if i > 0 {

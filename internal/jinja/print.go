@@ -29,6 +29,10 @@ func toStr(v Value) string {
 		return ""
 	case Opaque:
 		opaqueFail("turned into text", v)
+	case Object:
+		if named, ok := v.(Stringer); ok {
+			return named.String()
+		}
 	}
 	return repr(v)
 }
@@ -112,6 +116,8 @@ func (p *printer) other(v Value) {
 			p.repr(v.attrs)
 			p.WriteString(">")
 		})
+	case Reprer:
+		p.WriteString(v.Repr())
 	case Stringer:
 		p.WriteString(v.String())
 	case *Func:
@@ -301,3 +307,6 @@ func escape(v Value) Markup {
 	}
 	return Markup(escapeHTML(toStr(v)))
 }
+
+// Repr is Python's repr(), for values of this package.
+func Repr(v Value) string { return repr(v) }

@@ -157,6 +157,30 @@ func (s *State) ApplyFilter(name string, in Value, args Args) (v Value, err erro
 	return v, err
 }
 
+// Equal is a == b in a template.
+func (s *State) Equal(a, b Value) (same bool, err error) {
+	err = s.guard(func() { same = equal(a, b) })
+	return same, err
+}
+
+// Ordered is "a op b" with op one of < <= > >=; values of kinds that Python doesn't order are a TypeErr.
+func (s *State) Ordered(op string, a, b Value) (holds bool, err error) {
+	err = s.guard(func() { holds = s.ordered(op, a, b) })
+	return holds, err
+}
+
+// Truth is whether a template takes v for true.
+func (s *State) Truth(v Value) (truth bool, err error) {
+	err = s.guard(func() { truth = isTrue(v) })
+	return truth, err
+}
+
+// Length is Python's len(v).
+func (s *State) Length(v Value) (n Value, err error) {
+	err = s.guard(func() { n = filterLength(s, v, Args{}) })
+	return n, err
+}
+
 // Items gives what a loop over v would walk.
 func (s *State) Items(v Value) (items []Value, err error) {
 	err = s.guard(func() { items = s.items(v) })
@@ -291,8 +315,10 @@ func (s *State) load(name string) (*Template, error) {
 	}
 	source, err := loader.Load(s.ctx, name)
 	switch {
-	case errors.Is(err, ErrNotFound) || errors.Is(err, fs.ErrNotExist):
+	case err == ErrNotFound || errors.Is(err, fs.ErrNotExist):
 		return nil, &Error{Class: NotFoundErr, Msg: name, cause: err}
+	case errors.Is(err, ErrNotFound):
+		return nil, &Error{Class: NotFoundErr, Msg: err.Error(), cause: err}
 	case err != nil:
 		return nil, hostError(err)
 	}
@@ -313,5 +339,5 @@ func (s *State) Include(name string) (text string, err error) {
 	return text, err
 }
 
-// ErrNotFound is what a Loader returns for a template that does not exist.
+// ErrNotFound is what a Loader returns for a template that does not exist; wrapped, its text says more than the name.
 var ErrNotFound = errors.New("template not found")

@@ -53,7 +53,7 @@ func (*Range) TypeName() string   { return "range" }
 func NewList(items ...Value) *List { return &List{Items: items} }
 
 // Object is a host's view on something of its own: a template reads the attributes it offers and nothing else.
-// Further abilities are optional: Stringer, Iterable, Indexer, Callable, Truther, Keyed.
+// Further abilities are optional: Stringer, Reprer, Iterable, Indexer, Callable, Truther, Keyed, Ordered.
 type Object interface {
 	Value
 	Attr(name string) (Value, bool)
@@ -62,6 +62,8 @@ type Object interface {
 type (
 	// Stringer prints an Object; without it an Object prints as "<its TypeName>".
 	Stringer interface{ String() string }
+	// Reprer prints an Object where it stands in a list or dict; without it, it prints there as everywhere.
+	Reprer interface{ Repr() string }
 	// Iterable makes an Object loopable, and gives it a length.
 	Iterable interface{ Items() []Value }
 	// Indexer serves object[key]; attributes are tried after it.
@@ -76,6 +78,10 @@ type (
 	Truther interface{ Truth() bool }
 	// Keyed gives Objects equality by a comparable key instead of by identity.
 	Keyed interface{ Key() any }
+	// Ordered gives Objects < and >, and sorting: -1, 0 or 1. False when the two can't be ordered.
+	Ordered interface {
+		Compare(other Value) (order int, ok bool)
+	}
 )
 
 // Opaque is a value to be printed and nothing more, such as a secret: true, and any operation on it but printing,

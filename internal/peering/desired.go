@@ -25,6 +25,8 @@ type Desired struct {
 	Groups        map[int64]BGPGroup
 	Relationships map[int64]Relationship
 	Policies      map[int64]RoutingPolicy
+	Platform      PlatformRecord
+	Templates     map[int64]Template // all of them: the router's may include any
 	// Mirror is PeeringDB's prefix counts by ASN, for the limit rule; absent when unknown.
 	Mirror map[bgp.ASN]PDBLimits
 }
@@ -38,6 +40,7 @@ func (d Desired) Apply(ops []Operation) (Desired, error) {
 	next := d
 	next.Sessions, next.Policies, next.Networks = maps.Clone(d.Sessions), maps.Clone(d.Policies), maps.Clone(d.Networks)
 	next.IXPs, next.Groups, next.Connections = maps.Clone(d.IXPs), maps.Clone(d.Groups), maps.Clone(d.Connections)
+	next.Templates = maps.Clone(d.Templates)
 	for _, op := range ops {
 		if op.RouterID != 0 && op.RouterID != d.Router.ID {
 			continue
@@ -64,6 +67,9 @@ func (d *Desired) apply(op Operation) error {
 	case ObjectConnection:
 		return applyTo(d.Connections, op)
 	case ObjectTemplate:
+		if err := applyTo(d.Templates, op); err != nil {
+			return err
+		}
 		return applyOne(&d.Template, d.Template.ID, op)
 	case ObjectRouter:
 		return applyOne(&d.Router, d.Router.ID, op)

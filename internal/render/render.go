@@ -3,13 +3,17 @@
 // and runs the template engine over them.
 //
 // It reads no database, opens no network and starts no process. Secrets appear
-// as placeholders only. Start with view.go for what a template sees; starter/
-// holds templates to begin with.
+// as placeholders only. Start with model.go for what a template sees, and
+// project.go for what becomes of a router's records there; each noun's file lists
+// the fields that it offers, filters.go the filters. starter/ holds templates to
+// begin with.
 package render
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -44,46 +48,60 @@ func Router(ctx context.Context, d peering.Desired) (string, error) {
 }
 
 func run(ctx context.Context, d peering.Desired) (string, error) {
-	tmpl, err := environment(d.Template).Parse(d.Template.Name, d.Template.Body)
+	network, router := project(d)
+	around := surroundings{library: map[string][]inclusion{kindConfiguration: configurations(d.Templates)}}
+	return renderText(around.in(ctx), d.Template, variables(d, network, router))
+}
+
+// renderText runs a template, within its time.
+func renderText(ctx context.Context, t peering.Template, vars *jinja.Dict) (string, error) {
+	tmpl, err := environment(t).Parse(t.Name, t.Body)
 	if err != nil {
-		return "", invalid(d.Template.Name, err)
+		return "", invalid(t.Name, err)
 	}
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	text, err := tmpl.Render(limited, newView(d).context())
+	text, err := tmpl.Render(limited, vars)
 	if err != nil {
-		return "", invalid(d.Template.Name, err)
+		return "", invalid(t.Name, err)
 	}
 	return text, nil
 }
 
-// checked refuses an empty rendering where sessions are wanted, and text that
-// would name a secret in any way but as the secret's own value.
+// variables are what a router's template is given: Peering Manager's, and the sessions and policies that our own go by.
+func variables(d peering.Desired, network *Network, router *RouterRecord) *jinja.Dict {
+	root := network.configuration(router)
+	byRecord := slices.Clone(network.Sessions)
+	slices.SortFunc(byRecord, func(a, b *Session) int { return byID(a, b) })
+	root.SetStr("sessions", listOf(byRecord))
+	root.SetStr("policies", lazy("RoutingPolicy", func() *querySet { return usedPolicies(d, network) }))
+	return root
+}
+
+// usedPolicies are those that take effect on a session, by slug.
+func usedPolicies(d peering.Desired, network *Network) *querySet {
+	used := map[int64]bool{}
+	for _, s := range d.SessionsInOrder() {
+		for _, dir := range []peering.Direction{peering.Import, peering.Export} {
+			for _, e := range d.PolicyOf(s, dir, s.Families...) {
+				used[e.Value.ID] = true
+			}
+		}
+	}
+	list := only(network.Policies, func(p *RoutingPolicy) bool { return used[p.ID] })
+	slices.SortFunc(list, func(a, b *RoutingPolicy) int { return cmp.Or(cmp.Compare(a.Slug, b.Slug), byID(a, b)) })
+	return rows("RoutingPolicy", list)
+}
+
+// checked refuses an empty rendering where sessions are wanted, and secrets that aren't a session's own.
 func checked(d peering.Desired, text string) (string, error) {
 	if strings.TrimSpace(text) == "" && len(d.SessionsInOrder()) > 0 {
 		return "", peering.Errorf(peering.Invalid, "template %s renders nothing for %d sessions: is it for another platform?", d.Template.Name, len(d.SessionsInOrder()))
 	}
-	refs, err := peering.SecretRefs(text)
-	if err != nil {
-		return "", peering.Errorf(peering.Invalid, "template %s: %w", d.Template.Name, err)
-	}
-	offered := secretsOf(d)
-	for _, ref := range refs {
-		if !offered[peering.SecretRef{ID: ref.ID, Version: ref.Version}] {
-			return "", peering.Errorf(peering.Invalid, "template %s prints secret %d version %d, which no session of router %s has", d.Template.Name, ref.ID, ref.Version, d.Router.Name)
-		}
+	if err := checkSecrets(d, text); err != nil {
+		return "", err
 	}
 	return text, nil
-}
-
-func secretsOf(d peering.Desired) map[peering.SecretRef]bool {
-	refs := map[peering.SecretRef]bool{}
-	for _, s := range d.Sessions {
-		if !s.Password.IsZero() {
-			refs[peering.SecretRef{ID: s.Password.ID, Version: s.Password.Version}] = true
-		}
-	}
-	return refs
 }
 
 // invalid makes a template's failure an invalid input, unless the context ended it.
@@ -112,6 +130,7 @@ func environment(t peering.Template) *jinja.Environment {
 	}
 	env, _ := environments.LoadOrStore(key, jinja.NewEnvironment(jinja.Options{
 		TrimBlocks: t.TrimBlocks, LstripBlocks: t.LstripBlocks, Undefined: policy,
+		Loader: loader{}, Filters: filters, Globals: globals, Tags: includeTags,
 	}))
 	return env.(*jinja.Environment)
 }

@@ -40,7 +40,8 @@ SELECT
     ARRAY(SELECT n.id FROM networks n)::bigint[] AS networks,
     ARRAY(SELECT g.id FROM bgp_group g)::bigint[] AS bgp_groups,
     ARRAY(SELECT l.id FROM relationship l)::bigint[] AS relationships,
-    ARRAY(SELECT y.id FROM routing_policy y)::bigint[] AS policies
+    ARRAY(SELECT y.id FROM routing_policy y)::bigint[] AS policies,
+    ARRAY(SELECT t.id FROM template t)::bigint[] AS templates
 `
 
 type DesiredIDsRow struct {
@@ -52,10 +53,11 @@ type DesiredIDsRow struct {
 	BgpGroups     []int64
 	Relationships []int64
 	Policies      []int64
+	Templates     []int64
 }
 
 // What one router is rendered from, by id. Sessions that open changes plan on it bring their peering and network
-// along, so that an overlay finds them. Policies, groups and relationships come whole: an overlay may name any.
+// along, so that an overlay finds them. Policies, groups, relationships and templates come whole: an overlay may name any.
 func (q *Queries) DesiredIDs(ctx context.Context, routerID int64) (DesiredIDsRow, error) {
 	row := q.db.QueryRow(ctx, desiredIDs, routerID)
 	var i DesiredIDsRow
@@ -68,6 +70,7 @@ func (q *Queries) DesiredIDs(ctx context.Context, routerID int64) (DesiredIDsRow
 		&i.BgpGroups,
 		&i.Relationships,
 		&i.Policies,
+		&i.Templates,
 	)
 	return i, err
 }
@@ -105,7 +108,7 @@ func (q *Queries) LedgerOf(ctx context.Context, routerID int64) ([]LedgerOfRow, 
 }
 
 const pendingAuthors = `-- name: PendingAuthors :many
-WITH since AS (
+WITH RECURSIVE since AS (
     SELECT COALESCE(max(d.created_at), '-infinity'::timestamptz) AS at
     FROM deployment d JOIN change c ON c.id = d.change_id
     WHERE d.router_id = $1::bigint AND d.state = 'confirmed' AND c.kind = 'deploy'
@@ -121,6 +124,11 @@ WITH since AS (
 ), networks AS (
     SELECT a.id FROM autonomous_system a WHERE a.asn IN (SELECT h.peer_asn FROM here h)
     UNION SELECT r.local_as_id FROM router r WHERE r.id = $1::bigint
+), templates AS (
+    SELECT t.id, t.name, t.body FROM template t JOIN router r ON r.template_id = t.id WHERE r.id = $1::bigint
+    UNION
+    SELECT t.id, t.name, t.body FROM template t JOIN templates x
+        ON t.name <> '' AND strpos(x.body, t.name) > 0 OR x.body ~ ('include[^%]*\m' || t.id || '\M')
 ), policies AS (
     SELECT p.policy_id AS id FROM policy_assignment p WHERE p.session_id IN (SELECT h.id FROM here h)
     UNION SELECT p.policy_id FROM policy_assignment p WHERE p.group_id IN (SELECT h.group_id FROM here h)
@@ -135,7 +143,7 @@ WHERE u.id IN (
         WHEN 'session' THEN $1::bigint IN ((e.before->>'router_id')::bigint, (e.after->>'router_id')::bigint)
         WHEN 'connection' THEN $1::bigint IN ((e.before->>'router_id')::bigint, (e.after->>'router_id')::bigint)
         WHEN 'router' THEN e.object_id = $1::bigint
-        WHEN 'template' THEN e.object_id = (SELECT r.template_id FROM router r WHERE r.id = $1::bigint)
+        WHEN 'template' THEN e.object_id IN (SELECT t.id FROM templates t)
         WHEN 'ixp' THEN e.object_id IN (SELECT x.id FROM exchanges x)
         WHEN 'bgp_group' THEN e.object_id IN (SELECT h.group_id FROM here h)
         WHEN 'autonomous_system' THEN e.object_id IN (SELECT n.id FROM networks n)
@@ -155,7 +163,7 @@ type PendingAuthorsRow struct {
 
 // Who edited what a router is rendered from since a change of kind deploy, which carries every edit, was last confirmed
 // there: an unrelated change in between delivers nobody's edits. Sessions and connections are found by what the log says
-// of their router, since they may be deleted.
+// of their router, since they may be deleted. Templates count when the router's names them, or one that it names.
 func (q *Queries) PendingAuthors(ctx context.Context, routerID int64) ([]PendingAuthorsRow, error) {
 	rows, err := q.db.Query(ctx, pendingAuthors, routerID)
 	if err != nil {

@@ -1,0 +1,134 @@
+package render
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"peerflow/internal/jinja"
+	"peerflow/internal/peering"
+)
+
+// The kinds of templates that a template may include: those of routers, of mails and of exports.
+const (
+	kindConfiguration  = "configuration"
+	kindEmail          = "email"
+	kindExportTemplate = "exporttemplate"
+)
+
+// surroundings are what a rendering has besides its variables. They travel in the context, as environments are shared.
+type surroundings struct {
+	library map[string][]inclusion // by kind
+	now     time.Time              // zero for a router, whose text is the same at any time
+}
+
+// inclusion is a template that others may include, by name or id.
+type inclusion struct {
+	id   int64
+	name string
+	// source gives the text that is included: of an export template it is what it renders to.
+	source func(ctx context.Context) (string, error)
+}
+
+type surroundingsKey struct{}
+
+func (s surroundings) in(ctx context.Context) context.Context {
+	return context.WithValue(ctx, surroundingsKey{}, s)
+}
+
+func surrounding(ctx context.Context) surroundings {
+	s, _ := ctx.Value(surroundingsKey{}).(surroundings)
+	return s
+}
+
+// configurations are a router's templates as it may include them.
+func configurations(templates map[int64]peering.Template) []inclusion {
+	out := make([]inclusion, 0, len(templates))
+	for _, t := range templates {
+		out = append(out, inclusion{t.ID, t.Name, func(context.Context) (string, error) { return t.Body, nil }})
+	}
+	return out
+}
+
+// loader finds what "include" and "import" name: configuration::NAME, email::NAME, exporttemplate::NAME, by id too. A
+// name without a kind is a configuration's.
+type loader struct{}
+
+func (loader) Load(ctx context.Context, name string) (string, error) {
+	kind, identifier, ok := strings.Cut(name, "::")
+	if !ok {
+		kind, identifier = kindConfiguration, name
+	}
+	found, err := surrounding(ctx).find(kind, identifier)
+	if err != nil {
+		return "", err
+	}
+	return found.source(ctx)
+}
+
+// find looks a template up by id when the identifier is a number, and by name otherwise.
+func (s surroundings) find(kind, identifier string) (inclusion, error) {
+	wanted, err := strconv.ParseInt(identifier, 10, 64)
+	isID := err == nil
+	names := make([]string, 0, len(s.library[kind]))
+	for _, t := range s.library[kind] {
+		if isID && t.id == wanted || !isID && t.name == identifier {
+			return t, nil
+		}
+		names = append(names, t.name)
+	}
+	text := fmt.Sprintf("no %s template is called %.100q", kind, identifier)
+	if isID {
+		text = fmt.Sprintf("no %s template has the id %s", kind, identifier)
+	}
+	if best, near := peering.Nearest(identifier, names); near && !isID {
+		text += fmt.Sprintf(": did you mean %q?", best)
+	}
+	return inclusion{}, fmt.Errorf("%s (%w)", text, jinja.ErrNotFound)
+}
+
+var includeTags = map[string]jinja.Tag{
+	"include_configuration":  includeTag(kindConfiguration),
+	"include_email":          includeTag(kindEmail),
+	"include_exporttemplate": includeTag(kindExportTemplate),
+}
+
+// includeTag includes a template of a kind with the variables that are visible. A bare word is the name itself.
+func includeTag(kind string) jinja.Tag {
+	return jinja.Tag{Literal: true, Run: func(s *jinja.State, a jinja.Args) (jinja.Value, error) {
+		bound, err := a.Bind("include_"+kind, "template")
+		if err != nil {
+			return nil, err
+		}
+		identifier, err := s.Text(bound[0])
+		if err != nil {
+			return nil, err
+		}
+		text, err := s.Include(kind + "::" + identifier)
+		return jinja.Str(text), err
+	}}
+}
+
+// globals are the functions of Peering Manager.
+var globals = map[string]jinja.Value{"now": &jinja.Func{Name: "now", Fn: now}}
+
+// now prints the time. A router's text must not depend on when it is rendered: what is approved would not be what is pushed.
+func now(s *jinja.State, a jinja.Args) (jinja.Value, error) {
+	args, err := textArgs(s, a, "now", "format?", "timezone?")
+	if err != nil {
+		return nil, err
+	}
+	at := surrounding(s.Context()).now
+	if at.IsZero() {
+		return nil, jinja.Errorf(jinja.ValueErr, "now() is for mails and exports: a router's text must not differ from one rendering to the next. Leave it out: peerflow records who changed what, and when")
+	}
+	zone, err := time.LoadLocation(cmp.Or(args[1], "UTC"))
+	if err != nil {
+		return nil, jinja.Errorf(jinja.ValueErr, "there is no time zone %.60q", args[1])
+	}
+	text, err := strftime(at.In(zone), cmp.Or(args[0], "%Y-%m-%dT%H:%M:%SZ"))
+	return jinja.Str(text), err
+}

@@ -1,0 +1,289 @@
+package render
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"peerflow/internal/jinja"
+	"peerflow/internal/peering"
+)
+
+// lookup is one field__relation__operator=value of Django's.
+type lookup struct {
+	path     []string
+	operator string
+	value    jinja.Value
+}
+
+// filter keeps the items for which all lookups hold, or with keep false those for which not all do.
+func (q *querySet) filter(s *jinja.State, a jinja.Args, keep bool) (*querySet, error) {
+	if len(a.Pos) > 0 {
+		return nil, jinja.Errorf(jinja.TypeErr, "filter() and exclude() take lookups such as name='x' or name__icontains='x'")
+	}
+	lookups := make([]lookup, len(a.Kw))
+	for i, kw := range a.Kw {
+		lookups[i] = parseLookup(kw)
+	}
+	var kept []jinja.Value
+	for _, item := range q.Items() {
+		all, err := matchesAll(s, item, lookups)
+		if err != nil {
+			return nil, err
+		}
+		if all == keep {
+			kept = append(kept, item)
+		}
+	}
+	return q.like(kept), nil
+}
+
+func parseLookup(kw jinja.Keyword) lookup {
+	path, operator := strings.Split(kw.Name, "__"), "exact"
+	if last := path[len(path)-1]; len(path) > 1 && operators[last] != nil {
+		path, operator = path[:len(path)-1], last
+	}
+	return lookup{path, operator, kw.Value}
+}
+
+func matchesAll(s *jinja.State, item jinja.Value, lookups []lookup) (bool, error) {
+	for _, l := range lookups {
+		if ok, err := l.matches(s, item); err != nil || !ok {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// matches follows the path; where it leads to many records, one of them is enough.
+func (l lookup) matches(s *jinja.State, item jinja.Value) (bool, error) {
+	found, err := follow(item, l.path)
+	if err != nil {
+		return false, err
+	}
+	for _, v := range found {
+		if ok, err := operators[l.operator](s, v, l.value); err != nil || ok {
+			return ok, err
+		}
+	}
+	return false, nil
+}
+
+// follow gives what stands at the end of a path. A relation that is absent gives None.
+func follow(v jinja.Value, path []string) ([]jinja.Value, error) {
+	if many, ok := v.(*querySet); ok {
+		return followAll(many.Items(), path)
+	}
+	if len(path) == 0 || v == jinja.None {
+		return []jinja.Value{v}, nil
+	}
+	next, err := step(v, path[0])
+	if err != nil {
+		return nil, err
+	}
+	return follow(next, path[1:])
+}
+
+func followAll(items []jinja.Value, path []string) (out []jinja.Value, err error) {
+	if len(items) == 0 {
+		return []jinja.Value{jinja.None}, nil
+	}
+	for _, item := range items {
+		found, err := follow(item, path)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, found...)
+	}
+	return out, nil
+}
+
+// step is one part of a path: an attribute, or a key of data.
+func step(v jinja.Value, name string) (jinja.Value, error) {
+	if data, ok := v.(*jinja.Dict); ok {
+		if item, ok := data.GetStr(name); ok {
+			return item, nil
+		}
+		return jinja.None, nil
+	}
+	if family, ok := v.(jinja.Object); ok && name == "family" {
+		if version, ok := family.Attr("version"); ok {
+			return version, nil
+		}
+	}
+	if row, ok := v.(jinja.Object); ok {
+		if attr, ok := row.Attr(name); ok {
+			return attr, nil
+		}
+	}
+	return nil, noField(v, name)
+}
+
+// noField names what was probably meant.
+func noField(v jinja.Value, name string) error {
+	return jinja.Errorf("FieldError", "Cannot resolve keyword '%s' into field: %s has no such field or lookup%s", name, v.TypeName(), nearField(v, name))
+}
+
+// nearField suggests an attribute of a record, or a lookup on it.
+func nearField(v jinja.Value, name string) string {
+	row, ok := v.(object)
+	if !ok {
+		return ""
+	}
+	known := slices.Concat(row.noun().names, operatorNames)
+	if session, ok := v.(*Session); ok && session.Ours != nil {
+		known = append(known, slices.Sorted(maps.Keys(oursFields))...)
+	}
+	if best, near := peering.Nearest(name, known); near {
+		return fmt.Sprintf(", did you mean %q?", best)
+	}
+	return ""
+}
+
+type operator func(s *jinja.State, have, want jinja.Value) (bool, error)
+
+// operators are Django's lookups. Nothing compares with an absent value but "isnull" and "exact" with None.
+var operators = map[string]operator{
+	"exact":       exact,
+	"iexact":      onText(func(have, want string) bool { return strings.EqualFold(have, want) }),
+	"contains":    contains,
+	"icontains":   onText(func(have, want string) bool { return strings.Contains(lower(have), lower(want)) }),
+	"startswith":  onText(strings.HasPrefix),
+	"istartswith": onText(func(have, want string) bool { return strings.HasPrefix(lower(have), lower(want)) }),
+	"endswith":    onText(strings.HasSuffix),
+	"iendswith":   onText(func(have, want string) bool { return strings.HasSuffix(lower(have), lower(want)) }),
+	"regex":       matching(""),
+	"iregex":      matching("(?i)"),
+	"gt":          ordered(">"),
+	"gte":         ordered(">="),
+	"lt":          ordered("<"),
+	"lte":         ordered("<="),
+	"range":       between,
+	"in":          in,
+	"isnull": func(s *jinja.State, have, want jinja.Value) (bool, error) {
+		yes, err := s.Truth(want)
+		return (have == jinja.None) == yes, err
+	},
+}
+
+// operatorNames are listed apart, as the operators' own messages name them.
+var operatorNames = strings.Fields("exact iexact contains icontains startswith istartswith endswith iendswith regex iregex gt gte lt lte range in isnull")
+
+var lower = strings.ToLower
+
+// exact compares as the database does: records by id too, addresses by their text.
+func exact(s *jinja.State, have, want jinja.Value) (bool, error) {
+	if have == jinja.None || want == jinja.None {
+		return have == want, nil
+	}
+	return same(s, have, want)
+}
+
+func same(s *jinja.State, have, want jinja.Value) (bool, error) {
+	if _, isText := want.(jinja.Str); isText {
+		switch have.(type) {
+		case address, hosted, subnet, mac, instant:
+			text, err := s.Text(have)
+			return err == nil && (jinja.Str(text) == want || jinja.Str(bareHost(text)) == want), err
+		}
+	}
+	if key, ok := keyOf(have); ok {
+		if _, isRow := want.(object); !isRow {
+			have = key
+		}
+	}
+	return s.Equal(have, want)
+}
+
+// bareHost cuts the length off a single address.
+func bareHost(text string) string {
+	for _, full := range []string{"/32", "/128"} {
+		if host, ok := strings.CutSuffix(text, full); ok && strings.Contains(host, ":") == (full == "/128") {
+			return host
+		}
+	}
+	return text
+}
+
+// onText compares texts; what isn't text is printed first, as a database does.
+func onText(holds func(have, want string) bool) operator {
+	return func(s *jinja.State, have, want jinja.Value) (bool, error) {
+		if have == jinja.None || want == jinja.None {
+			return false, nil
+		}
+		a, err := s.Text(have)
+		if err != nil {
+			return false, err
+		}
+		b, err := s.Text(want)
+		return err == nil && holds(a, b), err
+	}
+}
+
+// contains looks for text in text, or for all of a list in a list.
+func contains(s *jinja.State, have, want jinja.Value) (bool, error) {
+	list, ok := have.(*jinja.List)
+	if !ok {
+		return onText(strings.Contains)(s, have, want)
+	}
+	wanted, err := s.Items(want)
+	if err != nil {
+		return false, err
+	}
+	for _, w := range wanted {
+		if ok, err := in(s, w, list); err != nil || !ok {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func matching(flags string) operator {
+	return func(s *jinja.State, have, want jinja.Value) (bool, error) {
+		pattern, err := s.Text(want)
+		if err != nil {
+			return false, err
+		}
+		re, err := regexp.Compile(flags + pattern)
+		if err != nil {
+			return false, jinja.Errorf(jinja.ValueErr, "%v", err)
+		}
+		return onText(func(text, _ string) bool { return re.MatchString(text) })(s, have, want)
+	}
+}
+
+func ordered(op string) operator {
+	return func(s *jinja.State, have, want jinja.Value) (bool, error) {
+		if have == jinja.None || want == jinja.None {
+			return false, nil
+		}
+		return s.Ordered(op, have, want)
+	}
+}
+
+func between(s *jinja.State, have, want jinja.Value) (bool, error) {
+	ends, err := s.Items(want)
+	if err != nil || len(ends) != 2 || have == jinja.None {
+		return false, err
+	}
+	above, err := s.Ordered(">=", have, ends[0])
+	if err != nil || !above {
+		return false, err
+	}
+	return s.Ordered("<=", have, ends[1])
+}
+
+func in(s *jinja.State, have, want jinja.Value) (bool, error) {
+	wanted, err := s.Items(want)
+	if err != nil || have == jinja.None {
+		return false, err
+	}
+	for _, w := range wanted {
+		if ok, err := exact(s, have, w); err != nil || ok {
+			return ok, err
+		}
+	}
+	return false, nil
+}

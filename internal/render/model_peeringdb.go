@@ -1,0 +1,86 @@
+package render
+
+import "net/netip"
+
+// PeeringDB is what its mirror holds of the networks that templates ask about.
+type PeeringDB struct {
+	Networks   []*PeeringDBNetwork
+	LANs       []*IXLan
+	Facilities []*Facility
+
+	byASN map[int64]*PeeringDBNetwork
+}
+
+// PeeringDBNetwork is a network as its operator describes it.
+type PeeringDBNetwork struct {
+	Record
+	ASN                          int64
+	Name, NameLong, AKA          string
+	IRRASSet                     string
+	Website, LookingGlass        string
+	RouteServer, Notes           string
+	InfoTraffic, InfoRatio       string
+	InfoScope, InfoType          string
+	InfoPrefixes4, InfoPrefixes6 int64 // 0 prints as None: not said
+	Unicast, Multicast, IPv6     bool
+	NeverViaRouteServers         bool
+	PolicyURL, PolicyGeneral     string
+	PolicyLocations              string
+	PolicyRatio                  bool
+	PolicyContracts              string
+
+	Ports      []*NetworkIXLan
+	Facilities []*Facility
+	Contacts   []*NetworkContact
+}
+
+// PeeringDBExchange is an exchange.
+type PeeringDBExchange struct {
+	Record
+	Name, NameLong, AKA string
+	City, Country       string
+	Region, Media       string
+	Website             string
+}
+
+// IXLan is the peering LAN of an exchange.
+type IXLan struct {
+	Record
+	Name     string
+	MTU      int64 // 0 prints as None
+	RSASN    int64
+	Exchange *PeeringDBExchange
+	Prefixes []netip.Prefix
+	Ports    []*NetworkIXLan
+}
+
+// NetworkIXLan is a network's port at an exchange.
+type NetworkIXLan struct {
+	Record
+	ASN         int64
+	IPv4, IPv6  netip.Addr
+	Speed       int64 // Mbit/s
+	RSPeer      bool
+	BFD         bool
+	Operational bool
+	Notes       string
+	Network     *PeeringDBNetwork
+	LAN         *IXLan
+}
+
+// Facility is a building with networks in it.
+type Facility struct {
+	Record
+	Name, NameLong, AKA      string
+	Website                  string
+	Address1, Address2, City string
+	State, Zipcode, Country  string
+}
+
+// NetworkContact is a contact as PeeringDB has it.
+type NetworkContact struct {
+	Record
+	Role, Visible      string
+	Name, Phone, Email string
+	URL                string
+}

@@ -1,0 +1,280 @@
+package render
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"peerflow/internal/bgp"
+	"peerflow/internal/jinja"
+	"peerflow/internal/peering"
+)
+
+// projection makes the records that templates see of what is recorded for one router. What peerflow doesn't record stays
+// empty: communities, tags, BFD, contacts, prefixes, observations, and the times of creation and change, which would
+// make a text move that nobody touched.
+type projection struct {
+	d        peering.Desired
+	network  *Network
+	router   *RouterRecord
+	systems  map[int64]*AutonomousSystem
+	byASN    map[bgp.ASN]*AutonomousSystem // the oldest, should two have a number
+	policies map[int64]*RoutingPolicy
+	groups   map[int64]*BGPGroup
+	ixps     map[int64]*InternetExchange
+	ports    map[int64]*Connection
+	classes  map[int64]*Relationship
+}
+
+// project gives a router's network, linked, and the record of the router itself.
+func project(d peering.Desired) (*Network, *RouterRecord) {
+	p := &projection{d: d, network: &Network{}, byASN: map[bgp.ASN]*AutonomousSystem{}}
+	p.policies = each(d.Policies, p.policy)
+	p.classes = each(d.Relationships, func(r peering.Relationship) *Relationship {
+		return &Relationship{Record: Record{ID: r.ID}, Name: r.Name, Slug: r.Slug}
+	})
+	p.systems = each(d.Networks, p.system)
+	for _, id := range slices.Backward(slices.Sorted(maps.Keys(p.systems))) {
+		p.byASN[bgp.ASN(p.systems[id].ASN)] = p.systems[id]
+	}
+	p.router = p.routerRecord()
+	p.groups = each(d.Groups, func(g peering.BGPGroup) *BGPGroup {
+		return &BGPGroup{Group: p.group(g.Meta, g.Name, g.Slug, g.Policies, g.Context)}
+	})
+	p.ixps = each(d.IXPs, func(x peering.IXP) *InternetExchange {
+		return &InternetExchange{Group: p.group(x.Meta, x.Name, x.Slug, x.Policies, x.Context), Local: p.systems[x.LocalASID]}
+	})
+	p.ports = each(d.Connections, p.connection)
+	for _, s := range d.SessionsInOrder() {
+		p.network.Sessions = append(p.network.Sessions, p.session(s))
+	}
+	p.fill()
+	return p.network.Link(), p.router
+}
+
+// each makes a record of each of a set.
+func each[A, B any](set map[int64]A, made func(A) *B) map[int64]*B {
+	out := make(map[int64]*B, len(set))
+	for id, a := range set {
+		out[id] = made(a)
+	}
+	return out
+}
+
+func (p *projection) fill() {
+	n := p.network
+	n.AutonomousSystems = slices.Collect(maps.Values(p.systems))
+	n.Groups = slices.Collect(maps.Values(p.groups))
+	n.Exchanges = slices.Collect(maps.Values(p.ixps))
+	n.Connections = slices.Collect(maps.Values(p.ports))
+	n.Policies = slices.Collect(maps.Values(p.policies))
+	n.Routers = []*RouterRecord{p.router}
+}
+
+func (p *projection) policy(r peering.RoutingPolicy) *RoutingPolicy {
+	return &RoutingPolicy{
+		Record: recorded(r.Meta, r.Context), Name: cmp.Or(r.Name, r.Slug), Slug: r.Slug,
+		Type: string(r.Direction) + "-policy", Weight: r.Weight, Family: int(r.Family),
+	}
+}
+
+func recorded(m peering.Meta, context json.RawMessage) Record {
+	return Record{ID: m.ID, LocalContext: NewData(context)}
+}
+
+func (p *projection) applied(own peering.Policies) Applied {
+	return Applied{Import: p.named(own.Import), Export: p.named(own.Export)}
+}
+
+func (p *projection) named(ids []int64) []*RoutingPolicy {
+	var out []*RoutingPolicy
+	for _, id := range ids {
+		if policy, ok := p.policies[id]; ok {
+			out = append(out, policy)
+		}
+	}
+	return out
+}
+
+func (p *projection) system(a peering.AutonomousSystem) *AutonomousSystem {
+	made := &AutonomousSystem{
+		Record: recorded(a.Meta, a.Context), ASN: int64(a.ASN), Name: a.Name, IRRASSet: a.IRRASSet, Affiliated: a.Local, Applied: p.applied(a.Policies),
+	}
+	made.Limit = p.limitOf(made)
+	return made
+}
+
+// peer is a network by its number, made up where none is recorded.
+func (p *projection) peer(asn bgp.ASN) *AutonomousSystem {
+	known, ok := p.byASN[asn]
+	if !ok {
+		known = &AutonomousSystem{ASN: int64(asn)}
+		known.Limit = p.limitOf(known)
+		p.byASN[asn] = known
+	}
+	return known
+}
+
+func (p *projection) group(m peering.Meta, name, slug string, own peering.Policies, context json.RawMessage) Group {
+	return Group{Record: recorded(m, context), Name: name, Slug: slug, Status: "enabled", Applied: p.applied(own)}
+}
+
+func (p *projection) routerRecord() *RouterRecord {
+	r := p.d.Router
+	made := &RouterRecord{
+		Record: recorded(r.Meta, r.Context), Local: p.systems[r.LocalASID], Name: r.Name, Hostname: hostOf(r.Address), Status: "enabled", Port: r.BGPPort, Lab: r.Lab,
+	}
+	if made.Local == nil { // not stored yet, as in a preview
+		made.Local = p.system(p.d.LocalAS)
+	}
+	if o := p.d.Platform; o.ID != 0 {
+		made.Platform = &Platform{Record: Record{ID: o.ID}, Name: o.Name, Slug: o.Slug, Driver: o.Driver, PasswordAlgorithm: passwordAlgorithm(o.Slug)}
+		made.Encrypts = made.Platform.PasswordAlgorithm != ""
+	}
+	return made
+}
+
+// hostOf cuts the port off host:port.
+func hostOf(address string) string {
+	if i := strings.LastIndexByte(address, ':'); i >= 0 {
+		address = address[:i]
+	}
+	return strings.Trim(address, "[]")
+}
+
+func (p *projection) connection(c peering.Connection) *Connection {
+	made := &Connection{
+		Record: Record{ID: c.ID, Description: c.Description}, Status: string(c.State), VLAN: c.VLAN, Exchange: p.ixps[c.IXPID], Interface: c.Interface,
+		IPv4: onLAN(c.IPv4, c.IPv4LAN), IPv6: onLAN(c.IPv6, c.IPv6LAN),
+	}
+	if c.RouterID == p.router.ID {
+		made.Router = p.router
+	}
+	return made
+}
+
+// onLAN is an address with the length of its LAN, or with its own where none is recorded.
+func onLAN(a netip.Addr, lan netip.Prefix) netip.Prefix {
+	switch {
+	case !a.IsValid():
+		return netip.Prefix{}
+	case lan.IsValid():
+		return netip.PrefixFrom(a, lan.Bits())
+	}
+	return netip.PrefixFrom(a, a.BitLen())
+}
+
+// statuses are Peering Manager's words for what we want of a session.
+var statuses = map[peering.Intent]string{
+	peering.Present: "enabled", peering.Draining: "maintenance", peering.Shutdown: "disabled", peering.Removing: "decommissioning", peering.Absent: "decommissioned",
+}
+
+func (p *projection) session(s peering.Session) *Session {
+	shut := s.Intent == peering.Shutdown || s.HeldByHand
+	made := &Session{
+		Record: Record{ID: s.ID, Description: s.Description, LocalContext: NewData(s.Context)},
+		Direct: s.Kind == peering.DirectSession, AS: p.peer(s.PeerAS), Address: netip.PrefixFrom(s.PeerAddress, s.PeerAddress.BitLen()),
+		Status: statuses[s.Intent], MultihopTTL: max(s.Multihop, 1), Passive: s.Passive, Connection: p.ports[s.ConnectionID], Applied: p.applied(s.Policies),
+		Group: p.groups[s.GroupID], Relationship: p.classes[p.d.Relationship(s).Value.ID],
+	}
+	if shut {
+		made.Status = statuses[peering.Shutdown]
+	}
+	if made.Direct {
+		made.Router, made.Local = p.router, p.router.Local
+		if local := p.d.LocalASOf(s); int64(local) != made.Local.ASN {
+			made.Local = p.peer(local)
+		}
+		if s.LocalAddress.IsValid() {
+			made.LocalAddress = netip.PrefixFrom(s.LocalAddress, s.LocalAddress.BitLen())
+		}
+	}
+	made.Password, made.Encrypted = passwords(s, p.router.Platform)
+	made.Ours = p.ours(s, made, shut)
+	return made
+}
+
+func (p *projection) ours(s peering.Session, made *Session, shut bool) *Ours {
+	o := &Ours{
+		Kind: string(s.Kind), Name: fmt.Sprintf("as%d_%d", s.PeerAS, s.ID), Shutdown: shut, Draining: s.Intent == peering.Draining,
+		PeerAS: int64(s.PeerAS), LocalAS: int64(p.d.LocalASOf(s)), Address: s.PeerAddress.String(), LocalAddress: p.d.LocalAddressOf(s).Value,
+		Family: bgp.FamilyOf(s.PeerAddress).String(), VRF: s.VRF, Interface: s.Interface, Multihop: s.Multihop, Peer: made.AS, Relationship: made.Relationship,
+	}
+	if s.HoldTime != nil {
+		seconds := int64(*s.HoldTime)
+		o.HoldTime = &seconds
+	}
+	o.Limit = func(family int) int64 { return p.limit(s, family) }
+	o.carries = func(family int) bool { return slices.Contains(s.Families, bgp.Family(family)) }
+	o.Families = func() *jinja.List {
+		list := jinja.NewList()
+		for _, f := range s.Families {
+			list.Items = append(list.Items, p.family(s, f))
+		}
+		return list
+	}
+	o.Chain = func(export bool) *jinja.List { return listOf(p.chain(s, export, s.Families...)) }
+	return o
+}
+
+func (p *projection) family(s peering.Session, f bgp.Family) *jinja.Dict {
+	limit := p.d.LimitOf(s, f)
+	made := jinja.NewDict(5)
+	made.SetStr("name", jinja.Str(f.String()))
+	made.SetStr("prefix_limit", jinja.None) // unlimited
+	if n, ok := limit.Value.Count(); ok {
+		made.SetStr("prefix_limit", jinja.Int(n))
+	}
+	made.SetStr("prefix_limit_origin", jinja.Str(string(limit.Origin)))
+	made.SetStr("import_chain", listOf(p.chain(s, false, f)))
+	made.SetStr("export_chain", listOf(p.chain(s, true, f)))
+	return made
+}
+
+// chain are the effective policies of one direction that hold for any of the families.
+func (p *projection) chain(s peering.Session, export bool, families ...bgp.Family) []*RoutingPolicy {
+	dir := peering.Import
+	if export {
+		dir = peering.Export
+	}
+	var out []*RoutingPolicy
+	for _, e := range p.d.PolicyOf(s, dir, families...) {
+		out = append(out, p.policies[e.Value.ID])
+	}
+	return out
+}
+
+// limitOf is a network's prefix limit, which is one figure where ours are the sessions': the largest of its sessions here,
+// 0 when one of them is unlimited, and what a session with it would have when there is none.
+func (p *projection) limitOf(a *AutonomousSystem) func(family int) int64 {
+	return func(family int) int64 {
+		largest, some := int64(0), false
+		for _, s := range slices.Concat(a.direct, a.ixp) {
+			if s.Ours == nil || !s.Ours.carries(family) {
+				continue
+			}
+			n := s.Ours.Limit(family)
+			if n == 0 {
+				return 0
+			}
+			largest, some = max(largest, n), true
+		}
+		if some {
+			return largest
+		}
+		return p.limit(peering.Session{PeerAS: bgp.ASN(a.ASN)}, family)
+	}
+}
+
+// limit is a session's effective prefix limit; 0 when it is unlimited or has none.
+func (p *projection) limit(s peering.Session, family int) int64 {
+	n, _ := p.d.LimitOf(s, bgp.Family(family)).Value.Count()
+	return max(n, 0)
+}
+
+// identifier is a slug as most router languages accept a name.
+func identifier(slug string) string { return strings.ReplaceAll(slug, "-", "_") }

@@ -1,0 +1,152 @@
+package render
+
+import (
+	"net/netip"
+	"strings"
+
+	"peerflow/internal/jinja"
+	"peerflow/internal/peering"
+)
+
+// The ciphers in which a platform writes a password, as placeholders name them. A router's address follows Arista's.
+const (
+	cipherCisco  = "cisco-type7"
+	cipherJunos  = "junos-9"
+	cipherArista = "arista-type7"
+)
+
+// magic is what stands in front of a type 7 password; the placeholder gives what follows it.
+const magic = "7 "
+
+// ciphers gives each cipher by the names it goes by, Peering Manager's for Junos among them.
+var ciphers = map[string]string{cipherCisco: cipherCisco, cipherJunos: cipherJunos, "juniper-type9": cipherJunos, cipherArista: cipherArista}
+
+// passwordAlgorithm is how a platform writes passwords, in Peering Manager's words; "" when they stand there in clear.
+func passwordAlgorithm(platform string) string {
+	for prefix, algorithm := range map[string]string{"arista": "arista-type7", "cisco": "cisco-type7", "juniper": "juniper-type9", "junos": "juniper-type9"} {
+		if strings.HasPrefix(platform, prefix) {
+			return algorithm
+		}
+	}
+	return ""
+}
+
+// secretValue prints as its placeholder and can do nothing else. It is true.
+type secretValue struct {
+	ref   peering.SecretRef
+	peer  netip.Addr // of the session: the key of Arista's cipher
+	magic bool       // "7 " stands in front
+}
+
+func (secretValue) TypeName() string { return "secret" }
+
+func (s secretValue) Print() (string, error) {
+	if s.magic {
+		return magic + s.ref.String(), nil
+	}
+	return s.ref.String(), nil
+}
+
+// passwords are a session's secret in clear and as its platform writes it; nil when there is none.
+func passwords(s peering.Session, platform *Platform) (clear, encrypted jinja.Value) {
+	if s.Password.IsZero() {
+		return nil, nil
+	}
+	plain := secretValue{ref: peering.SecretRef{ID: s.Password.ID, Version: s.Password.Version}, peer: s.PeerAddress}
+	if platform == nil || platform.PasswordAlgorithm == "" {
+		return plain, nil
+	}
+	ciphered := plain.in(ciphers[platform.PasswordAlgorithm])
+	ciphered.magic = ciphered.ref.Cipher != cipherJunos
+	return plain, ciphered
+}
+
+// in is the secret as a cipher writes it.
+func (s secretValue) in(cipher string) secretValue {
+	s.ref.Cipher = cipher
+	if cipher == cipherArista {
+		s.ref.Cipher += ":" + s.peer.String()
+	}
+	return s
+}
+
+// filterCipher is {{ session.password | cipher('cisco-type7') }}.
+func filterCipher(s *jinja.State, in jinja.Value, a jinja.Args) (jinja.Value, error) {
+	name, err := textArgs(s, a, "cipher", "name")
+	if err != nil {
+		return nil, err
+	}
+	cipher, known := ciphers[name[0]]
+	if !known {
+		return nil, jinja.Errorf(jinja.ValueErr, "there is no cipher %q: it is one of %s, %s and %s", name[0], cipherCisco, cipherJunos, cipherArista)
+	}
+	secret, ok := in.(secretValue)
+	switch {
+	case in == jinja.None:
+		return in, nil
+	case !ok:
+		return nil, jinja.Errorf(jinja.ValueErr, "only a session's password can be ciphered, and not a %s", in.TypeName())
+	case secret.ref.Cipher != "":
+		return nil, jinja.Errorf(jinja.ValueErr, "the password is ciphered already: cipher session.password, and not session.encrypted_password")
+	}
+	return secret.in(cipher), nil
+}
+
+// filterType7 strips the "7 " in front of a password. A session's password in clear it ciphers first.
+func filterType7(cipher string) jinja.Filter {
+	return func(s *jinja.State, in jinja.Value, a jinja.Args) (jinja.Value, error) {
+		if err := none("type7_password", a); err != nil {
+			return nil, err
+		}
+		if secret, ok := in.(secretValue); ok {
+			if secret.ref.Cipher == "" {
+				secret = secret.in(cipher)
+			}
+			secret.magic = false
+			return secret, nil
+		}
+		text, err := textOf(s, in, "cisco_password and arista_password take a password")
+		return jinja.Str(strings.TrimPrefix(text, magic)), err
+	}
+}
+
+// checkSecrets refuses text that would name a secret in any way but as the secret's own value.
+func checkSecrets(d peering.Desired, text string) error {
+	refs, err := peering.SecretRefs(text)
+	if err != nil {
+		return peering.Errorf(peering.Invalid, "template %s: %w", d.Template.Name, err)
+	}
+	if len(refs) == 0 {
+		return nil
+	}
+	offered := offeredSecrets(d)
+	for _, ref := range refs {
+		forms, ok := offered[peering.SecretRef{ID: ref.ID, Version: ref.Version}]
+		if !ok {
+			return peering.Errorf(peering.Invalid, "template %s prints secret %d version %d, which no session of router %s has", d.Template.Name, ref.ID, ref.Version, d.Router.Name)
+		}
+		if !forms[ref.Cipher] {
+			return peering.Errorf(peering.Invalid, "template %s prints secret %d version %d in a cipher that its session's password has no form of: use session.encrypted_password, or the filter cipher",
+				d.Template.Name, ref.ID, ref.Version)
+		}
+	}
+	return nil
+}
+
+// offeredSecrets are the ciphers in which each secret may be printed; "" is in clear.
+func offeredSecrets(d peering.Desired) map[peering.SecretRef]map[string]bool {
+	offered := map[peering.SecretRef]map[string]bool{}
+	for _, s := range d.Sessions {
+		if s.Password.IsZero() {
+			continue
+		}
+		plain := secretValue{ref: peering.SecretRef{ID: s.Password.ID, Version: s.Password.Version}, peer: s.PeerAddress}
+		if offered[plain.ref] == nil {
+			offered[plain.ref] = map[string]bool{"": true}
+		}
+		for _, cipher := range ciphers {
+			offered[plain.ref][plain.in(cipher).ref.Cipher] = true
+		}
+	}
+	return offered
+}
