@@ -350,9 +350,26 @@ func (s *State) binary(op string, a, b Value) Value {
 		result = s.formatOperator(a, b)
 	}
 	if result == nil {
+		result = shifted(op, a, b)
+	}
+	if result == nil {
 		badOperands(op, a, b)
 	}
 	return result
+}
+
+// shifted adds a whole number to a host's object, or takes it away; nil when it can't.
+func shifted(op string, a, b Value) Value {
+	x, ok := a.(Shifter)
+	n, isInt := asInt(b)
+	if !ok || !isInt || op != "+" && op != "-" {
+		return nil
+	}
+	if op == "-" {
+		n = -n
+	}
+	v, _ := x.Shift(n)
+	return v
 }
 
 // isTextMod: "%s" % undefined prints nothing, where every other operator fails.

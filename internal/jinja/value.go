@@ -53,7 +53,7 @@ func (*Range) TypeName() string   { return "range" }
 func NewList(items ...Value) *List { return &List{Items: items} }
 
 // Object is a host's view on something of its own: a template reads the attributes it offers and nothing else.
-// Further abilities are optional: Stringer, Reprer, Iterable, Indexer, Callable, Truther, Keyed, Ordered.
+// Further abilities are optional: Stringer, Reprer, Iterable, Indexer, Callable, Truther, Keyed, Ordered, Shifter.
 type Object interface {
 	Value
 	Attr(name string) (Value, bool)
@@ -81,6 +81,10 @@ type (
 	// Ordered gives Objects < and >, and sorting: -1, 0 or 1. False when the two can't be ordered.
 	Ordered interface {
 		Compare(other Value) (order int, ok bool)
+	}
+	// Shifter is an Object that whole numbers may be added to and taken from; false when that leads nowhere.
+	Shifter interface {
+		Shift(n int64) (Value, bool)
 	}
 )
 

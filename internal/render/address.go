@@ -61,21 +61,37 @@ func (a address) Compare(other jinja.Value) (int, bool) {
 	return a.Addr.Compare(b.Addr), ok && a.Is4() == b.Is4()
 }
 
+// Shift is the address n further on.
+func (a address) Shift(n int64) (jinja.Value, bool) {
+	sum := new(big.Int).SetBytes(a.AsSlice())
+	sum.Add(sum, big.NewInt(n))
+	if sum.Sign() < 0 || sum.BitLen() > a.BitLen() {
+		return nil, false
+	}
+	moved, ok := netip.AddrFromSlice(sum.FillBytes(make([]byte, a.BitLen()/8)))
+	return address{moved}, ok
+}
+
 // Compare orders by network, then by address.
 func (h hosted) Compare(other jinja.Value) (int, bool) {
 	b, ok := other.(hosted)
 	if !ok || h.Addr().Is4() != b.Addr().Is4() {
 		return 0, false
 	}
-	if order := comparePrefixes(h.Masked(), b.Masked()); order != 0 {
-		return order, true
-	}
-	return h.Addr().Compare(b.Addr()), true
+	return compareInet(h.Prefix, b.Prefix), true
 }
 
 func (n subnet) Compare(other jinja.Value) (int, bool) {
 	b, ok := other.(subnet)
 	return comparePrefixes(n.Prefix, b.Prefix), ok && n.Addr().Is4() == b.Addr().Is4()
+}
+
+// compareInet orders addresses with their lengths as PostgreSQL does.
+func compareInet(a, b netip.Prefix) int {
+	if order := comparePrefixes(a.Masked(), b.Masked()); order != 0 {
+		return order
+	}
+	return a.Addr().Compare(b.Addr())
 }
 
 func comparePrefixes(a, b netip.Prefix) int {

@@ -91,7 +91,7 @@ var policyFields = featured[*RoutingPolicy]().with(fields[*RoutingPolicy]{
 	"type":           func(p *RoutingPolicy) jinja.Value { return jinja.Str(p.Type) },
 	"weight":         func(p *RoutingPolicy) jinja.Value { return jinja.Int(p.Weight) },
 	"address_family": func(p *RoutingPolicy) jinja.Value { return jinja.Int(p.Family) },
-	"communities":    func(p *RoutingPolicy) jinja.Value { return manager("Community", inOrder(p.Communities, byCommunity)) },
+	"communities":    func(p *RoutingPolicy) jinja.Value { return manager("Community", p.Communities) },
 	// Ours.
 	"identifier": func(p *RoutingPolicy) jinja.Value { return jinja.Str(identifier(p.Slug)) },
 	"direction":  func(p *RoutingPolicy) jinja.Value { return jinja.Str(p.direction()) },

@@ -52,6 +52,7 @@ func byGroup(a, b *BGPGroup) int {
 
 var exchangeFields = grouping[*InternetExchange]().with(mergedMethods[*InternetExchange]()).with(fields[*InternetExchange]{
 	"peeringdb_ixlan":         func(x *InternetExchange) jinja.Value { return one(x.LAN) },
+	"ixapi_endpoint":          func(*InternetExchange) jinja.Value { return jinja.None },
 	"linked_to_peeringdb":     func(x *InternetExchange) jinja.Value { return jinja.Bool(x.LAN != nil) },
 	"local_autonomous_system": func(x *InternetExchange) jinja.Value { return one(x.Local) },
 	"contacts": func(x *InternetExchange) jinja.Value {
@@ -73,7 +74,7 @@ var exchangeFields = grouping[*InternetExchange]().with(mergedMethods[*InternetE
 	},
 })
 
-var exchangeNoun = describe("InternetExchange", exchangeFields, storedAlways+`name slug status peeringdb_ixlan local_autonomous_system
+var exchangeNoun = describe("InternetExchange", exchangeFields, storedAlways+`name slug status peeringdb_ixlan ixapi_endpoint local_autonomous_system
 	import_routing_policies export_routing_policies communities`)
 
 func (*InternetExchange) noun() *noun                            { return exchangeNoun }

@@ -21,8 +21,6 @@ func (t *Tag) String() string                       { return t.Name }
 func (t *Tag) Repr() string                         { return reprOf(t) }
 func (t *Tag) Attr(name string) (jinja.Value, bool) { return tagFields.of(t, name) }
 
-func byTagName(a, b *Tag) int { return cmp.Or(cmp.Compare(a.Name, b.Name), byID(a, b)) }
-
 var relationshipFields = featured[*Relationship]().with(fields[*Relationship]{
 	"name":  func(r *Relationship) jinja.Value { return jinja.Str(r.Name) },
 	"slug":  func(r *Relationship) jinja.Value { return jinja.Str(r.Slug) },

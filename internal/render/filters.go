@@ -22,7 +22,7 @@ var filters = map[string]jinja.Filter{
 	"merge_export_policies": mergePolicies("merge_export_policies", true), "merge_import_policies": mergePolicies("merge_import_policies", false),
 	"routing_policies": filterRoutingPolicies,
 	"context_has_key":  contextHasKey(true), "context_has_not_key": contextHasKey(false), "context_get_key": filterContextGetKey,
-	"cisco_password": filterType7(cipherCisco), "arista_password": filterType7(cipherArista), "cipher": filterCipher,
+	"cisco_password": filterType7, "arista_password": filterType7, "cipher": filterCipher,
 }
 
 // invalidInput is what a filter says of a value it isn't for. An undefined value says itself what is missing.

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"slices"
 	"strings"
 
 	"peerflow/internal/jinja"
@@ -84,7 +83,7 @@ func stored(s *jinja.State, row object) (jinja.Value, error) {
 	}
 	if _, ok := row.Attr("tags"); ok {
 		tags := jinja.NewList()
-		for _, t := range inOrder(row.record().Tags, byTagName) {
+		for _, t := range row.record().Tags {
 			tags.Items = append(tags.Items, jinja.Str(t.Name))
 		}
 		data.SetStr("tags", tags)
@@ -103,7 +102,6 @@ func flattened(s *jinja.State, v jinja.Value) (jinja.Value, error) {
 			key, _ := keyOf(row)
 			ids.Items = append(ids.Items, key)
 		}
-		slices.SortFunc(ids.Items, func(a, b jinja.Value) int { return numberOr(a, 0) - numberOr(b, 0) })
 		return ids, nil
 	case secretValue:
 		text, err := v.Print()

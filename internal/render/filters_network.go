@@ -217,7 +217,9 @@ func filterStripIRRSources(s *jinja.State, in jinja.Value, a jinja.Args) (jinja.
 	asn, sets := int64(0), ""
 	switch v := in.(type) {
 	case *AutonomousSystem:
-		asn, sets = v.ASN, v.IRRASSet
+		if asn = v.ASN; v.IRRASSet != nil {
+			sets = *v.IRRASSet
+		}
 	case jinja.Str:
 		sets = string(v)
 	default:

@@ -68,16 +68,16 @@ func filterRoutingPolicies(s *jinja.State, in jinja.Value, a jinja.Args) (jinja.
 }
 
 // communitiesOf are those set on something itself; none where there can't be any.
-func communitiesOf(in jinja.Value) []*Community {
+func communitiesOf(in jinja.Value) (list []*Community, ok bool) {
 	switch v := in.(type) {
 	case applier:
-		return v.applied().Communities
+		return v.applied().Communities, true
 	case *RoutingPolicy:
-		return inOrder(v.Communities, byCommunity)
+		return v.Communities, true
 	case *RouterRecord:
-		return inOrder(v.Communities, byCommunity)
+		return v.Communities, true
 	}
-	return nil
+	return nil, false
 }
 
 func filterCommunities(s *jinja.State, in jinja.Value, a jinja.Args) (jinja.Value, error) {
@@ -88,8 +88,8 @@ func filterCommunities(s *jinja.State, in jinja.Value, a jinja.Args) (jinja.Valu
 	if _, undefined := in.(*jinja.Undefined); undefined {
 		return nil, invalidInput(s, in, "")
 	}
-	all := communitiesOf(in)
-	if field[0] != "" {
+	all, ok := communitiesOf(in)
+	if !ok || field[0] != "" {
 		return pluck(all, field[0])
 	}
 	return rows("Community", all), nil

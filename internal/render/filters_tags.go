@@ -23,7 +23,7 @@ func filterTags(s *jinja.State, in jinja.Value, a jinja.Args) (jinja.Value, erro
 		return nil, err
 	}
 	tags, err := tagged(s, in)
-	return rows("Tag", inOrder(tags, byTagName)), err
+	return rows("Tag", tags), err
 }
 
 // hasTag looks for a tag by its name or slug.

@@ -24,6 +24,10 @@ func (n *Network) Link() *Network {
 	}
 	for _, r := range n.Routers {
 		r.net, r.connections, r.direct, r.ixp = n, nil, nil, nil
+		slices.SortStableFunc(r.Communities, byCommunity)
+	}
+	for _, p := range n.Policies {
+		slices.SortStableFunc(p.Communities, byCommunity)
 	}
 	n.sort()
 	for _, c := range n.Connections {

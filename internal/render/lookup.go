@@ -3,8 +3,10 @@ package render
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"peerflow/internal/jinja"
@@ -48,27 +50,71 @@ func parseLookup(kw jinja.Keyword) lookup {
 	return lookup{path, operator, kw.Value}
 }
 
-func matchesAll(s *jinja.State, item jinja.Value, lookups []lookup) (bool, error) {
-	for _, l := range lookups {
-		if ok, err := l.matches(s, item); err != nil || !ok {
+// matchesAll holds lookups against a value. Those that go over the same relation have to hold for one and the same of its
+// records, as in one call of Django's filter.
+func matchesAll(s *jinja.State, v jinja.Value, lookups []lookup) (bool, error) {
+	for len(lookups) > 0 {
+		l := lookups[0]
+		var ok bool
+		var err error
+		if len(l.path) == 0 {
+			ok, err = operators[l.operator](s, v, l.value)
+			lookups = lookups[1:]
+		} else {
+			var over []lookup
+			over, lookups = split(lookups, l.path[0])
+			ok, err = matchesOver(s, v, l.path[0], over)
+		}
+		if err != nil || !ok {
 			return false, err
 		}
 	}
 	return true, nil
 }
 
-// matches follows the path; where it leads to many records, one of them is enough.
-func (l lookup) matches(s *jinja.State, item jinja.Value) (bool, error) {
-	found, err := follow(item, l.path)
+// split takes out the lookups that go over a relation, and their paths one step on.
+func split(lookups []lookup, relation string) (over, rest []lookup) {
+	for _, l := range lookups {
+		if len(l.path) > 0 && l.path[0] == relation {
+			l.path = l.path[1:]
+			over = append(over, l)
+		} else {
+			rest = append(rest, l)
+		}
+	}
+	return over, rest
+}
+
+func matchesOver(s *jinja.State, v jinja.Value, relation string, lookups []lookup) (bool, error) {
+	if v == jinja.None {
+		return matchesAll(s, v, ended(lookups))
+	}
+	next, err := step(v, relation)
 	if err != nil {
 		return false, err
 	}
-	for _, v := range found {
-		if ok, err := operators[l.operator](s, v, l.value); err != nil || ok {
+	many, ok := next.(*querySet)
+	switch {
+	case !ok:
+		return matchesAll(s, next, lookups)
+	case len(many.Items()) == 0:
+		return matchesAll(s, jinja.None, ended(lookups))
+	}
+	for _, row := range many.Items() {
+		if ok, err := matchesAll(s, row, lookups); err != nil || ok {
 			return ok, err
 		}
 	}
 	return false, nil
+}
+
+// ended are lookups that lead nowhere, since a relation on their way is absent.
+func ended(lookups []lookup) []lookup {
+	out := slices.Clone(lookups)
+	for i := range out {
+		out[i].path = nil
+	}
+	return out
 }
 
 // follow gives what stands at the end of a path. A relation that is absent gives None.
@@ -182,12 +228,21 @@ func exact(s *jinja.State, have, want jinja.Value) (bool, error) {
 }
 
 func same(s *jinja.State, have, want jinja.Value) (bool, error) {
+	want, err := coerced(have, want)
+	if err != nil {
+		return false, err
+	}
 	if _, isText := want.(jinja.Str); isText {
 		switch have.(type) {
-		case address, hosted, subnet, mac, instant:
+		case subnet, mac, instant:
 			text, err := s.Text(have)
-			return err == nil && (jinja.Str(text) == want || jinja.Str(bareHost(text)) == want), err
+			return err == nil && jinja.Str(text) == want, err
 		}
+	}
+	if x, ok := prefixOf(have); ok {
+		read, _ := readAddress(want)
+		y, ok := prefixOf(read)
+		return ok && x == y, nil
 	}
 	if key, ok := keyOf(have); ok {
 		if _, isRow := want.(object); !isRow {
@@ -197,14 +252,38 @@ func same(s *jinja.State, have, want jinja.Value) (bool, error) {
 	return s.Equal(have, want)
 }
 
-// bareHost cuts the length off a single address.
-func bareHost(text string) string {
-	for _, full := range []string{"/32", "/128"} {
-		if host, ok := strings.CutSuffix(text, full); ok && strings.Contains(host, ":") == (full == "/128") {
-			return host
+// coerced is a value as the database compares it with one of another type: text with numbers as a number, numbers with text
+// as text.
+func coerced(have, want jinja.Value) (jinja.Value, error) {
+	if key, ok := keyOf(have); ok {
+		have = key
+	}
+	switch have.(type) {
+	case jinja.Int:
+		if text, ok := want.(jinja.Str); ok {
+			n, err := strconv.ParseInt(string(text), 10, 64)
+			if err != nil {
+				return nil, jinja.Errorf(jinja.ValueErr, "a number was expected, and not %.40q", string(text))
+			}
+			return jinja.Int(n), nil
+		}
+	case jinja.Str:
+		if n, ok := want.(jinja.Int); ok {
+			return jinja.Str(jinja.Repr(n)), nil
 		}
 	}
-	return text
+	return want, nil
+}
+
+// prefixOf is an address as the database compares it: one without a length has its full one.
+func prefixOf(v jinja.Value) (netip.Prefix, bool) {
+	switch v := v.(type) {
+	case address:
+		return netip.PrefixFrom(v.Addr, v.BitLen()), true
+	case hosted:
+		return v.Prefix, true
+	}
+	return netip.Prefix{}, false
 }
 
 // onText compares texts; what isn't text is printed first, as a database does.
@@ -258,6 +337,10 @@ func ordered(op string) operator {
 	return func(s *jinja.State, have, want jinja.Value) (bool, error) {
 		if have == jinja.None || want == jinja.None {
 			return false, nil
+		}
+		want, err := coerced(have, want)
+		if err != nil {
+			return false, err
 		}
 		return s.Ordered(op, have, want)
 	}

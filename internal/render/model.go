@@ -26,12 +26,14 @@ type AutonomousSystem struct {
 	Record
 	ASN                              int64
 	Name                             string
-	IRRASSet                         string
+	IRRASSet                         *string                // nil prints as None
 	IPv4MaxPrefixes, IPv6MaxPrefixes *int64                 // nil prints as None; 0 is no limit
 	Limit                            func(family int) int64 // instead of the two above, for what is worked out when asked for
 	Affiliated                       bool
+	Private                          bool // a number that PeeringDB can't know
 	Prefixes                         Data // of its AS-SET, by family: {"ipv6": [{"prefix": …, "exact": …}], "ipv4": […]}
 	ASList                           []int64
+	Unresolved                       bool   // nobody asks for its prefixes
 	IRRSources                       string // instead of the common ones
 	IRRArgs4, IRRArgs6               string
 	Contacts                         []*ContactAssignment
@@ -169,6 +171,10 @@ type RouterRecord struct {
 	Encrypts       bool   // passwords are written as the platform ciphers them
 	Communities    []*Community
 	NetBoxID       int64
+	Args           Data
+	Polls          bool
+	Polled         time.Time
+	Template       *Configuration
 	Port           int  // of BGP, usually 179
 	Lab            bool // loopback only
 
@@ -178,11 +184,18 @@ type RouterRecord struct {
 	ixp         []*Session
 }
 
+// Configuration is the template of a router.
+type Configuration struct {
+	Record
+	Name, Body string
+}
+
 // Platform is a router operating system.
 type Platform struct {
 	Record
 	Name, Slug        string
 	Driver            string
+	Args              Data
 	PasswordAlgorithm string // arista-type7, cisco-type7, juniper-type9 or ""
 }
 

@@ -29,9 +29,18 @@ type PeeringDBNetwork struct {
 	PolicyRatio                  bool
 	PolicyContracts              string
 
+	InfoTypes    []string
+	Organization *Organization
+
 	Ports      []*NetworkIXLan
 	Facilities []*Facility
 	Contacts   []*NetworkContact
+}
+
+// Organization owns networks.
+type Organization struct {
+	Record
+	Name, Website, City, Country string
 }
 
 // PeeringDBExchange is an exchange.
@@ -66,6 +75,8 @@ type NetworkIXLan struct {
 	Notes       string
 	Network     *PeeringDBNetwork
 	LAN         *IXLan
+	// Where the network's and the exchange's equipment stand; nil when not said.
+	NetSide, IXSide *Facility
 }
 
 // Facility is a building with networks in it.

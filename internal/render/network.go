@@ -11,14 +11,14 @@ var systemFields = primary[*AutonomousSystem]().with(applied[*AutonomousSystem](
 	"asn":                              func(a *AutonomousSystem) jinja.Value { return jinja.Int(a.ASN) },
 	"name":                             func(a *AutonomousSystem) jinja.Value { return jinja.Str(a.Name) },
 	"name_peeringdb_sync":              func(*AutonomousSystem) jinja.Value { return jinja.Bool(true) },
-	"irr_as_set":                       func(a *AutonomousSystem) jinja.Value { return text(a.IRRASSet) },
+	"irr_as_set":                       func(a *AutonomousSystem) jinja.Value { return textOrNone(a.IRRASSet) },
 	"irr_as_set_peeringdb_sync":        func(*AutonomousSystem) jinja.Value { return jinja.Bool(true) },
 	"ipv4_max_prefixes":                func(a *AutonomousSystem) jinja.Value { return a.maxPrefixes(4) },
 	"ipv4_max_prefixes_peeringdb_sync": func(*AutonomousSystem) jinja.Value { return jinja.Bool(true) },
 	"ipv6_max_prefixes":                func(a *AutonomousSystem) jinja.Value { return a.maxPrefixes(6) },
 	"ipv6_max_prefixes_peeringdb_sync": func(*AutonomousSystem) jinja.Value { return jinja.Bool(true) },
 	"prefixes":                         func(a *AutonomousSystem) jinja.Value { return a.Prefixes.get() },
-	"retrieve_prefixes":                func(*AutonomousSystem) jinja.Value { return jinja.Bool(true) },
+	"retrieve_prefixes":                func(a *AutonomousSystem) jinja.Value { return jinja.Bool(!a.Unresolved) },
 	"as_list":                          func(a *AutonomousSystem) jinja.Value { return a.numbers() },
 	"retrieve_as_list":                 func(*AutonomousSystem) jinja.Value { return jinja.Bool(true) },
 	"irr_sources_override":             func(a *AutonomousSystem) jinja.Value { return jinja.Str(a.IRRSources) },
@@ -28,7 +28,7 @@ var systemFields = primary[*AutonomousSystem]().with(applied[*AutonomousSystem](
 	"contacts": func(a *AutonomousSystem) jinja.Value {
 		return manager("ContactAssignment", inOrder(a.Contacts, byContact))
 	},
-	"is_private":         func(a *AutonomousSystem) jinja.Value { return jinja.Bool(isPrivateASN(a.ASN)) },
+	"is_private":         func(a *AutonomousSystem) jinja.Value { return jinja.Bool(a.Private) },
 	"peeringdb_network":  func(a *AutonomousSystem) jinja.Value { return one(a.peeringDB()) },
 	"general_policy":     func(a *AutonomousSystem) jinja.Value { return a.generalPolicy() },
 	"peeringdb_contacts": func(a *AutonomousSystem) jinja.Value { return a.peeringDBContacts() },
@@ -82,7 +82,7 @@ func isPrivateASN(n int64) bool {
 }
 
 func (a *AutonomousSystem) peeringDB() *PeeringDBNetwork {
-	if isPrivateASN(a.ASN) || a.net == nil {
+	if a.Private || a.net == nil {
 		return nil
 	}
 	return a.net.PeeringDB.byASN[a.ASN]
@@ -131,6 +131,13 @@ func falseFirst(a, b bool) int {
 		return -1
 	}
 	return 1
+}
+
+func textOrNone(s *string) jinja.Value {
+	if s == nil {
+		return jinja.None
+	}
+	return jinja.Str(*s)
 }
 
 func number(n *int64) jinja.Value {

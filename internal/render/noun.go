@@ -16,7 +16,7 @@ type Record struct {
 	Created, Updated time.Time // zero prints as None
 	Description      string
 	Comments         string
-	Tags             []*Tag
+	Tags             []*Tag // in the order in which they were set
 	Contexts         []*ContextAssignment
 	LocalContext     Data // what the record itself adds to its contexts
 }
@@ -96,7 +96,7 @@ func identified[T interface{ record() *Record }]() fields[T] {
 func featured[T interface{ record() *Record }]() fields[T] {
 	return identified[T]().with(fields[T]{
 		"description": func(r T) jinja.Value { return jinja.Str(r.record().Description) },
-		"tags":        func(r T) jinja.Value { return manager("Tag", inOrder(r.record().Tags, byTagName)) },
+		"tags":        func(r T) jinja.Value { return manager("Tag", r.record().Tags) },
 		"config_contexts": func(r T) jinja.Value {
 			return manager("ConfigContextAssignment", inOrder(r.record().Contexts, byWeight))
 		},

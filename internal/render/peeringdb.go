@@ -33,19 +33,30 @@ var networkFields = identified[*PeeringDBNetwork]().with(fields[*PeeringDBNetwor
 	"policy_locations":             func(n *PeeringDBNetwork) jinja.Value { return jinja.Str(n.PolicyLocations) },
 	"policy_ratio":                 func(n *PeeringDBNetwork) jinja.Value { return jinja.Bool(n.PolicyRatio) },
 	"policy_contracts":             func(n *PeeringDBNetwork) jinja.Value { return jinja.Str(n.PolicyContracts) },
+	"info_types":                   func(n *PeeringDBNetwork) jinja.Value { return words(n.InfoTypes) },
+	"org":                          func(n *PeeringDBNetwork) jinja.Value { return one(n.Organization) },
 	"netixlan_set":                 func(n *PeeringDBNetwork) jinja.Value { return manager("NetworkIXLan", n.Ports) },
 	"poc_set":                      func(n *PeeringDBNetwork) jinja.Value { return manager("NetworkContact", n.Contacts) },
 })
 
 var networkNoun = describe("Network", networkFields, `created updated asn name name_long aka irr_as_set website looking_glass route_server notes
-	info_traffic info_ratio info_scope info_type info_prefixes4 info_prefixes6 info_unicast info_multicast info_ipv6 info_never_via_route_servers
-	policy_url policy_general policy_locations policy_ratio policy_contracts`)
+	info_traffic info_ratio info_scope info_types info_type info_prefixes4 info_prefixes6 info_unicast info_multicast info_ipv6 info_never_via_route_servers
+	policy_url policy_general policy_locations policy_ratio policy_contracts org`)
 
 func (*PeeringDBNetwork) noun() *noun                            { return networkNoun }
 func (*PeeringDBNetwork) TypeName() string                       { return "Network" }
 func (n *PeeringDBNetwork) String() string                       { return asName(n.ASN, n.Name) }
 func (n *PeeringDBNetwork) Repr() string                         { return reprOf(n) }
 func (n *PeeringDBNetwork) Attr(name string) (jinja.Value, bool) { return networkFields.of(n, name) }
+
+// words are a list of texts.
+func words(list []string) *jinja.List {
+	out := jinja.NewList()
+	for _, w := range list {
+		out.Items = append(out.Items, jinja.Str(w))
+	}
+	return out
+}
 
 // lans are the peering LANs where the network is.
 func (n *PeeringDBNetwork) lans() []*IXLan {
@@ -111,9 +122,17 @@ var portFields = identified[*NetworkIXLan]().with(fields[*NetworkIXLan]{
 	"notes":       func(p *NetworkIXLan) jinja.Value { return jinja.Str(p.Notes) },
 	"net":         func(p *NetworkIXLan) jinja.Value { return one(p.Network) },
 	"ixlan":       func(p *NetworkIXLan) jinja.Value { return one(p.LAN) },
+	"net_side":    func(p *NetworkIXLan) jinja.Value { return one(p.NetSide) },
+	"ix_side":     func(p *NetworkIXLan) jinja.Value { return one(p.IXSide) },
+	"is_remote_peer": func(p *NetworkIXLan) jinja.Value {
+		if p.NetSide == nil || p.IXSide == nil {
+			return jinja.None
+		}
+		return jinja.Bool(p.NetSide != p.IXSide)
+	},
 })
 
-var portNoun = describe("NetworkIXLan", portFields, "created updated asn ipaddr4 ipaddr6 is_rs_peer bfd_support notes speed operational net ixlan")
+var portNoun = describe("NetworkIXLan", portFields, "created updated asn ipaddr4 ipaddr6 is_rs_peer bfd_support notes speed operational net ixlan net_side ix_side")
 
 func (*NetworkIXLan) noun() *noun                            { return portNoun }
 func (*NetworkIXLan) TypeName() string                       { return "NetworkIXLan" }
@@ -161,6 +180,21 @@ func (*Facility) TypeName() string                       { return "Facility" }
 func (f *Facility) String() string                       { return f.Name }
 func (f *Facility) Repr() string                         { return reprOf(f) }
 func (f *Facility) Attr(name string) (jinja.Value, bool) { return facilityFields.of(f, name) }
+
+var organizationFields = identified[*Organization]().with(fields[*Organization]{
+	"name":    func(o *Organization) jinja.Value { return jinja.Str(o.Name) },
+	"website": func(o *Organization) jinja.Value { return jinja.Str(o.Website) },
+	"city":    func(o *Organization) jinja.Value { return jinja.Str(o.City) },
+	"country": func(o *Organization) jinja.Value { return jinja.Str(o.Country) },
+})
+
+var organizationNoun = describe("Organization", organizationFields, "created updated name website city country")
+
+func (*Organization) noun() *noun                            { return organizationNoun }
+func (*Organization) TypeName() string                       { return "Organization" }
+func (o *Organization) String() string                       { return o.Name }
+func (o *Organization) Repr() string                         { return reprOf(o) }
+func (o *Organization) Attr(name string) (jinja.Value, bool) { return organizationFields.of(o, name) }
 
 var pocFields = identified[*NetworkContact]().with(fields[*NetworkContact]{
 	"role":    func(c *NetworkContact) jinja.Value { return jinja.Str(c.Role) },

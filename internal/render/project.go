@@ -102,7 +102,10 @@ func (p *projection) named(ids []int64) []*RoutingPolicy {
 
 func (p *projection) system(a peering.AutonomousSystem) *AutonomousSystem {
 	made := &AutonomousSystem{
-		Record: recorded(a.Meta, a.Context), ASN: int64(a.ASN), Name: a.Name, IRRASSet: a.IRRASSet, Affiliated: a.Local, Applied: p.applied(a.Policies),
+		Record: recorded(a.Meta, a.Context), ASN: int64(a.ASN), Name: a.Name, Affiliated: a.Local, Private: isPrivateASN(int64(a.ASN)), Applied: p.applied(a.Policies),
+	}
+	if a.IRRASSet != "" {
+		made.IRRASSet = &a.IRRASSet
 	}
 	made.Limit = p.limitOf(made)
 	return made
@@ -112,7 +115,7 @@ func (p *projection) system(a peering.AutonomousSystem) *AutonomousSystem {
 func (p *projection) peer(asn bgp.ASN) *AutonomousSystem {
 	known, ok := p.byASN[asn]
 	if !ok {
-		known = &AutonomousSystem{ASN: int64(asn)}
+		known = &AutonomousSystem{ASN: int64(asn), Private: isPrivateASN(int64(asn))}
 		known.Limit = p.limitOf(known)
 		p.byASN[asn] = known
 	}
@@ -130,6 +133,9 @@ func (p *projection) routerRecord() *RouterRecord {
 	}
 	if made.Local == nil { // not stored yet, as in a preview
 		made.Local = p.system(p.d.LocalAS)
+	}
+	if t := p.d.Template; t.ID != 0 {
+		made.Template = &Configuration{Record: Record{ID: t.ID}, Name: t.Name, Body: t.Body}
 	}
 	if o := p.d.Platform; o.ID != 0 {
 		made.Platform = &Platform{Record: Record{ID: o.ID}, Name: o.Name, Slug: o.Slug, Driver: o.Driver, PasswordAlgorithm: passwordAlgorithm(o.Slug)}

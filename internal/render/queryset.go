@@ -73,12 +73,16 @@ func (q *querySet) String() string {
 	return "<QuerySet [" + strings.Join(shown, ", ") + "]>"
 }
 
-// Item serves collection[n]. Django counts from the front only.
+// Item serves collection[n]. Django counts from the front only, and says so.
 func (q *querySet) Item(key jinja.Value) (jinja.Value, bool) {
-	if n, ok := key.(jinja.Int); ok && n >= 0 && int(n) < len(q.Items()) {
-		return q.Items()[n], true
+	n, ok := key.(jinja.Int)
+	if ok && n < 0 {
+		panic(jinja.Errorf(jinja.ValueErr, "Negative indexing is not supported: take .reverse() first"))
 	}
-	return nil, false
+	if !ok || int(n) >= len(q.Items()) {
+		return nil, false
+	}
+	return q.Items()[n], true
 }
 
 // queryMethods are the methods of a collection.

@@ -68,6 +68,11 @@ func compareKeys(s *jinja.State, a, b jinja.Value) (int, error) {
 	if row, ok := a.(ranked); ok {
 		return row.rank(b), nil
 	}
+	if x, ok := prefixOf(a); ok {
+		if y, ok := prefixOf(b); ok {
+			return compareInet(x, y), nil
+		}
+	}
 	less, err := s.Ordered("<", a, b)
 	if err != nil || less {
 		return -1, err

@@ -8,16 +8,21 @@ import (
 )
 
 var routerFields = primary[*RouterRecord]().with(fields[*RouterRecord]{
-	"local_autonomous_system":  func(r *RouterRecord) jinja.Value { return one(r.Local) },
-	"name":                     func(r *RouterRecord) jinja.Value { return jinja.Str(r.Name) },
-	"hostname":                 func(r *RouterRecord) jinja.Value { return jinja.Str(r.Hostname) },
-	"platform":                 func(r *RouterRecord) jinja.Value { return one(r.Platform) },
-	"status":                   func(r *RouterRecord) jinja.Value { return jinja.Str(r.Status) },
-	"encrypt_passwords":        func(r *RouterRecord) jinja.Value { return jinja.Bool(r.Encrypts) },
-	"communities":              func(r *RouterRecord) jinja.Value { return manager("Community", inOrder(r.Communities, byCommunity)) },
-	"netbox_device_id":         func(r *RouterRecord) jinja.Value { return jinja.Int(r.NetBoxID) },
-	"connection_set":           func(r *RouterRecord) jinja.Value { return manager("Connection", r.connections) },
-	"directpeeringsession_set": func(r *RouterRecord) jinja.Value { return manager("DirectPeeringSession", r.direct) },
+	"local_autonomous_system":        func(r *RouterRecord) jinja.Value { return one(r.Local) },
+	"name":                           func(r *RouterRecord) jinja.Value { return jinja.Str(r.Name) },
+	"hostname":                       func(r *RouterRecord) jinja.Value { return jinja.Str(r.Hostname) },
+	"platform":                       func(r *RouterRecord) jinja.Value { return one(r.Platform) },
+	"status":                         func(r *RouterRecord) jinja.Value { return jinja.Str(r.Status) },
+	"poll_bgp_sessions_state":        func(r *RouterRecord) jinja.Value { return jinja.Bool(r.Polls) },
+	"poll_bgp_sessions_last_updated": func(r *RouterRecord) jinja.Value { return moment(r.Polled) },
+	"encrypt_passwords":              func(r *RouterRecord) jinja.Value { return jinja.Bool(r.Encrypts) },
+	"communities":                    func(r *RouterRecord) jinja.Value { return manager("Community", r.Communities) },
+	"napalm_timeout":                 func(r *RouterRecord) jinja.Value { return jinja.Int(0) },
+	"napalm_args":                    func(r *RouterRecord) jinja.Value { return r.Args.get() },
+	"netbox_device_id":               func(r *RouterRecord) jinja.Value { return jinja.Int(r.NetBoxID) },
+	"configuration_template":         func(r *RouterRecord) jinja.Value { return one(r.Template) },
+	"connection_set":                 func(r *RouterRecord) jinja.Value { return manager("Connection", r.connections) },
+	"directpeeringsession_set":       func(r *RouterRecord) jinja.Value { return manager("DirectPeeringSession", r.direct) },
 	// Ours.
 	"bgp_port": func(r *RouterRecord) jinja.Value { return jinja.Int(r.Port) },
 	"lab":      func(r *RouterRecord) jinja.Value { return jinja.Bool(r.Lab) },
@@ -42,7 +47,9 @@ var routerFields = primary[*RouterRecord]().with(fields[*RouterRecord]{
 	},
 })
 
-var routerNoun = describe("Router", routerFields, storedInMost+`local_autonomous_system name hostname platform status encrypt_passwords communities netbox_device_id`)
+var routerNoun = describe("Router", routerFields, storedInMost+`local_autonomous_system name hostname platform status encrypt_passwords
+	poll_bgp_sessions_state poll_bgp_sessions_last_updated
+	configuration_template communities netbox_device_id napalm_timeout napalm_args`)
 
 func (*RouterRecord) noun() *noun                            { return routerNoun }
 func (*RouterRecord) TypeName() string                       { return "Router" }
@@ -80,8 +87,12 @@ func (r *RouterRecord) bfds() *querySet {
 
 func (r *RouterRecord) policies() *querySet { return rows("RoutingPolicy", r.policyList()) }
 
-// policyList are those of the router's sessions, their networks, groups and exchanges, by name.
+// policyList are those of the router's sessions, their networks, groups and exchanges, by name; all there are when it has
+// no session.
 func (r *RouterRecord) policyList() []*RoutingPolicy {
+	if len(r.direct)+len(r.ixp) == 0 {
+		return inOrder(r.net.Policies, byPolicyName)
+	}
 	seen := map[*RoutingPolicy]bool{}
 	var out []*RoutingPolicy
 	add := func(a *Applied) {
@@ -118,14 +129,28 @@ func picked[A any, B comparable](from []A, pick func(A) B) []B {
 	return out
 }
 
+var configurationFields = primary[*Configuration]().with(fields[*Configuration]{
+	"name":     func(c *Configuration) jinja.Value { return jinja.Str(c.Name) },
+	"template": func(c *Configuration) jinja.Value { return jinja.Str(c.Body) },
+})
+
+var configurationNoun = describe("Configuration", configurationFields, storedInMost+"name template")
+
+func (*Configuration) noun() *noun                            { return configurationNoun }
+func (*Configuration) TypeName() string                       { return "Configuration" }
+func (c *Configuration) String() string                       { return c.Name }
+func (c *Configuration) Repr() string                         { return reprOf(c) }
+func (c *Configuration) Attr(name string) (jinja.Value, bool) { return configurationFields.of(c, name) }
+
 var platformFields = featured[*Platform]().with(fields[*Platform]{
 	"name":               func(p *Platform) jinja.Value { return jinja.Str(p.Name) },
 	"slug":               func(p *Platform) jinja.Value { return jinja.Str(p.Slug) },
 	"napalm_driver":      func(p *Platform) jinja.Value { return jinja.Str(p.Driver) },
+	"napalm_args":        func(p *Platform) jinja.Value { return p.Args.get() },
 	"password_algorithm": func(p *Platform) jinja.Value { return jinja.Str(p.PasswordAlgorithm) },
 })
 
-var platformNoun = describe("Platform", platformFields, storedAlways+"name slug napalm_driver password_algorithm")
+var platformNoun = describe("Platform", platformFields, storedAlways+"name slug napalm_driver napalm_args password_algorithm")
 
 func (*Platform) noun() *noun                            { return platformNoun }
 func (*Platform) TypeName() string                       { return "Platform" }

@@ -92,22 +92,17 @@ func filterCipher(s *jinja.State, in jinja.Value, a jinja.Args) (jinja.Value, er
 	return secret.in(cipher), nil
 }
 
-// filterType7 strips the "7 " in front of a password. A session's password in clear it ciphers first.
-func filterType7(cipher string) jinja.Filter {
-	return func(s *jinja.State, in jinja.Value, a jinja.Args) (jinja.Value, error) {
-		if err := none("type7_password", a); err != nil {
-			return nil, err
-		}
-		if secret, ok := in.(secretValue); ok {
-			if secret.ref.Cipher == "" {
-				secret = secret.in(cipher)
-			}
-			secret.magic = false
-			return secret, nil
-		}
-		text, err := textOf(s, in, "cisco_password and arista_password take a password")
-		return jinja.Str(strings.TrimPrefix(text, magic)), err
+// filterType7 strips the "7 " in front of a ciphered password.
+func filterType7(s *jinja.State, in jinja.Value, a jinja.Args) (jinja.Value, error) {
+	if err := none("type7_password", a); err != nil {
+		return nil, err
 	}
+	if secret, ok := in.(secretValue); ok {
+		secret.magic = false
+		return secret, nil
+	}
+	text, err := textOf(s, in, "cisco_password and arista_password take a password")
+	return jinja.Str(strings.TrimPrefix(text, magic)), err
 }
 
 // checkSecrets refuses text that would name a secret in any way but as the secret's own value.

@@ -190,7 +190,7 @@ func bySession(a, b *Session) int {
 			return order
 		}
 	}
-	return cmp.Or(comparePrefixes(a.Address, b.Address), byID(a, b))
+	return cmp.Or(compareInet(a.Address, b.Address), byID(a, b))
 }
 
 func emptyLast(a, b string) int {
