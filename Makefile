@@ -18,6 +18,9 @@ PKGS      ?= ./...
 # Where goroutines share state: these run a second time under the race detector. Elsewhere it costs minutes and finds nothing; GoBGP speakers that share a process race in GoBGP itself.
 RACE_PKGS ?= ./internal/peeringdb/... ./activities/... ./worker/... ./api/... ./db/...
 FUZZTIME  ?= 30s
+# How many random templates `make difftest` compares; a new seed each time, which the report names.
+N         ?= 50000
+SEED      ?= $(shell date +%s)
 BENCH     ?= .
 BENCHTIME ?= 1x
 # The demo's own switches: make demo YES=1 EXIT=1, or anything that `peerflow up` knows in ARGS.
@@ -77,6 +80,10 @@ verify: ## what is committed is formatted, tidy, pinned and freshly generated
 .PHONY: bench
 bench: deps ## figures: starts, memory, a change from approval to commit, a full PeeringDB
 	@$(if $(call having,Benchmark),go test -p 1 -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -timeout 60m $(call having,Benchmark),echo 'bench: no benchmark yet')
+
+.PHONY: difftest
+difftest: deps ## random templates against Jinja2 itself (N= and SEED= repeat a run)
+	@go run ./internal/jinja/difftest -n $(N) -seed $(SEED)
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME

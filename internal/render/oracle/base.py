@@ -1,7 +1,7 @@
 """Rows of flat tables as objects with relations."""
 
 import json
-import re
+from datetime import datetime
 
 from query import Manager, Query
 
@@ -24,21 +24,8 @@ class Secret:
     __hash__ = None
 
 
-class Mac:
-    def __init__(self, text):
-        digits = re.sub("[^0-9a-f]", "", text.lower())
-        if len(digits) != 12:
-            raise ValueError("value is not a valid mac address")
-        self._digits = digits
-
-    def _in(self, size, separator):
-        return separator.join(self._digits[i : i + size] for i in range(0, 12, size))
-
-    def __str__(self):
-        return self._in(2, ":")
-
-
 MODELS: dict = {}
+TIMES = ("created", "updated", "last_established_state", "poll_bgp_sessions_last_updated")
 
 
 class Data:
@@ -64,7 +51,7 @@ class Data:
 class Model:
     """One row. `one` and `many` name its relations, `kinds` the columns that aren't plain values."""
 
-    table = ""
+    table = kind_name = ""
     ordering = ()
     one: dict = {}
     many: dict = {}
@@ -76,11 +63,12 @@ class Model:
 
     def __init__(self, data, row):
         self._data, self._row = data, row
-        self.columns = {*row, *self.one, *self.many} - {"config_context", "is_private"}
+        self.columns = {*row, *(f"{name}_id" for name in self.one)} - {"config_context", "is_private"} | {"local_context_data"}
         for name, value in row.items():
             if name in self.many or name in self.one:
                 continue
-            setattr(self, name, self.kinds[name](value) if name in self.kinds and value is not None else value)
+            kind = datetime.fromisoformat if name in TIMES else self.kinds.get(name)
+            setattr(self, name, kind(value) if kind and value is not None else value)
 
     def __getattr__(self, name):
         if name in self.one:
@@ -97,5 +85,12 @@ class Model:
     def pk(self):
         return self.id
 
+    @property
+    def local_context_data(self):
+        return self._row.get("config_context")
+
     def __str__(self):
         return self.name
+
+    def __repr__(self):
+        return f"<{self.kind_name or type(self).__name__}: {self}>"

@@ -2,7 +2,7 @@
 
 import re
 
-from filters_plain import method_of, must_be, offer
+from filters_plain import FILTERS, method_of, must_be, offer
 from models import (
     AutonomousSystem,
     BGPGroup,
@@ -13,8 +13,10 @@ from models import (
     Router,
     Session,
 )
-from peeringdb import Facility, Network, PeeringDBNetFac, PeeringDBNetIXLan, shared
+from peeringdb import Facility, Network, NetworkFacility, NetworkIXLan, shared
 from query import Query
+
+__all__ = ["FILTERS"]
 
 SOURCES = "RPKI,RIPE,ARIN,APNIC,AFRINIC,LACNIC,RIPE-NONAUTH,RADB,ALTDB,NTTCOM,LEVEL3,TC"
 MAINTENANCE = ("pre-maintenance", "maintenance", "post-maintenance")
@@ -37,7 +39,9 @@ def has_not_tag(value, tag):
 
 @offer()
 def inherited_status(value):
-    own = method_of(value, "status")
+    if not hasattr(value, "status"):
+        raise ValueError("value has no status")
+    own = value.status
     if own == "disabled":
         return own
     above, heeded = None, ()
@@ -238,7 +242,7 @@ def network_of(value):
 @offer()
 def shared_facilities(value, other):
     a, b = network_of(value), network_of(other)
-    return Query(Facility, sorted(shared(value._data, PeeringDBNetFac, "fac", a, b), key=lambda f: f.id))
+    return Query(Facility, sorted(shared(value._data, NetworkFacility, "fac", a, b), key=lambda f: f.id))
 
 
 @offer()
@@ -247,10 +251,10 @@ def missing_sessions(value, other, ixp=None):
         return value.get_missing_peering_sessions(other, internet_exchange_point=ixp)
     a, b = network_of(value), network_of(other)
     if a is None or b is None or a is b:
-        return Query(PeeringDBNetIXLan, ())
+        return Query(NetworkIXLan, ())
     only = ixp.peeringdb_ixlan if ixp else None
-    lans = {p.ixlan for p in a._data.rows[PeeringDBNetIXLan].values() if p.net is a and only in (None, p.ixlan)}
-    return a._data.find(PeeringDBNetIXLan, lambda p: p.net is b and p.ixlan in lans)
+    lans = {p.ixlan for p in a._data.rows[NetworkIXLan].values() if p.net is a and only in (None, p.ixlan)}
+    return a._data.find(NetworkIXLan, lambda p: p.net is b and p.ixlan in lans)
 
 
 @offer()

@@ -5,9 +5,9 @@ import json
 import unicodedata
 
 import yamltext
-from base import Mac, Model, Secret
+from base import Model, Secret
 from models import Session
-from query import Manager, Query
+from query import Mac, Query
 
 FILTERS = {}
 
@@ -59,14 +59,11 @@ def flat(value):
     if not isinstance(value, Model):
         return value
     fields = {name: cell for name, cell in value._row.items() if name not in ("id", "is_private", "config_context")}
-    if "config_context" in value._row:
-        fields["local_context_data"] = value._row["config_context"]
-    if "tags" in fields:
-        fields["tags"] = [tag.name for tag in value.tags.all()]
-    for name in ("password", "encrypted_password"):
-        secret = getattr(value, name, None)
-        if name in fields or secret:
-            fields[name] = str(secret) if secret else None
+    fields |= {name: [row.id for row in getattr(value, name).all()] for name in value.many}
+    fields |= {"tags": [tag.name for tag in value.tags.all()]} if "tags" in fields else {}
+    fields |= {"local_context_data": value.local_context_data} if "config_context" in value._row else {}
+    if isinstance(value, Session):
+        fields |= {name: str(getattr(value, name)) if getattr(value, name) else None for name in ("password", "encrypted_password")}
     return fields
 
 
@@ -145,8 +142,8 @@ def length(value):
 def filter_(value, **wanted):
     if isinstance(value, Query):
         return value.filter(**wanted)
-    if isinstance(value, Manager):
-        raise ValueError("value is not iterable")
+    if not hasattr(value, "__iter__"):
+        raise ValueError("value cannot be filtered (not iterable)")
     return [item for item in value if all(hasattr(item, k) and getattr(item, k) == v for k, v in wanted.items())]
 
 

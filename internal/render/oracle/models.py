@@ -1,11 +1,10 @@
 """Objects with the attributes that Peering Manager's have in a template."""
 
 import ipaddress
-from datetime import datetime
 
-from base import Mac, Model, Secret
-from peeringdb import Network, PeeringDBNetIXLan, PeeringDBPrefix, shared
-from query import Manager, Query
+from base import Model, Secret
+from peeringdb import IXLanPrefix, Network, NetworkIXLan, shared
+from query import Mac, Manager, Query
 
 
 class Policies:
@@ -19,6 +18,11 @@ class Policies:
 
     def policies(self):
         return self.export_policies() & self.import_policies()
+
+    def merged_import_policies(self, reverse=False):
+        raise NotImplementedError
+
+    merged_export_policies = merged_import_policies
 
 
 POLICIES = {"import_routing_policies": "RoutingPolicy", "export_routing_policies": "RoutingPolicy", "communities": "Community"}
@@ -122,12 +126,12 @@ class AutonomousSystem(Model, Policies):
 
     def get_shared_internet_exchange_points(self, other):
         local, network = (other, other.peeringdb_network) if isinstance(other, AutonomousSystem) else (self, other)
-        lans = shared(self._data, PeeringDBNetIXLan, "ixlan", self.peeringdb_network, network)
+        lans = shared(self._data, NetworkIXLan, "ixlan", self.peeringdb_network, network)
         return self._data.find(InternetExchange, lambda i: i.peeringdb_ixlan in lans and i.local_autonomous_system is local)
 
     def get_missing_peering_sessions(self, other, internet_exchange_point=None):
         if self is other or self.is_private:
-            return Query(PeeringDBNetIXLan, ())
+            return Query(NetworkIXLan, ())
         known = {str(s.ip_address) for s in self.get_ixp_peering_sessions(internet_exchange_point)}
         if internet_exchange_point:
             lans = {internet_exchange_point.peeringdb_ixlan} - {None}
@@ -137,7 +141,7 @@ class AutonomousSystem(Model, Policies):
         def is_missing(port):
             return any(a is not None and str(a.ip) not in known for a in (port.ipaddr6, port.ipaddr4))
 
-        return self._data.find(PeeringDBNetIXLan, lambda p: p.asn == self.asn and p.ixlan in lans and is_missing(p))
+        return self._data.find(NetworkIXLan, lambda p: p.asn == self.asn and p.ixlan in lans and is_missing(p))
 
 
 def over(session, exchange):
@@ -155,15 +159,10 @@ class BGPGroup(Model, Policies):
     def get_peering_sessions(self):
         return self._data.find(DirectPeeringSession, lambda s: s.bgp_group is self)
 
-    def merged_import_policies(self, reverse=False):
-        raise NotImplementedError
-
-    merged_export_policies = merged_import_policies
-
 
 class InternetExchange(Model, Policies):
     table, ordering = "internet_exchanges", ("local_autonomous_system", "name", "slug")
-    one = {"local_autonomous_system": "AutonomousSystem", "peeringdb_ixlan": "PeeringDBIXLan"}
+    one = {"local_autonomous_system": "AutonomousSystem", "peeringdb_ixlan": "IXLan"}
     many = {**POLICIES, "tags": "Tag"}
 
     @property
@@ -186,7 +185,7 @@ class InternetExchange(Model, Policies):
         return prefixes
 
     def get_prefixes(self, family=0):
-        known = self._data.find(PeeringDBPrefix, lambda p: p.ixlan is self.peeringdb_ixlan)
+        known = self._data.find(IXLanPrefix, lambda p: p.ixlan is self.peeringdb_ixlan)
         return known.filter(prefix__family=family) if family in (4, 6) else known
 
     def get_connections(self):
@@ -211,7 +210,7 @@ class Session(Model, Policies):
 
     one = {"autonomous_system": "AutonomousSystem", "bfd": "BFD"}
     many = {**POLICIES, "tags": "Tag"}
-    kinds = {"password": Secret, "last_established_state": datetime.fromisoformat}
+    kinds = {"password": Secret}
 
     @property
     def enabled(self):
@@ -285,7 +284,7 @@ class InternetExchangePeeringSession(Session):
 
     @property
     def exists_in_peeringdb(self):
-        ports = self._data.rows[PeeringDBNetIXLan].values()
+        ports = self._data.rows[NetworkIXLan].values()
         mine = [p for p in ports if p.net.asn == self.autonomous_system.asn]
         return any(a is not None and a.ip == self.ip_address for p in mine for a in (p.ipaddr4, p.ipaddr6))
 
@@ -296,7 +295,7 @@ class InternetExchangePeeringSession(Session):
 
 class Connection(Model):
     table, ordering = "connections", ("internet_exchange_point", "router")
-    one = {"internet_exchange_point": "InternetExchange", "router": "Router", "peeringdb_netixlan": "PeeringDBNetIXLan"}
+    one = {"internet_exchange_point": "InternetExchange", "router": "Router", "peeringdb_netixlan": "NetworkIXLan"}
     many = {"tags": "Tag"}
     kinds = {"mac_address": Mac, "ipv6_address": ipaddress.ip_interface, "ipv4_address": ipaddress.ip_interface}
 
@@ -319,7 +318,6 @@ class Router(Model):
     table, ordering = "routers", ("local_autonomous_system", "name")
     one = {"local_autonomous_system": "AutonomousSystem", "platform": "Platform", "configuration_template": "Configuration"}
     many = {"communities": "Community", "tags": "Tag"}
-    kinds = {"poll_bgp_sessions_last_updated": datetime.fromisoformat}
 
     def get_direct_peering_sessions(self, bgp_group=None):
         return self._data.find(DirectPeeringSession, lambda s: s.router is self and (not bgp_group or s.bgp_group == bgp_group))

@@ -14,13 +14,14 @@ import sys
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from jinja2 import BaseLoader, StrictUndefined, TemplateNotFound, Undefined, nodes
+from jinja2.ext import Extension
+from jinja2.sandbox import SandboxedEnvironment
+
 import models
 import peeringdb
 from base import Data
 from filters import FILTERS
-from jinja2 import BaseLoader, StrictUndefined, TemplateNotFound, Undefined, nodes
-from jinja2.ext import Extension
-from jinja2.sandbox import SandboxedEnvironment
 
 DATASETS = {
     "peering.autonomoussystem": models.AutonomousSystem,

@@ -22,17 +22,17 @@ class Facility(Model):
     one = {"org": "Organization"}
 
 
-class PeeringDBNetFac(Model):
+class NetworkFacility(Model):
     table = "peeringdb_network_facilities"
     one = {"net": "Network", "fac": "Facility"}
 
 
 class PeeringDBExchange(Model):
-    table = "peeringdb_exchanges"
+    table, kind_name = "peeringdb_exchanges", "InternetExchange"
     one = {"org": "Organization"}
 
 
-class PeeringDBIXLan(Model):
+class IXLan(Model):
     table = "peeringdb_ixlans"
     one = {"ix": "PeeringDBExchange"}
 
@@ -40,18 +40,18 @@ class PeeringDBIXLan(Model):
         return f"{self.ix} - {self.name}" if self.name else str(self.ix)
 
 
-class PeeringDBPrefix(Model):
+class IXLanPrefix(Model):
     table = "peeringdb_ixlan_prefixes"
-    one = {"ixlan": "PeeringDBIXLan"}
+    one = {"ixlan": "IXLan"}
     kinds = {"prefix": ipaddress.ip_network}
 
     def __str__(self):
         return f"{self.ixlan} - {self.prefix}"
 
 
-class PeeringDBNetIXLan(Model):
+class NetworkIXLan(Model):
     table = "peeringdb_netixlans"
-    one = {"net": "Network", "ixlan": "PeeringDBIXLan", "net_side": "Facility", "ix_side": "Facility"}
+    one = {"net": "Network", "ixlan": "IXLan", "net_side": "Facility", "ix_side": "Facility"}
     kinds = {"ipaddr4": ipaddress.ip_interface, "ipaddr6": ipaddress.ip_interface}
 
     @property

@@ -4,6 +4,36 @@ import ipaddress
 import re
 
 
+class Mac:
+    def __init__(self, text):
+        digits = re.sub("[^0-9a-f]", "", text.lower())
+        if len(digits) != 12:
+            raise ValueError("value is not a valid mac address")
+        self._digits = digits
+
+    def _in(self, size, separator):
+        return separator.join(self._digits[i : i + size] for i in range(0, 12, size))
+
+    def __str__(self):
+        return self._in(2, ":")
+
+
+class FieldError(Exception):
+    """A lookup that names nothing."""
+
+
+class ValidationError(Exception):
+    """A lookup's value is of another kind than the column."""
+
+
+class DoesNotExist(Exception):
+    pass
+
+
+class MultipleObjectsReturned(Exception):
+    pass
+
+
 class Manager:
     """What an attribute such as `session.tags` is: not iterable itself, everything starts with all() or filter()."""
 
@@ -42,9 +72,10 @@ class Query:
 
     def get(self, **lookups):
         found = self.filter(**lookups)._items
-        if len(found) != 1:
-            raise LookupError(f"get() returned {len(found)} {self.model.__name__} objects")
-        return found[0]
+        if len(found) == 1:
+            return found[0]
+        fault = MultipleObjectsReturned if found else DoesNotExist
+        raise fault(f"get() finds {len(found)} {self.model.__name__}")
 
     def first(self):
         return self._items[0] if self._items else None
@@ -86,6 +117,10 @@ class Query:
         if key < 0:
             raise ValueError("Negative indexing is not supported.")
         return self._items[key]
+
+    def __repr__(self):
+        shown = [*map(repr, self._items[:20]), *["'...(remaining elements truncated)...'"][: len(self) > 20]]
+        return f"<QuerySet [{', '.join(shown)}]>"
 
     def __or__(self, other):
         return Query(self.model, dict.fromkeys([*self, *other]))
@@ -158,7 +193,7 @@ def matches(value, lookups):
 
 
 def step(value, head, rest):
-    if isinstance(value, dict):  # a JSON column
+    if isinstance(value, dict) and head not in LOOKUPS:  # a JSON column
         return follow(value.get(head), rest)
     name = "id" if head == "pk" else head
     if hasattr(value, "ordering") and name in value.columns:
@@ -167,7 +202,7 @@ def step(value, head, rest):
         return compare(head, value, rest[""])
     if value is None:
         return False
-    raise LookupError(f"Cannot resolve keyword '{head}' into field.")
+    raise FieldError(f"Cannot resolve keyword '{head}' into field.")
 
 
 def follow(value, rest):
@@ -205,8 +240,14 @@ def comparable(like, value):
         except ValueError:
             return value
         return (face.version, face.ip.packed, face.network.prefixlen)
-    if isinstance(like, int) and isinstance(value, str) and not isinstance(like, bool):
+    if isinstance(like, bool) and value not in (True, False, "t", "f", "True", "False", "1", "0"):
+        raise ValidationError(f"{value!r} value must be either True or False.")
+    if isinstance(like, bool):
+        return value in (True, "t", "True", "1")
+    if isinstance(like, int) and isinstance(value, str):
         return int(value)
+    if isinstance(like, Mac) and value is not None:
+        return str(Mac(str(value)))
     return value
 
 
