@@ -10,6 +10,7 @@ import (
 
 	"peerflow/internal/bgp"
 	"peerflow/internal/peering"
+	"peerflow/internal/render"
 )
 
 // Planning turns a wish into sessions, and sessions into a plan that people can
@@ -72,6 +73,7 @@ type AgreeResult struct {
 	Waiting int    `json:"waiting"`           // venues where the peer has to agree first
 	Refused int    `json:"refused,omitempty"` // venues where asking is of no use: the text says why
 	Text    string `json:"text"`
+	Ask     string `json:"ask,omitempty"` // what to send to the peer, while nothing but its answer is missing
 }
 
 // AssessAgreement records the peer and its peerings, and moves those that count
@@ -117,7 +119,27 @@ func (p *Planning) AssessAgreement(ctx context.Context, changeID int64) (AgreeRe
 		result.Text += "; " + peering.Some(refused, named, "; ")
 	}
 	result.Text = peering.Clip(result.Text, textSize)
-	return result, nil
+	if result.Agreed == 0 && result.Waiting > 0 {
+		result.Ask, err = p.askText(ctx, facts.Peer.ASN)
+	}
+	return result, fail(err)
+}
+
+// askText is what to send to a peer whose answer is awaited: subject and body, as far as a screen holds them.
+func (p *Planning) askText(ctx context.Context, asn bgp.ASN) (string, error) {
+	facts, err := p.Intent.AskFacts(ctx, asn)
+	if err != nil {
+		return "", err
+	}
+	ask, err := peering.NewAsk(facts)
+	if peering.KindOf(err) == peering.Conflict {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	text, err := render.Ask(ctx, ask)
+	return peering.Clip(text.Subject+"\n\n"+text.Body, textSize), err
 }
 
 // commonIXPs are the exchanges where the peer has a port, by id.

@@ -48,6 +48,9 @@ func TestAPeerIsAskedOnlyWhereItsAnswerHelps(t *testing.T) {
 			if r.Agreed != c.agreed || r.Waiting != c.waiting || r.Refused != c.refused || !strings.Contains(r.Text, c.says) {
 				t.Errorf("%+v, want %d agreed, %d waiting, %d refused with %q", r, c.agreed, c.waiting, c.refused, c.says)
 			}
+			if asks := strings.Contains(r.Ask, "198.51.100.1              198.51.100.9"); asks != (c.waiting > 0) {
+				t.Errorf("what to send is %q", r.Ask)
+			}
 			if n := x.one(`SELECT count(*) FROM peering WHERE state = $1::text::peering_state`, string(c.state)); n != 1 {
 				t.Errorf("the peering isn't %s", c.state)
 			}

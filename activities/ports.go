@@ -36,6 +36,8 @@ type IntentStore interface {
 	Desired(ctx context.Context, routerID int64) (peering.Desired, error)
 	// PlanningFacts loads what planning sessions with a peer needs; empty ixps means all.
 	PlanningFacts(ctx context.Context, asn bgp.ASN, ixps []int64) (peering.PlanningFacts, error)
+	// AskFacts loads what a text to a network goes by.
+	AskFacts(ctx context.Context, asn bgp.ASN) (peering.AskFacts, error)
 	// EnsureNetwork records a peer's AS if it isn't yet, with a change-log entry.
 	EnsureNetwork(ctx context.Context, changeID int64, n peering.AutonomousSystem) (peering.AutonomousSystem, error)
 	// EnsurePeering records the venue's peering in state none if it isn't yet.

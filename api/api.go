@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"peerflow/internal/bgp"
 	"peerflow/internal/peering"
 )
 
@@ -32,6 +33,7 @@ type Deps struct {
 	Secrets   Secrets
 	Workflows Workflows
 	Status    func(context.Context) Status
+	Ask       func(ctx context.Context, asn bgp.ASN) (peering.AskText, error)                       // the text to send to a network
 	Adoption  func(platform string, settings json.RawMessage) (file, line, needs string, err error) // what a person writes on a router, once
 	Drivers   []DriverView
 	PollEvery time.Duration // between two looks at a router: what wasn't seen for two of them is unknown

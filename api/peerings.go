@@ -21,6 +21,19 @@ func (s *server) registerPeerings() {
 	add(s, operation{method: http.MethodPost, path: "/api/v1/peerings/{id}/agree", role: peering.Operator, tag: "peerings",
 		summary:     "Record that the peer agreed",
 		description: "With evidence. Changes that wait for this agreement go on."}, s.agree)
+	add(s, operation{method: http.MethodGet, path: "/api/v1/autonomous-systems/{id}/ask", role: peering.Viewer, tag: "peerings",
+		summary: "The text to send to a network",
+		description: "One for all exchanges: subject and body with both sides' addresses wherever the network's answer is awaited, or its end of an agreed session " +
+			"is missing, and our AS number, AS-SET, max-prefix and contact. Of ours it says what is recorded (`contact` in the AS's context), else what PeeringDB has. " +
+			"Nothing sends it. 409 when there is nothing to ask the network for."}, s.ask)
+}
+
+func (s *server) ask(ctx context.Context, in *ByID) (*answer[peering.AskText], error) {
+	network, err := s.Nouns.AutonomousSystems.Get(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return say(s.Ask(ctx, network.ASN))
 }
 
 func (s *server) agree(ctx context.Context, in *agreeInput) (*one[peering.Peering], error) {

@@ -99,6 +99,11 @@ func (a *app) showReport(s Screen, r peerReport) {
 	c := r.Change
 	s.line("%s  %s  %s  by %s  %s", s.paint(dim, fmt.Sprintf("change/%d", c.ID)), s.paint(bold, string(c.Kind)), s.state(string(c.State)), c.Author, c.Reason)
 	s.line("%s", orDefault(c.Outcome, c.Step))
+	if r.Ask != nil {
+		s.line("%s", s.paint(bold, "the text to send"))
+		showAsk(s, *r.Ask)
+		s.line("once the peer agreed: peerflow peering agree %s --evidence TEXT", c.Request.ASN)
+	}
 	if r.Plan == nil {
 		ShowOmissions(s, c.Omissions)
 	} else {
@@ -115,6 +120,9 @@ func (a *app) showReport(s Screen, r peerReport) {
 // report reads all that there is to see of a change.
 func (c *Client) report(ctx context.Context, id int64) (r peerReport, err error) {
 	if r.Change, err = c.Change(ctx, id); err != nil {
+		return r, err
+	}
+	if r.Ask, err = c.askedFor(ctx, r.Change); err != nil {
 		return r, err
 	}
 	if r.Change.PlanID != 0 {

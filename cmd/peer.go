@@ -98,6 +98,7 @@ func (p *peerRun) run(ctx context.Context) error {
 // peerReport is what --json prints.
 type peerReport struct {
 	Change      peering.Change       `json:"change"`
+	Ask         *peering.AskText     `json:"ask,omitempty"` // the text to send, while the change waits for its peer
 	Plan        *api.PlanView        `json:"plan,omitempty"`
 	Deployments []api.DeploymentView `json:"deployments,omitempty"`
 	Sessions    []api.SessionView    `json:"sessions,omitempty"`
@@ -116,6 +117,13 @@ func (p *peerRun) lead(ctx context.Context, id int64) (r peerReport, err error) 
 		return r, err
 	}
 	if waitsForAgreement(r.Change) {
+		if r.Ask, err = p.client.askedFor(ctx, r.Change); err != nil {
+			return r, err
+		}
+		if r.Ask != nil {
+			p.show.line("%s", p.show.paint(bold, "the text to send"))
+			showAsk(p.show, *r.Ask)
+		}
 		p.show.line("once the peer agreed: peerflow peering agree AS%d --evidence TEXT", p.wish.ASN)
 		return r, ended{code: exitWaiting}
 	}

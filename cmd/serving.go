@@ -9,8 +9,10 @@ import (
 
 	"peerflow/api"
 	"peerflow/db"
+	"peerflow/internal/bgp"
 	"peerflow/internal/driver"
 	"peerflow/internal/peering"
+	"peerflow/internal/render"
 	"peerflow/internal/temporalauth"
 )
 
@@ -38,10 +40,25 @@ func WithPerson(next http.Handler) http.Handler {
 func apiDeps(d *db.DB, guard *api.Guard, w api.Workflows, status func(context.Context) api.Status, pollEvery time.Duration, log *slog.Logger) api.Deps {
 	return api.Deps{
 		Guard: guard, Changes: changeDoor{d}, Plans: d, Votes: d, Commands: d, Events: eventReader{d}, Freezes: d, Observed: d, Intent: d, Templates: newTemplating(d), Users: d,
-		Secrets: d, Workflows: w, Status: status, Adoption: adoption, Drivers: driverViews(), PollEvery: pollEvery, Version: Version(), Log: log,
+		Secrets: d, Workflows: w, Status: status, Adoption: adoption, Ask: asking(d), Drivers: driverViews(), PollEvery: pollEvery, Version: Version(), Log: log,
 		Nouns: api.Nouns{AutonomousSystems: d.AutonomousSystems(), Relationships: d.Relationships(), Sites: d.Sites(), Platforms: d.Platforms(),
 			Templates: d.Templates(), Routers: d.Routers(), Exchanges: d.IXPs(), Connections: d.Connections(), BGPGroups: d.BGPGroups(),
 			RoutingPolicies: d.RoutingPolicies(), Peerings: d.Peerings(), Sessions: d.Sessions(), ApprovalRules: d.ApprovalRules()},
+	}
+}
+
+// asking writes the text to a network.
+func asking(d *db.DB) func(context.Context, bgp.ASN) (peering.AskText, error) {
+	return func(ctx context.Context, asn bgp.ASN) (peering.AskText, error) {
+		facts, err := d.AskFacts(ctx, asn)
+		if err != nil {
+			return peering.AskText{}, err
+		}
+		ask, err := peering.NewAsk(facts)
+		if err != nil {
+			return peering.AskText{}, err
+		}
+		return render.Ask(ctx, ask)
 	}
 }
 

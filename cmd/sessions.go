@@ -18,7 +18,7 @@ import (
 )
 
 func (a *app) peeringCommands() *cobra.Command {
-	return group("peering", "Agreements with peers", a.peeringList(), a.peeringAgree())
+	return group("peering", "Agreements with peers", a.peeringList(), a.peeringAsk(), a.peeringAgree())
 }
 
 func (a *app) peeringList() *cobra.Command {

@@ -320,7 +320,7 @@ func (s *stage) resolveHandled(context.Context, int64) error {
 func (s *stage) lookUp(int64) (activities.LookUpResult, error) { return s.found, nil }
 
 func (s *stage) assess(int64) (activities.AgreeResult, error) {
-	return activities.AgreeResult{Agreed: s.agreed, Waiting: s.waiting, Refused: s.refused, Text: "AS64501"}, nil
+	return activities.AgreeResult{Agreed: s.agreed, Waiting: s.waiting, Refused: s.refused, Text: "AS64501", Ask: "Peering AS64500 with AS64501\n\nDear [peering] team,"}, nil
 }
 
 func (s *stage) planSessions(int64) (activities.SessionsResult, error) {

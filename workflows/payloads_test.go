@@ -31,7 +31,8 @@ var texts = listed(map[string]string{
 		"AgreeResult.Text AwaitedResult.Text BeginResult.Frozen BeginResult.Refused BeginResult.Unapproved DeployChangeResult.Outcome DeployRouterResult.Text DeploymentStatus.Text " +
 		"DescribeResult.Outcome EndInput.Text LookUpResult.Outcome LookUpResult.Text MoveInput.Outcome MoveInput.Step Next.Text PlanResult.Impact PlanResult.Moved " +
 		"PollResult.Error SessionsResult.Text StepInput.Text UnpolledInput.Text VoteResult.Text WaitInput.Text",
-	"addresses, and what was found of them; of many the first": "PollResult.Breached PollResult.Changed",
+	"the text to send to a peer, clipped: what it would be sent by mail": "AgreeResult.Ask",
+	"addresses, and what was found of them; of many the first":           "PollResult.Breached PollResult.Changed",
 })
 
 func listed(by map[string]string) map[string]string {

@@ -127,7 +127,7 @@ func (p *provisionRun) agree(ctx workflow.Context) (agreed bool, err error) {
 			p.refused = result.Refused > 0
 			return true, nil // planning says why there is nothing to peer over
 		}
-		if p.cancelled, err = p.ask(ctx, result.Text, began); err != nil || p.cancelled != "" {
+		if p.cancelled, err = p.ask(ctx, result, began); err != nil || p.cancelled != "" {
 			return false, err
 		}
 	}
@@ -136,7 +136,8 @@ func (p *provisionRun) agree(ctx workflow.Context) (agreed bool, err error) {
 
 // ask notes that we wait for the peer, and waits for an answer or a day. What it
 // notes changes once a week, which reminds whoever follows the change.
-func (p *provisionRun) ask(ctx workflow.Context, text string, began time.Time) (cancelled string, err error) {
+func (p *provisionRun) ask(ctx workflow.Context, agreement activities.AgreeResult, began time.Time) (cancelled string, err error) {
+	text := agreement.Text
 	until, weeks := began.Add(agreementPatience), int(workflow.Now(ctx).Sub(began)/(7*24*time.Hour))
 	step := text + "; waits for the peer: record its answer with " + agreeCommand(ctx)
 	if weeks > 0 {
@@ -148,8 +149,8 @@ func (p *provisionRun) ask(ctx workflow.Context, text string, began time.Time) (
 	if p.cancelled != "" {
 		return p.cancelled, nil
 	}
-	p.show(ctx, screen{turn: peering.TurnThem, doing: text, waits: "the peer to agree", until: until, then: "the change expires, and nothing was written",
-		can: append([]can{{"record its answer", agreeCommand(ctx)}}, onChange(p.id, peering.ChangeDraft, "")...)})
+	p.show(ctx, screen{turn: peering.TurnThem, doing: text, send: agreement.Ask, waits: "the peer to agree", until: until, then: "the change expires, and nothing was written",
+		can: append([]can{{"get the text to send", "peerflow peering ask " + peer(ctx)}, {"record its answer", agreeCommand(ctx)}}, onChange(p.id, peering.ChangeDraft, "")...)})
 	rest(ctx, 24*time.Hour, "look at the agreement again", func() bool { return p.changed.Len() > 0 || p.cancel.news() })
 	drain(p.changed)
 	p.cancel.seen = p.cancel.asked
@@ -294,7 +295,7 @@ func (p *provisionRun) watching(ctx workflow.Context, count activities.UpResult,
 		doing: fmt.Sprintf("Configured and verified here: %d up, %d waiting for them.", count.Up, count.Waiting),
 		waits: "the other side to configure its end; peerflow takes nothing back for it",
 		until: until, then: "the watch ends with a report",
-		can: []can{{"see which", "peerflow session list --waiting --asn " + peer(ctx)}, {"see why", "peerflow session why SESSION"}}})
+		can: []can{{"get the text to send", "peerflow peering ask " + peer(ctx)}, {"see which", "peerflow session list --waiting --asn " + peer(ctx)}, {"see why", "peerflow session why SESSION"}}})
 }
 
 // What a provisioning is labelled with while its change's own workflow leads, and

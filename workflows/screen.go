@@ -17,6 +17,7 @@ type screen struct {
 	state string       // the heading, and a label; "" keeps the one that it has
 	turn  peering.Turn // who has to move; zero is nobody outside of peerflow
 	doing string       // what it does, or what came of it
+	send  string       // a text for somebody else, to copy
 	waits string       // what it waits for, and whom
 	until time.Time    // zero: as long as it takes
 	then  string       // what happens at that time by itself
@@ -52,7 +53,15 @@ func (s screen) markdown() string {
 	if !s.until.IsZero() {
 		text += fmt.Sprintf("**Until** %s UTC: then %s\n\n", s.until.UTC().Format("2006-01-02 15:04:05"), s.then)
 	}
+	if s.send != "" {
+		text += "**To send**\n\n" + quoted(s.send)
+	}
 	return strings.TrimSpace(text + commands(s.can))
+}
+
+// quoted is a text as it stands, each line indented as Markdown's own block for that.
+func quoted(text string) string {
+	return "    " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n    ") + "\n\n"
 }
 
 // commands are lines to copy into a shell, each with what it is for.

@@ -113,7 +113,7 @@ func TestAProvisioningSaysWhomItWaitsFor(t *testing.T) {
 	s.agreed, s.waiting = 0, 1
 	s.up, s.notUp = 1, 1
 	s.later(time.Hour, func() {
-		shows(t, s.env, "asking", "### draft", "the peer to agree", "the change expires", "peerflow peering agree AS… --evidence", "peerflow change cancel 1042")
+		shows(t, s.env, "asking", "### draft", "the peer to agree", "    Peering AS64500 with AS64501\n    \n    Dear [peering] team,\n\n", "peerflow peering ask AS…", "the change expires", "peerflow peering agree AS… --evidence", "peerflow change cancel 1042")
 		s.agreed, s.waiting = 1, 0
 		s.look("agreed")
 	})

@@ -50,6 +50,7 @@ const (
 // SessionPlan is which sessions a peering would get, and what was found on the way.
 type SessionPlan struct {
 	Sessions []Session
+	There    []Session // the same with the peer's addresses that have theirs already, recorded or planned by an open change
 	Findings
 }
 
@@ -278,8 +279,12 @@ func (p *planner) session(ixp IXP, pa portAddress, c Connection, f bgp.Family) {
 		p.omit(ixp, pa.port, pa.addr, OmitObserve, fmt.Sprintf("router %s is in mode observe: set it to mode manage first", router.Name))
 		return
 	}
+	s := p.between(ixp, pa, c, router, f)
 	if there, taken := p.facts.Sessions[SessionKey{c.RouterID, pa.addr}]; taken {
 		p.taken(ixp, pa, there)
+		if s.ID = there.SessionID; there.PeerAS == s.PeerAS {
+			p.plan.There = append(p.plan.There, s)
+		}
 		return
 	}
 	if p.planned[SessionKey{c.RouterID, pa.addr}] {
@@ -287,6 +292,11 @@ func (p *planner) session(ixp IXP, pa portAddress, c Connection, f bgp.Family) {
 		return
 	}
 	p.planned[SessionKey{c.RouterID, pa.addr}] = true
+	p.plan.Sessions = append(p.plan.Sessions, s)
+}
+
+// between is a session from one of our connections to a port.
+func (p *planner) between(ixp IXP, pa portAddress, c Connection, router Router, f bgp.Family) Session {
 	s := Session{
 		Kind: IXPSession, PeeringID: p.facts.Peerings[ixp.ID].ID, RouterID: c.RouterID, ConnectionID: c.ID,
 		PeerAddress: pa.addr, PeerAS: p.facts.Peer.ASN, Families: []bgp.Family{f}, Intent: Present, Sync: NotDeployed,
@@ -295,7 +305,7 @@ func (p *planner) session(ixp IXP, pa portAddress, c Connection, f bgp.Family) {
 	if router.Lab {
 		s.Multihop = 2
 	}
-	p.plan.Sessions = append(p.plan.Sessions, s)
+	return s
 }
 
 func (p *planner) taken(ixp IXP, pa portAddress, there SessionFact) {

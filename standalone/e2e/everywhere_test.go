@@ -24,6 +24,7 @@ import (
 
 	"peerflow/cmd"
 	"peerflow/db"
+	"peerflow/internal/bgp"
 	"peerflow/internal/peering"
 )
 
@@ -167,6 +168,8 @@ func (b *bed) commandLines() map[string]string {
 		verb, lines := words[len(words)-1], [][]string{words}
 		switch {
 		case verb == "list", verb == "version":
+		case command == "peering ask":
+			lines = [][]string{append(words, askedAS.String())}
 		case slices.Contains(showing, verb):
 			lines = nil
 			path := "/api/v1/" + words[0] + "s?limit=500"
@@ -299,7 +302,30 @@ func (b *bed) oneOfEach() {
 	atLeastOne(b, d.Connections(), peering.Connection{IXPID: ixp.ID, RouterID: routers[0].ID, State: peering.ConnectionEnabled,
 		IPv4: netip.MustParseAddr("192.0.2.9"), IPv4LAN: netip.MustParsePrefix("192.0.2.0/24")})
 	atLeastOne(b, d.BGPGroups(), peering.BGPGroup{Slug: "group", Name: "Group", RelationshipID: class.ID})
+	b.oneAsked(us.Items[0].ID, routers[0].ID, class.ID)
 	atLeastOne(b, d.ApprovalRules(), peering.ApprovalRule{Name: "renumbering", Kinds: []peering.ChangeKind{peering.KindRenumber}, Terms: peering.Terms{VotesNeeded: 2}})
+}
+
+// askedAS is a network that was asked to peer.
+const askedAS bgp.ASN = 64505
+
+// oneAsked records an exchange of its own, where a network that PeeringDB knows was asked.
+func (b *bed) oneAsked(localAS, router, class int64) {
+	b.t.Helper()
+	ctx, d, lan, asked := context.Background(), b.Parts.DB, int64(90), netip.MustParseAddr("198.51.100.10")
+	ixp, err := d.IXPs().Create(ctx, b.admin, peering.IXP{Slug: "asked", Name: "Asked", LocalASID: localAS, RelationshipID: class, IXLANID: lan})
+	b.must(err)
+	_, err = d.Connections().Create(ctx, b.admin, peering.Connection{IXPID: ixp.ID, RouterID: router, State: peering.ConnectionEnabled,
+		IPv4: netip.MustParseAddr("198.51.100.9"), IPv4LAN: netip.MustParsePrefix("198.51.100.0/24")})
+	b.must(err)
+	head := peering.PDBHead{ID: 900, Status: peering.PDBOK, Created: time.Now(), Updated: time.Now()}
+	b.must(db.NewPeeringDBMirror(d.Pool()).LoadNetwork(ctx, askedAS, time.Now(), []peering.PDBRow{
+		&peering.PDBNetwork{PDBHead: head, OrgID: 1, ASN: askedAS, Name: "Asked"},
+		&peering.PDBPort{PDBHead: head, NetID: 900, LANID: lan, ASN: askedAS, IPv4: asked, Operational: true}}))
+	network, err := d.AutonomousSystems().Create(ctx, b.admin, peering.AutonomousSystem{ASN: askedAS, Name: "Asked"})
+	b.must(err)
+	_, err = d.Peerings().Create(ctx, b.admin, peering.Peering{LocalASID: localAS, PeerASID: network.ID, IXPID: ixp.ID, State: peering.RequestedByUs})
+	b.must(err)
 }
 
 func atLeastOne[T any](b *bed, n db.Noun[T], v T) T {
