@@ -53,12 +53,15 @@ func equalAt(a, b Value, e *effort) bool {
 	return same
 }
 
+// equalUndefined: undefined values of one policy are equal. An inline if without else has the default one.
 func equalUndefined(u *Undefined, other Value) bool {
-	if u.policy == UndefinedStrict {
-		u.fail()
+	o, both := other.(*Undefined)
+	for _, x := range [2]*Undefined{u, o} {
+		if x != nil && x.policy == UndefinedStrict {
+			x.fail()
+		}
 	}
-	_, both := other.(*Undefined)
-	return both
+	return both && u.policy == o.policy
 }
 
 func equalOther(a, b Value, e *effort) bool {

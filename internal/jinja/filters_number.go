@@ -25,9 +25,9 @@ func filterAbs(_ *State, in Value, a Args) Value {
 func filterInt(s *State, in Value, a Args) Value {
 	p := a.bind("do_int", "default?", "base?")
 	byDefault := optional(p[0], Int(0))
-	base := wholeNumber(p[1], 10)
 	if text, ok := isString(in); ok {
-		if n, ok := parseInt(text, base); ok {
+		base, isInt := asInt(optional(p[1], Int(10)))
+		if n, ok := parseInt(text, int(base)); ok && isInt { // any other base reads as no whole number
 			return n
 		}
 		f, ok := parseFloat(text)

@@ -330,6 +330,10 @@ func (s *State) binary(op string, a, b Value) Value {
 	if v, ok := arithmetic(op, a, b); ok {
 		return v
 	}
+	_, isMarkup := a.(Markup)
+	if _, undefined := b.(*Undefined); undefined && isMarkup && op == "*" {
+		rejectIndex(b) // markup multiplies itself, before an undefined value can say what is missing
+	}
 	for _, v := range [2]Value{a, b} {
 		if u, ok := v.(*Undefined); ok && !isTextMod(op, a) {
 			u.fail()

@@ -2,11 +2,10 @@ package jinja
 
 // tupleRules are the ways in which a comma-separated list may differ from place to place.
 type tupleRules struct {
-	simple        bool   // names and literals only, as in assignment targets
-	noConditional bool   // no inline if, because "if" means something else here
-	endName       string // a name that ends the list, such as "in"
-	parentheses   bool   // () is allowed
-	namespace     bool   // name.attr is allowed
+	simple        bool // names and literals only, as in assignment targets
+	noConditional bool // no inline if, because "if" means something else here
+	parentheses   bool // () is allowed
+	namespace     bool // name.attr is allowed
 }
 
 // tuple parses one expression, or several with commas, which make a tuple.
@@ -19,7 +18,7 @@ func (p *parser) tuple(rules tupleRules) node {
 		if len(items) > 0 {
 			p.expect(",")
 		}
-		if p.tupleEnds(rules.endName) {
+		if p.tupleEnds() {
 			break
 		}
 		items = append(items, p.tupleItem(rules))
@@ -41,12 +40,14 @@ func (p *parser) tuple(rules tupleRules) node {
 	return &tupleExpr{pos, nil}
 }
 
-func (p *parser) tupleEnds(endName string) bool {
+// tupleEnds: a comma may stand before the end of a tag or a parenthesis. Before "in" and "recursive" it may not, although
+// Jinja2's grammar means it to: there they are taken for one more name.
+func (p *parser) tupleEnds() bool {
 	switch p.cur().kind {
 	case kindVarEnd, kindTagEnd, ")":
 		return true
 	}
-	return endName != "" && p.isName(endName)
+	return false
 }
 
 func (p *parser) tupleItem(rules tupleRules) node {
@@ -375,25 +376,26 @@ func (p *parser) arguments() callArgs {
 }
 
 func (p *parser) argument(a *callArgs, opened position) {
-	var ok bool
+	allowed := func(ok bool) {
+		if !ok {
+			p.fail(opened, SyntaxErr, "invalid syntax for function call expression")
+		}
+	}
 	switch {
 	case p.skipKind("*"):
-		ok = a.star == nil && a.starStar == nil
+		allowed(a.star == nil && a.starStar == nil)
 		a.star = p.expression()
 	case p.skipKind("**"):
-		ok = a.starStar == nil
+		allowed(a.starStar == nil)
 		a.starStar = p.expression()
 	case p.isKind(kindName) && p.look().kind == "=":
-		ok = a.starStar == nil
+		allowed(a.starStar == nil)
 		a.names = append(a.names, p.next().text)
 		p.next()
 		a.vals = append(a.vals, p.expression())
 	default:
-		ok = a.star == nil && a.starStar == nil && len(a.names) == 0
+		allowed(a.star == nil && a.starStar == nil && len(a.names) == 0)
 		a.pos = append(a.pos, p.expression())
-	}
-	if !ok {
-		p.fail(opened, SyntaxErr, "invalid syntax for function call expression")
 	}
 }
 

@@ -43,9 +43,9 @@ func statementParser(tag string) func(*parser) node {
 
 func (p *parser) forStmt() node {
 	n := &forStmt{position: p.next().pos}
-	n.target = p.target(tupleRules{simple: true, endName: "in"})
+	n.target = p.target(tupleRules{simple: true})
 	p.expectName("in")
-	n.iter = p.tuple(tupleRules{noConditional: true, endName: "recursive"})
+	n.iter = p.tuple(tupleRules{noConditional: true})
 	if p.skipName("if") {
 		n.test = p.expression()
 	}

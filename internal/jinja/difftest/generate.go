@@ -209,7 +209,7 @@ func (g *generator) filter(sub func() string) string {
 	}
 	return g.pick("int", "int(5)", "int(base=16)", "float", "float(1.5)", "round", "round(1)", "round(1, 'floor')", "round(2, 'ceil')", "round(-1)",
 		"abs", "default('x')", "d(1, true)", "default(boolean=true)", "tojson", "tojson(2)", "pprint", "filesizeformat", "filesizeformat(true)",
-		"string", "attr('a')", "attr('upper')", "list", "default", "int|string", "tojson|length", "length", "round|int", "abs|int",
+		"string", "attr('a')", "list", "default", "int|string", "tojson|length", "length", "round|int", "abs|int",
 		"default("+sub()+")", "int(default="+sub()+")", "float|round(2)", "tojson(indent=1)", "attr('__class__')", "first|default('-')")
 }
 
