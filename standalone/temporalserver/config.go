@@ -8,7 +8,6 @@ import (
 	"go.temporal.io/server/common/membership/static"
 	postgresql "go.temporal.io/server/common/persistence/sql/sqlplugin/postgresql"
 	"go.temporal.io/server/common/primitives"
-	"go.temporal.io/server/temporal"
 )
 
 const (
@@ -71,20 +70,6 @@ func serviceConfig(o Options, ports map[primitives.ServiceName]int) *config.Conf
 		*state = "disabled"
 	}
 	return c
-}
-
-// allPorts gives each service its port. The internal frontend is there for Temporal's own calls, which carry no secret.
-func allPorts(frontend int) (map[primitives.ServiceName]int, error) {
-	free, err := freePorts(len(temporal.Services))
-	if err != nil {
-		return nil, err
-	}
-	ports := map[primitives.ServiceName]int{}
-	for i, name := range temporal.Services {
-		ports[primitives.ServiceName(name)] = free[i]
-	}
-	ports[primitives.FrontendService] = frontend
-	return ports, nil
 }
 
 // hosts replaces Temporal's membership protocol: one of each, here.

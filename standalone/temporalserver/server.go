@@ -62,15 +62,12 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	frontend, err := frontendPort(o.FrontendPort)
-	if err != nil {
-		return nil, err
-	}
 	tuning := newSettings()
-	ports, err := allPorts(frontend)
+	ports, release, err := allPorts(o.FrontendPort)
 	if err != nil {
 		return nil, err
 	}
+	defer release() // they are bound by then
 	server, err := build(ctx, o, ports, tuning)
 	if err != nil {
 		return nil, fmt.Errorf("temporal: %w", err)
