@@ -30,7 +30,7 @@ const (
 	transit  bgp.ASN = 64497
 	rsASN    bgp.ASN = 64498
 	PeerASN  bgp.ASN = 64501 // the network that the demo peers with
-	bgpPort          = 1179
+	bgpPort          = lab.DefaultBGPPort
 	holdTime         = 9 // seconds; the profile of lab routers is made for it
 )
 
@@ -48,32 +48,8 @@ func addr(host int) netip.Addr { return netip.AddrFrom4([4]byte{127, 64, 0, byte
 // blocks is how many demos may run on one machine: each takes 127.64.<block>.0/24.
 const blocks = 32
 
-// freeBlock takes the first block in which nobody serves BGP.
-func freeBlock() (byte, error) {
-	for block := range byte(blocks) {
-		if free(block) {
-			return block, nil
-		}
-	}
-	return 0, fmt.Errorf("port %d is taken in all of 127.64.0.0/24 to 127.64.%d.0/24: stop another demo", bgpPort, blocks-1)
-}
-
-func free(block byte) bool {
-	for _, host := range []byte{1, 2, 3} {
-		l, err := net.Listen("tcp", netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 64, block, host}), bgpPort).String())
-		if err != nil {
-			return false
-		}
-		_ = l.Close()
-	}
-	return true
-}
-
 // at moves an address of the first block into the network's.
-func (n *Network) at(a netip.Addr) netip.Addr {
-	b := a.As4()
-	return netip.AddrFrom4([4]byte{127, 64, n.block, b[3]})
-}
+func (n *Network) at(a netip.Addr) netip.Addr { return n.block.At(a) }
 
 // neighbors moves a list of neighbors into the network's block.
 func (n *Network) neighbors(list []lab.EdgeNeighbor) []lab.EdgeNeighbor {
@@ -117,7 +93,7 @@ type Network struct {
 	// PeeringDB answers at this URL.
 	PeeringDB string
 
-	block byte
+	block *lab.Block
 	dir   string
 	pdb   *http.Server
 }
@@ -125,7 +101,7 @@ type Network struct {
 // Start brings up the daemons with an edge of the given driver, bird or
 // openconfig; dir keeps the edge's files and keys.
 func Start(ctx context.Context, dir, driver string) (*Network, error) {
-	block, err := freeBlock()
+	block, err := lab.TakeBlock(netip.PrefixFrom(addr(0), 24), blocks)
 	if err != nil {
 		return nil, err
 	}
@@ -194,6 +170,7 @@ func (n *Network) Close() error {
 	if n.pdb != nil {
 		errs = append(errs, n.pdb.Close())
 	}
+	errs = append(errs, n.block.Close())
 	return errors.Join(errs...)
 }
 
