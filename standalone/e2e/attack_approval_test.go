@@ -39,6 +39,7 @@ type siege struct {
 // Nothing reaches the router without the votes that the plan needs, whoever
 // speaks to Temporal, and every decision that reaches us leaves a trace.
 func TestAttacksPushNothing(t *testing.T) {
+	t.Parallel()
 	s := siege{scene: stage(t, 0)}
 	s.second, s.third = s.user("second", peering.Approver), s.user("third", peering.Approver)
 	s.insider = s.dial("insider", s.secret())

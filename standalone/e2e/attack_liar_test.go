@@ -96,7 +96,8 @@ func (l *liar) polls(s siege) {
 // Whoever has the workers' secret and answers their tasks with lies gets nothing
 // into the record that the router doesn't say.
 func TestALyingWorkerGetsNoLieIntoTheRecord(t *testing.T) {
-	s := siege{scene: stage(t, 0)}
+	t.Parallel()
+	s := siege{scene: stage(t, 0, rollbackAfter(20*time.Second))}
 	s.second = s.user("second", peering.Approver)
 	s.foreign = s.provision(openAS, "approved, and lied about")
 	s.strangersPoll()

@@ -129,13 +129,21 @@ func (w *wish) deployment(t *testing.T) peering.Deployment {
 	return w.dep
 }
 
-// reach approves and waits until a process is held at a point.
-func (w *wish) reach(t *testing.T, point string) *hold {
+// reach approves and waits until a process is held at a point, or the deployment ended before it came there.
+func (w *wish) reach(t *testing.T, at string) (h *hold, reached bool) {
 	t.Helper()
-	h := w.b.hold(w.edge.name, point)
-	w.approve(t)
-	h.await(t, point)
-	return h
+	return point{name: w.edge.name + ", " + at, at: at}.reach(t, w)
+}
+
+// instead is another wish for one whose deployment ended early, since Temporal gave it up on a busy machine.
+func (b *crashBed) instead(t *testing.T, w *wish) *wish {
+	t.Helper()
+	if !b.excuse(t, fmt.Sprintf("%s ended %s early", w.edge.name, w.dep.State)) {
+		t.Fatalf("%s ended early: %s (%s)", w.edge.name, w.dep.State, w.dep.Outcome)
+	}
+	other := b.wish(t, w.edge.driver, w.edge.suffix)
+	other.rests = w.rests
+	return other
 }
 
 // Patience of the property: commit + T + margin after the commit the router is at
@@ -180,7 +188,8 @@ func (w *wish) gaveUp(t *testing.T) bool {
 			return w.dep.State == peering.DeploymentRolledBack && w.b.excuse(t, w.edge.name+": verified too late to confirm")
 		}
 	}
-	given := late(w.dep.Outcome) || slices.ContainsFunc(w.b.passages(w.dep.ID, "after commit"), func(p passage) bool { return late(p.Error) })
+	written := append(w.b.passages(w.dep.ID, "after commit"), w.b.passages(w.dep.ID, "after confirm")...)
+	given := late(w.dep.Outcome) || slices.ContainsFunc(written, func(p passage) bool { return late(p.Error) })
 	harmless := w.dep.State == peering.DeploymentRolledBack || w.dep.State == peering.DeploymentFailed && w.dep.CommitSentAt.IsZero()
 	return given && harmless && w.b.excuse(t, fmt.Sprintf("%s ended %s (%s)", w.edge.name, w.dep.State, w.dep.Outcome))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -32,6 +33,11 @@ import (
 // all of peerflow. Its value is a childConfig.
 const childEnv = "PEERFLOW_CRASH_CHILD"
 
+// atOnce is how many of the tests that say t.Parallel run at a time, whatever the
+// machine: each has a PostgreSQL, a Temporal and routers of its own, about 400 MB,
+// and waits for timers nearly all of its time.
+const atOnce = "2"
+
 // childConfig is what such a process runs.
 type childConfig struct {
 	Watch   string     // where it reports the points it passes
@@ -43,6 +49,9 @@ type childConfig struct {
 func TestMain(m *testing.M) {
 	text := os.Getenv(childEnv)
 	if text == "" {
+		if err := flag.Set("test.parallel", atOnce); err != nil { // -parallel on the command line wins
+			panic(err)
+		}
 		os.Exit(m.Run())
 	}
 	if err := runChild(text); err != nil {

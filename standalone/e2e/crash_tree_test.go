@@ -49,7 +49,7 @@ func TestAKilledProcessTreeLeavesNoDoubt(t *testing.T) {
 	dir := t.TempDir()
 	must(t, os.Chmod(filepath.Dir(dir), 0o711)) // the database's user passes through
 	r := &tree{t: t, data: filepath.Join(dir, "data"), log: filepath.Join(dir, "tree.log"),
-		crashBed: &crashBed{yard: startYard(t, filepath.Join(dir, "yard"), 72), watch: newWatch(t), tally: &tally{}}}
+		crashBed: &crashBed{yard: startYard(t, filepath.Join(dir, "yard")), watch: newWatch(t), tally: &tally{}}}
 	must(t, r.start())
 	t.Cleanup(func() {
 		r.parts.Close()

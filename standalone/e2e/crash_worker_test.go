@@ -27,11 +27,11 @@ type lanes struct {
 	postgres *pgserver.Server
 }
 
-func startLanes(t *testing.T, net byte) *lanes {
+func startLanes(t *testing.T) *lanes {
 	t.Helper()
 	dir := t.TempDir()
 	must(t, os.Chmod(filepath.Dir(dir), 0o711)) // the database's user passes through
-	l := &lanes{dir: dir, crashBed: &crashBed{yard: startYard(t, filepath.Join(dir, "yard"), net), watch: newWatch(t), tally: &tally{}}}
+	l := &lanes{dir: dir, crashBed: &crashBed{yard: startYard(t, filepath.Join(dir, "yard")), watch: newWatch(t), tally: &tally{}}}
 	must(t, l.open(l.serve(t)))
 	t.Cleanup(l.parts.Close)
 	by := peering.Actor{Kind: peering.ActorSystem, Name: "crash test"}
@@ -113,7 +113,7 @@ const perWorker = 5
 
 func TestAKilledWorkerLeavesNoDoubt(t *testing.T) {
 	t.Parallel()
-	l := startLanes(t, 71)
+	l := startLanes(t)
 	turns := make(chan struct{}, 2) // groups made ready at once, while others wait for rollback timers
 	var all sync.WaitGroup
 	for _, late := range []bool{false, true} {

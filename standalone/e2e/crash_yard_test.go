@@ -22,7 +22,7 @@ import (
 // with which every router has a session that isn't peerflow's.
 type yard struct {
 	dir     string
-	net     byte // 127.<net>.x.1 is the router x
+	block   *lab.Block // router x is at 127.y.x.1
 	foreign []lab.EdgeNeighbor
 	peers   []*lab.Peer
 	slots   chan struct{} // bounds how many routers are made and planned for at once
@@ -36,9 +36,12 @@ const crashASN bgp.ASN = 64496
 // preparing bounds what is made ready at once: more would only make all of it late.
 const preparing = 4
 
-func startYard(t *testing.T, dir string, net byte) *yard {
+func startYard(t *testing.T, dir string) *yard {
 	t.Helper()
-	y := &yard{dir: dir, net: net, slots: make(chan struct{}, preparing)}
+	block, err := lab.TakeBlock(netip.MustParsePrefix("127.71.0.0/16"), 8)
+	must(t, err)
+	t.Cleanup(func() { _ = block.Close() })
+	y := &yard{dir: dir, block: block, slots: make(chan struct{}, preparing)}
 	y.foreign = []lab.EdgeNeighbor{
 		{Name: "core1", ASN: crashASN, Address: y.addr(0, 2), Kind: "ibgp", Routes: 20},
 		{Name: "transit1", ASN: 64497, Address: y.addr(0, 3), Kind: "transit", Routes: 30},
@@ -54,7 +57,7 @@ func startYard(t *testing.T, dir string, net byte) *yard {
 }
 
 func (y *yard) addr(third, last byte) netip.Addr {
-	return netip.AddrFrom4([4]byte{127, y.net, third, last})
+	return y.block.At(netip.AddrFrom4([4]byte{127, 0, third, last}))
 }
 
 // edge is one router of the yard, and the way to it.
@@ -62,6 +65,7 @@ type edge struct {
 	device
 	name    string
 	driver  string
+	suffix  string // of the name
 	address netip.Addr
 	id      int64 // in our record
 	way     *line // to its management
@@ -77,7 +81,7 @@ func (y *yard) edge(t *testing.T, driver, suffix string) *edge {
 	t.Helper()
 	y.mu.Lock()
 	y.last++
-	e := &edge{name: fmt.Sprintf("%s%d%s", driver, y.last, suffix), driver: driver, address: y.addr(byte(y.last), 1), peers: y.peers}
+	e := &edge{name: fmt.Sprintf("%s%d%s", driver, y.last, suffix), driver: driver, suffix: suffix, address: y.addr(byte(y.last), 1), peers: y.peers}
 	y.mu.Unlock()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()

@@ -19,6 +19,7 @@ import (
 // where its change stands, and configures nothing twice. Then the ends of a change
 // that nobody else's test comes to.
 func TestWorkflowsGoOnAfterAnOperatorEndedThem(t *testing.T) {
+	t.Parallel()
 	b := setup(t, "bird")
 	ctx := context.Background()
 

@@ -23,7 +23,6 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"peerflow/cmd"
-	"peerflow/internal/peering"
 	"peerflow/internal/temporalauth"
 	"peerflow/standalone/pgserver"
 	"peerflow/standalone/temporalserver"
@@ -139,11 +138,8 @@ func (i *installation) quickWorker() {
 	i.t.Cleanup(parts.Close)
 	o := up.Options{}
 	quick(&o)
-	parts.Profile = func(r peering.Router) peering.Profile {
-		p := o.Profile(r)
-		p.MinTimer = 2 * time.Minute // what just came back may be slow at first
-		return p
-	}
+	rollbackAfter(2 * time.Minute)(&o) // what just came back may be slow at first
+	parts.Profile = o.Profile
 	w := parts.Workers()
 	must(i.t, w.Start(i.t.Context()))
 	i.t.Cleanup(w.Stop)
@@ -171,7 +167,7 @@ func (i *installation) serve(name string, up *regexp.Regexp, command string, env
 		}
 	})
 	var found []string
-	eventually(i.t, 30*time.Second, name+" runs", func() bool {
+	eventually(i.t, time.Minute, name+" runs", func() bool {
 		said, err := os.ReadFile(p.log)
 		found = up.FindStringSubmatch(string(said))
 		return err == nil && found != nil

@@ -28,7 +28,7 @@ import (
 // two workers, of which one is killed while it watches a commit.
 func TestProductionRunsAsProcessesThatMayDie(t *testing.T) {
 	t.Parallel()
-	yard := startYard(t, filepath.Join(t.TempDir(), "yard"), 74)
+	yard := startYard(t, filepath.Join(t.TempDir(), "yard"))
 	edge := yard.edge(t, "bird", "")
 	lan := netip.PrefixFrom(yard.addr(1, 0), 24)
 	peer, err := lab.StartPeer(t.Context(), lab.PeerConfig{ASN: knownAS, Address: yard.addr(1, 201), Prefixes: lab.Routes(1000, 4),
@@ -81,7 +81,7 @@ func TestProductionRunsAsProcessesThatMayDie(t *testing.T) {
 		if !strings.HasPrefix(said, "exit 0\n") {
 			t.Fatal("the change didn't end well")
 		}
-	case <-time.After(2 * time.Minute):
+	case <-time.After(4 * time.Minute):
 		t.Fatal("peerflow peer doesn't end")
 	}
 	if peer.State(t.Context(), edge.address) != bgp.Established || peer.Received(t.Context(), edge.address) != len(originated) {
@@ -155,7 +155,7 @@ func (i *installation) soaking() int64 {
 			State peering.DeploymentState
 		}
 	}
-	eventually(i.t, time.Minute, "a commit", func() bool {
+	eventually(i.t, 2*time.Minute, "a commit", func() bool {
 		return i.request(http.MethodGet, "changes/1/deployments", nil, &list) == http.StatusOK && len(list.Items) == 1 && list.Items[0].State == peering.DeploymentSoaking
 	})
 	return list.Items[0].ID

@@ -17,13 +17,26 @@ import (
 )
 
 // quick shortens the numbers of verification to what daemons on loopback need
-// that have a hold time of 9 s.
+// that have a hold time of 9 s. The rollback timer leaves a busy machine its time:
+// nobody waits for its end but who has it shortened.
 func quick(o *up.Options) {
 	o.Profile = func(peering.Router) peering.Profile {
 		p := peering.LabProfile
 		p.Commit, p.Settle, p.Soak, p.Stable = 2*time.Second, 2*time.Second, 2*time.Second, 2*time.Second
-		p.Margin, p.MinTimer = 5*time.Second, 20*time.Second
+		p.Margin, p.MinTimer = 5*time.Second, time.Minute
 		return p
+	}
+}
+
+// rollbackAfter gives quick another rollback timer.
+func rollbackAfter(d time.Duration) func(*up.Options) {
+	return func(o *up.Options) {
+		of := o.Profile
+		o.Profile = func(r peering.Router) peering.Profile {
+			p := of(r)
+			p.MinTimer = d
+			return p
+		}
 	}
 }
 
@@ -55,14 +68,14 @@ func update(router int64, object peering.ObjectKind, id int64, patch string, arg
 func (b *bed) deploy(c peering.Change) peering.Change {
 	b.t.Helper()
 	b.approve(c)
-	return b.inState(c.ID, 2*time.Minute, peering.ChangeCompleted)
+	return b.inState(c.ID, 4*time.Minute, peering.ChangeCompleted)
 }
 
 // ends waits until a change ended, however.
 func (b *bed) ends(id int64) peering.Change {
 	b.t.Helper()
 	var c peering.Change
-	b.await(fmt.Sprintf("the end of change %d", id), 2*time.Minute, func(ctx context.Context) bool {
+	b.await(fmt.Sprintf("the end of change %d", id), 4*time.Minute, func(ctx context.Context) bool {
 		var err error
 		c, err = b.Parts.DB.Change(ctx, id)
 		return err == nil && c.State.Ended()
@@ -105,7 +118,7 @@ func (b *bed) deployment(c peering.Change) peering.Deployment {
 func (b *bed) soaking(c peering.Change) peering.Deployment {
 	b.t.Helper()
 	var d peering.Deployment
-	b.await(fmt.Sprintf("the commit of change %d", c.ID), time.Minute, func(ctx context.Context) bool {
+	b.await(fmt.Sprintf("the commit of change %d", c.ID), 2*time.Minute, func(ctx context.Context) bool {
 		all, err := b.Parts.DB.Deployments(ctx, c.ID)
 		if err != nil || len(all) == 0 {
 			return false

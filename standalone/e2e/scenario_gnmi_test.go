@@ -34,7 +34,7 @@ func TestARouterOverGNMIAndOneOverSSH(t *testing.T) {
 	ctx, dir := folder(t)
 	o := up.Options{PeeringDBURL: nobody}
 	quick(&o)
-	c := &crashBed{yard: startYard(t, filepath.Join(dir, "yard"), 75)}
+	c := &crashBed{yard: startYard(t, filepath.Join(dir, "yard"))}
 	p := &pair{crash: c, bed: start(ctx, t, dir, o)}
 	c.parts, c.admin = p.Parts, p.admin
 	c.seed(t)

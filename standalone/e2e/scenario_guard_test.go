@@ -20,9 +20,10 @@ import (
 // its export leaks by then, it is shut on the router, and nothing that peerflow
 // does later opens it again until a person lifts that.
 func TestSessionThatLeaksWhenItFirstComesUpIsShut(t *testing.T) {
+	t.Parallel()
 	s := stage(t, 1)
 	ctx := context.Background()
-	peer, up := s.peers[newcomers[knownAS]], s.uptimes()
+	peer, up := s.peers[s.newcomer(knownAS)], s.uptimes()
 	s.deploy(s.provision(knownAS, "a session to guard"))
 	session := s.sessionWith(knownAS)
 	if s.exports(knownAS) == "" {
@@ -32,20 +33,20 @@ func TestSessionThatLeaksWhenItFirstComesUpIsShut(t *testing.T) {
 	// Somebody opens its export by hand before the other side is there.
 	s.rewrite(knownAS, regexp.MustCompile(`export filter \w+;`), "export all;")
 	s.birdc("configure")
-	s.must(peer.AddNeighbor(ctx, lab.PeerNeighbor{ASN: ourAS, Address: edgeAddr}))
+	s.must(peer.AddNeighbor(ctx, lab.PeerNeighbor{ASN: ourAS, Address: s.ourAddr()}))
 	s.await("the session is recorded as held", 90*time.Second, func(ctx context.Context) bool {
 		now, err := s.Parts.DB.Sessions().Get(ctx, session.ID)
 		return err == nil && now.HeldByHand && now.Intent == peering.Shutdown && strings.Contains(now.HeldReason, "prefixes, expected 3 (limit 13)")
 	})
 	s.await("the session is shut on the router", time.Minute, func(ctx context.Context) bool {
-		return s.logged(session.ID, "shut") && peer.State(ctx, edgeAddr) != bgp.Established && peer.Received(ctx, edgeAddr) == 0
+		return s.logged(session.ID, "shut") && peer.State(ctx, s.ourAddr()) != bgp.Established && peer.Received(ctx, s.ourAddr()) == 0
 	})
 	if !s.logged(session.ID, "export_guard_breached") {
 		t.Error("the change log has no breach")
 	}
 	s.told(session.ID)
 	s.polls(2)
-	if peer.State(ctx, edgeAddr) == bgp.Established || peer.Received(ctx, edgeAddr) != 0 {
+	if peer.State(ctx, s.ourAddr()) == bgp.Established || peer.Received(ctx, s.ourAddr()) != 0 {
 		t.Error("it came up again")
 	}
 	if n := s.established(ctx); n != len(handmade)+1 {
@@ -63,7 +64,7 @@ func TestSessionThatLeaksWhenItFirstComesUpIsShut(t *testing.T) {
 	if block := s.block(knownAS); !strings.Contains(block, "disabled;") || strings.Contains(block, "export all") {
 		t.Errorf("the artifact has it as\n%s", block)
 	}
-	if peer.State(ctx, edgeAddr) == bgp.Established || peer.Received(ctx, edgeAddr) != 0 {
+	if peer.State(ctx, s.ourAddr()) == bgp.Established || peer.Received(ctx, s.ourAddr()) != 0 {
 		t.Error("a deployment opened it")
 	}
 
@@ -72,7 +73,7 @@ func TestSessionThatLeaksWhenItFirstComesUpIsShut(t *testing.T) {
 	s.must(err)
 	s.deploy(s.inState(s.deployAll("lift").ID, time.Minute, peering.ChangeAwaitingApproval))
 	s.await("it is up with our 3 prefixes", time.Minute, func(ctx context.Context) bool {
-		return peer.State(ctx, edgeAddr) == bgp.Established && peer.Received(ctx, edgeAddr) == len(ourPrefixes)
+		return peer.State(ctx, s.ourAddr()) == bgp.Established && peer.Received(ctx, s.ourAddr()) == len(ourPrefixes)
 	})
 	s.unbroken(up)
 }

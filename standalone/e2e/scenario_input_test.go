@@ -19,10 +19,12 @@ import (
 // Bad input ends with a text that names the thing and the remedy, leaves the
 // router as it was, and a good change works right after it.
 func TestBadInputNamesThingAndRemedy(t *testing.T) {
+	t.Parallel()
 	var left atomic.Int64 // on the disk
 	left.Store(1 << 40)
 	s := stage(t, 2, func(o *up.Options) { o.Free = func(string) (int64, error) { return left.Load(), nil } })
 	router, template := s.router(), s.template()
+	mute := s.ourAddr().String() + ":9" // nobody listens there
 	rename := func(s *scene) peering.Change { return s.open("a name", s.describe(0, "something else")) }
 	peer := func(s *scene) peering.Change { return s.wish(knownAS, "a peer") }
 	// Unless a case says otherwise, the change is failed.
@@ -38,8 +40,8 @@ func TestBadInputNamesThingAndRemedy(t *testing.T) {
 		{name: "our own AS number", wish: func(s *scene) peering.Change { return s.wish(ourAS, "a typo") }, words: []string{"AS64496"}},
 		{name: "no common exchange", wish: func(s *scene) peering.Change { return s.wish(elsewhereAS, "far away") },
 			words: []string{"no common exchange with AS64509", "record the exchange", "direct session"}},
-		{name: "router that doesn't answer", wish: rename, spoil: editing(router.ID, `{"address": "127.66.0.1:9"}`, `{"address": "`+router.Address+`"}`),
-			words: []string{"router edge1", "127.66.0.1:9"}},
+		{name: "router that doesn't answer", wish: rename, spoil: editing(router.ID, `{"address": "`+mute+`"}`, `{"address": "`+router.Address+`"}`),
+			words: []string{"router edge1", mute}},
 		{name: "wrong credentials", wish: rename, spoil: (*scene).strangersKey, words: []string{"router edge1", "refused the login", "check its username and credential"}},
 		{name: "changed host key", wish: rename, spoil: (*scene).otherHostKey, words: []string{"router edge1", "host key", "record the new one"}},
 		{name: "template with an error", wish: rename, spoil: body(template, "{% for %}"), words: []string{"template starter", "line 1"}},
@@ -105,7 +107,7 @@ func (s *scene) neighborByHand() {
 		main, err := os.ReadFile(s.edge.Main)
 		s.must(err)
 		text := fmt.Sprintf("protocol bgp byhand {\n local %s as %d;\n neighbor %s port %d as %d;\n multihop 2;\n ipv4 { import none; export none; };\n}\n",
-			edgeAddr, ourAS, newcomers[openAS], lab.DefaultBGPPort, openAS)
+			s.ourAddr(), ourAS, s.newcomer(openAS), lab.DefaultBGPPort, openAS)
 		s.must(os.WriteFile(s.edge.Main, append([]byte(text), main...), 0o600))
 		s.birdc("configure")
 		return func() {
@@ -120,7 +122,7 @@ func (s *scene) neighborByHand() {
 			s.t.Errorf("%s: %s", ended.State, ended.Outcome)
 		}
 		s.t.Log(ended.Outcome)
-		for _, w := range []string{"edge1", newcomers[openAS].String() + " as byhand (AS64510", "Nothing of it is overwritten"} {
+		for _, w := range []string{"edge1", s.newcomer(openAS).String() + " as byhand (AS64510", "Nothing of it is overwritten"} {
 			s.wants(ended.Outcome, w)
 		}
 		s.leftNothing(ended)
@@ -227,7 +229,7 @@ func (s *scene) closedByHand() {
 	main, err := os.ReadFile(s.edge.Main)
 	s.must(err)
 	text := fmt.Sprintf("protocol bgp byhand {\n local %s as %d;\n neighbor %s port %d as %d;\n multihop 2;\n ipv4 { import none; export none; };\n}\n",
-		edgeAddr, ourAS, newcomers[openAS], lab.DefaultBGPPort, openAS)
+		s.ourAddr(), ourAS, s.newcomer(openAS), lab.DefaultBGPPort, openAS)
 	s.must(os.WriteFile(s.edge.Main, append([]byte(text), main...), 0o600))
 	s.birdc("configure")
 	defer func() {
@@ -243,7 +245,7 @@ func (s *scene) closedByHand() {
 		s.t.Errorf("%s: %s", c.State, c.Outcome)
 	}
 	s.t.Log(c.Outcome)
-	for _, w := range []string{"router edge1", "byhand (" + newcomers[openAS].String() + ")", "birdc enable byhand", "\"disabled;\"", "nothing was written"} {
+	for _, w := range []string{"router edge1", "byhand (" + s.newcomer(openAS).String() + ")", "birdc enable byhand", "\"disabled;\"", "nothing was written"} {
 		s.wants(c.Outcome, w)
 	}
 	s.untouched(before)

@@ -23,8 +23,8 @@ import (
 	"peerflow/standalone/up"
 )
 
-// The scenarios' network: AS64496 at one exchange, apart from the demo's
-// addresses, with a PeeringDB whose answers a test may spoil.
+// The scenarios' network: AS64496 at one exchange, in a block of addresses of its
+// own, with a PeeringDB whose answers a test may spoil.
 const (
 	ourAS       bgp.ASN = 64496
 	firstPeer           = 21 // last byte of the first session of ours; the others follow
@@ -38,24 +38,21 @@ const (
 // peeringDBKey is the key with which peerflow asks PeeringDB.
 const peeringDBKey = "canary-cGVlcmluZ2Ri-3"
 
-var edgeAddr = host(1)
-
-func host(last int) netip.Addr { return netip.AddrFrom4([4]byte{127, 66, 0, byte(last)}) }
-
-// handmade are the neighbors that the edge carries and peerflow doesn't own.
+// handmade are the neighbors that the edge carries and peerflow doesn't own, at the addresses behind the edge's.
 var handmade = []lab.EdgeNeighbor{
-	{Name: "core1", ASN: ourAS, Address: host(2), Kind: "ibgp", Routes: 20},
-	{Name: "transit1", ASN: 64497, Address: host(3), Kind: "transit", Routes: 300},
-	{Name: "hand1", ASN: 64498, Address: host(4), Kind: "peer", Routes: 5},
-	{Name: "hand2", ASN: 64499, Address: host(5), Kind: "peer", Routes: 5},
+	{Name: "core1", ASN: ourAS, Kind: "ibgp", Routes: 20},
+	{Name: "transit1", ASN: 64497, Kind: "transit", Routes: 300},
+	{Name: "hand1", ASN: 64498, Kind: "peer", Routes: 5},
+	{Name: "hand2", ASN: 64499, Kind: "peer", Routes: 5},
 }
 
-// newcomers have ports at the exchange and no session with us.
-var newcomers = map[bgp.ASN]netip.Addr{knownAS: host(201), openAS: host(202), selectiveAS: host(203)}
+// newcomers have ports at the exchange, at these last bytes, and no session with us.
+var newcomers = map[bgp.ASN]int{knownAS: 201, openAS: 202, selectiveAS: 203}
 
 // scene is peerflow beside the scenarios' network.
 type scene struct {
 	*bed
+	space *lab.Block // its addresses
 	edge  *lab.Bird
 	ssh   *lab.SSHD
 	other *lab.SSHD // another machine's, with keys of its own
@@ -71,14 +68,15 @@ func peerAS(i int) bgp.ASN { return bgp.ASN(65536 + i%16) }
 // stage starts network and peerflow, with so many sessions of ours up.
 func stage(t *testing.T, ours int, change ...func(*up.Options)) *scene {
 	t.Helper()
-	onlyOne(t, "scenario")
 	ctx, dir := folder(t)
-	s := &scene{peers: map[netip.Addr]*lab.Peer{}}
+	space, err := lab.TakeBlock(netip.MustParsePrefix("127.66.0.0/24"), 32)
+	must(t, err)
+	s := &scene{space: space, peers: map[netip.Addr]*lab.Peer{}}
 	t.Cleanup(func() { _ = s.close() })
 	if err := s.network(ctx, filepath.Join(dir, "lab"), ours); err != nil {
 		t.Fatal(err)
 	}
-	s.pdb = pdbfake.New(pdbRows()...)
+	s.pdb = pdbfake.New(s.pdbRows()...)
 	s.pdb.Keys = []string{peeringDBKey}
 	server := httptest.NewServer(s.pdb)
 	t.Cleanup(server.Close)
@@ -90,7 +88,7 @@ func stage(t *testing.T, ours int, change ...func(*up.Options)) *scene {
 	s.bed = start(ctx, t, dir, o)
 	s.seed(ctx, ours)
 	s.must(s.Parts.EnsureSchedules(ctx))
-	_, err := s.Parts.Workflows.SyncNow(ctx, true)
+	_, err = s.Parts.Workflows.SyncNow(ctx, true)
 	s.must(err)
 	_, err = s.Parts.Workflows.AwaitSync(ctx)
 	s.must(err)
@@ -101,14 +99,32 @@ func stage(t *testing.T, ours int, change ...func(*up.Options)) *scene {
 	return s
 }
 
+// host is the address with a last byte; the edge has 1.
+func (s *scene) host(last int) netip.Addr {
+	return s.space.At(netip.AddrFrom4([4]byte{127, 0, 0, byte(last)}))
+}
+
+// ourAddr is the edge's.
+func (s *scene) ourAddr() netip.Addr { return s.host(1) }
+
+// newcomer is a network's port at the exchange.
+func (s *scene) newcomer(asn bgp.ASN) netip.Addr { return s.host(newcomers[asn]) }
+
+// byHand is the i-th of the neighbors that aren't ours.
+func (s *scene) byHand(i int) netip.Addr { return s.host(2 + i) }
+
 func (s *scene) network(ctx context.Context, dir string, ours int) (err error) {
-	if s.ssh, err = lab.StartSSHD(ctx, filepath.Join(dir, "ssh"), edgeAddr.String()+":0"); err != nil {
+	if s.ssh, err = lab.StartSSHD(ctx, filepath.Join(dir, "ssh"), s.ourAddr().String()+":0"); err != nil {
 		return err
 	}
-	if s.other, err = lab.StartSSHD(ctx, filepath.Join(dir, "other"), edgeAddr.String()+":0"); err != nil {
+	if s.other, err = lab.StartSSHD(ctx, filepath.Join(dir, "other"), s.ourAddr().String()+":0"); err != nil {
 		return err
 	}
-	main := lab.EdgeMain(lab.EdgeConfig{ASN: ourAS, Address: edgeAddr, Originate: ourPrefixes, Neighbors: handmade})
+	neighbors := slices.Clone(handmade)
+	for i := range neighbors {
+		neighbors[i].Address = s.byHand(i)
+	}
+	main := lab.EdgeMain(lab.EdgeConfig{ASN: ourAS, Address: s.ourAddr(), Originate: ourPrefixes, Neighbors: neighbors})
 	if s.edge, err = lab.StartBird(ctx, filepath.Join(dir, "edge"), lab.BirdConfig{Main: main}); err != nil {
 		return err
 	}
@@ -116,19 +132,19 @@ func (s *scene) network(ctx context.Context, dir string, ours int) (err error) {
 	add := func(asn bgp.ASN, at netip.Addr, routes int, knowsUs bool) {
 		c := lab.PeerConfig{ASN: asn, Address: at, Prefixes: lab.Routes(first, routes)}
 		if knowsUs {
-			c.Neighbors = []lab.PeerNeighbor{{ASN: ourAS, Address: edgeAddr}}
+			c.Neighbors = []lab.PeerNeighbor{{ASN: ourAS, Address: s.ourAddr()}}
 		}
 		p, started := lab.StartPeer(ctx, c)
 		s.peers[at], err, first = p, errors.Join(err, started), first+routes
 	}
-	for _, n := range handmade {
+	for _, n := range neighbors {
 		add(n.ASN, n.Address, n.Routes, true)
 	}
 	for i := range ours {
-		add(peerAS(i), host(firstPeer+i), 3, true)
+		add(peerAS(i), s.host(firstPeer+i), 3, true)
 	}
-	for asn, at := range newcomers {
-		add(asn, at, 3, false)
+	for asn := range newcomers {
+		add(asn, s.newcomer(asn), 3, false)
 	}
 	return err
 }
@@ -152,19 +168,19 @@ func (s *scene) close() error {
 			errs = append(errs, d.Close())
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.space.Close())...)
 }
 
-func pdbRows() []peering.PDBRow {
+func (s *scene) pdbRows() []peering.PDBRow {
 	at := time.Now().Add(-24 * time.Hour).UTC().Truncate(time.Second)
 	head := func(id int64) peering.PDBHead {
 		return peering.PDBHead{ID: id, Status: peering.PDBOK, Created: at, Updated: at}
 	}
 	rows := []peering.PDBRow{&peering.PDBOrganization{PDBHead: head(1), Name: "Networks"}}
-	for id, prefix := range map[int64]string{lanID: "127.66.0.0/24", 2: "127.66.9.0/24"} {
+	for id, prefix := range map[int64]netip.Prefix{lanID: s.space.Prefix, 2: netip.MustParsePrefix("127.67.0.0/24")} {
 		rows = append(rows, &peering.PDBExchange{PDBHead: head(id), OrgID: 1, Name: fmt.Sprintf("Exchange %d", id)},
 			&peering.PDBLAN{PDBHead: head(id), IXID: id},
-			&peering.PDBPrefix{PDBHead: head(id), LANID: id, Protocol: "IPv4", Prefix: netip.MustParsePrefix(prefix)})
+			&peering.PDBPrefix{PDBHead: head(id), LANID: id, Protocol: "IPv4", Prefix: prefix})
 	}
 	id := int64(10)
 	add := func(asn bgp.ASN, lan int64, address netip.Addr, policy string) {
@@ -172,10 +188,10 @@ func pdbRows() []peering.PDBRow {
 		rows = append(rows, &peering.PDBNetwork{PDBHead: head(id), OrgID: 1, ASN: asn, Name: fmt.Sprintf("Network %d", asn), InfoPrefixes4: 10, PolicyGeneral: policy},
 			&peering.PDBPort{PDBHead: head(id), NetID: id, LANID: lan, ASN: asn, IPv4: address, Speed: 10000, Operational: true})
 	}
-	add(knownAS, lanID, newcomers[knownAS], "Open")
-	add(openAS, lanID, newcomers[openAS], "Open")
-	add(selectiveAS, lanID, newcomers[selectiveAS], "Selective")
-	add(elsewhereAS, 2, netip.MustParseAddr("127.66.9.9"), "Open")
+	add(knownAS, lanID, s.newcomer(knownAS), "Open")
+	add(openAS, lanID, s.newcomer(openAS), "Open")
+	add(selectiveAS, lanID, s.newcomer(selectiveAS), "Selective")
+	add(elsewhereAS, 2, netip.MustParseAddr("127.67.0.9"), "Open")
 	return rows
 }
 
@@ -202,7 +218,7 @@ func (s *scene) seed(ctx context.Context, ours int) {
 	ixp := make1(s, d.IXPs(), peering.IXP{Slug: "ix1", Name: "Exchange 1", LocalASID: us.ID, RelationshipID: class.ID, IXLANID: lanID,
 		Mesh: peering.OnePerPeerPort, Agreement: peering.ConfigureThenAsk, Policies: peering.Policies{Import: []int64{in.ID}, Export: []int64{out.ID}}})
 	port := make1(s, d.Connections(), peering.Connection{IXPID: ixp.ID, RouterID: router.ID, State: peering.ConnectionEnabled,
-		IPv4: edgeAddr, IPv4LAN: netip.PrefixFrom(host(0), 24), Interface: "lo", Primary: true})
+		IPv4: s.ourAddr(), IPv4LAN: s.space.Prefix, Interface: "lo", Primary: true})
 	agreed := map[bgp.ASN]int64{}
 	for i := range ours {
 		asn := peerAS(i)
@@ -212,7 +228,7 @@ func (s *scene) seed(ctx context.Context, ours int) {
 				State: peering.Agreed, Evidence: peering.ByMail, EvidenceText: "a mail"}).ID
 		}
 		s.sessions = append(s.sessions, make1(s, d.Sessions(), peering.Session{Kind: peering.IXPSession, PeeringID: agreed[asn], RouterID: router.ID,
-			ConnectionID: port.ID, PeerAddress: host(firstPeer + i), PeerAS: asn, Families: []bgp.Family{bgp.IPv4}, Intent: peering.Present, Multihop: 2,
+			ConnectionID: port.ID, PeerAddress: s.host(firstPeer + i), PeerAS: asn, Families: []bgp.Family{bgp.IPv4}, Intent: peering.Present, Multihop: 2,
 			Description: fmt.Sprintf("session %d", i)}))
 	}
 }
@@ -265,7 +281,7 @@ func (s *scene) in(t *testing.T) *scene {
 func (s *scene) established(ctx context.Context) int {
 	n := 0
 	for _, p := range s.peers {
-		if p.State(ctx, edgeAddr) == bgp.Established {
+		if p.State(ctx, s.ourAddr()) == bgp.Established {
 			n++
 		}
 	}
@@ -273,7 +289,7 @@ func (s *scene) established(ctx context.Context) int {
 }
 
 // peer is the other side of a session of ours.
-func (s *scene) peer(i int) *lab.Peer { return s.peers[host(firstPeer+i)] }
+func (s *scene) peer(i int) *lab.Peer { return s.peers[s.host(firstPeer+i)] }
 
 // boot is everything that a restart of the edge would load.
 func (s *scene) boot() string {
@@ -323,7 +339,7 @@ func (s *scene) since() map[string]string {
 func (s *scene) uptimes() map[netip.Addr]time.Time {
 	up := map[netip.Addr]time.Time{}
 	for at, p := range s.peers {
-		if since := p.Since(context.Background(), edgeAddr); !since.IsZero() {
+		if since := p.Since(context.Background(), s.ourAddr()); !since.IsZero() {
 			up[at] = since
 		}
 	}

@@ -15,6 +15,7 @@ import (
 // person takes that to the router unless it says so, and then the editor can't
 // approve it.
 func TestAPendingEditNeverRidesAlongUnseen(t *testing.T) {
+	t.Parallel()
 	s := stage(t, 2)
 	ctx := context.Background()
 	editor := s.user("editor", peering.Operator, peering.Approver)

@@ -27,8 +27,8 @@ func canary(s *scene) {
 		return r
 	}
 	with := func(clear string) {
-		s.must(peer.RemoveNeighbor(ctx, edgeAddr))
-		s.must(peer.AddNeighbor(ctx, lab.PeerNeighbor{ASN: ourAS, Address: edgeAddr, Password: clear}))
+		s.must(peer.RemoveNeighbor(ctx, s.ourAddr()))
+		s.must(peer.AddNeighbor(ctx, lab.PeerNeighbor{ASN: ourAS, Address: s.ourAddr(), Password: clear}))
 	}
 	use := func(r peering.SecretRef) peering.Change {
 		return s.edit("a password", update(session.RouterID, peering.ObjectSession, session.ID, `{"password": %s}`, ref(r)))
@@ -38,7 +38,7 @@ func canary(s *scene) {
 		s.soaking(c)
 		with(clear)
 		s.inState(c.ID, 2*time.Minute, peering.ChangeCompleted)
-		s.await("the session with its password", 30*time.Second, func(ctx context.Context) bool { return peer.State(ctx, edgeAddr) == bgp.Established })
+		s.await("the session with its password", 30*time.Second, func(ctx context.Context) bool { return peer.State(ctx, s.ourAddr()) == bgp.Established })
 		if !strings.Contains(s.boot(), clear) {
 			s.t.Fatal("the router doesn't have the password: this proves nothing")
 		}

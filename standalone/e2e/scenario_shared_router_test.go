@@ -16,6 +16,7 @@ import (
 // Two changes share one router: what one of them waits for never reaches the
 // router with the other, and votes hold exactly as long as what was voted on.
 func TestChangesThatShareARouter(t *testing.T) {
+	t.Parallel()
 	b := stage(t, 0)
 	second := b.user("second", peering.Approver)
 	third := b.user("third", peering.Approver)
@@ -113,11 +114,11 @@ func TestChangesThatShareARouter(t *testing.T) {
 		}
 		before := b.look()
 		artifact := b.deployment(a).ArtifactHash
-		peer := b.peers[newcomers[knownAS]]
-		b.must(peer.AddNeighbor(ctx, lab.PeerNeighbor{ASN: ourAS, Address: edgeAddr}))
+		peer := b.peers[b.newcomer(knownAS)]
+		b.must(peer.AddNeighbor(ctx, lab.PeerNeighbor{ASN: ourAS, Address: b.ourAddr()}))
 		b.await("AS64501 is up", time.Minute, func(ctx context.Context) bool {
 			up, _, err := b.Parts.DB.SessionsUp(ctx, a.ID)
-			return err == nil && len(up) == 1 && peer.Received(ctx, edgeAddr) == 3
+			return err == nil && len(up) == 1 && peer.Received(ctx, b.ourAddr()) == 3
 		})
 		c := b.deployAll("anything left?")
 		if c = b.ends(c.ID); c.State != peering.ChangeCompleted || c.PlanID != 0 || !strings.Contains(c.Outcome, "nothing to change") {

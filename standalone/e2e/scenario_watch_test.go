@@ -22,6 +22,7 @@ import (
 // What happens on the router between commit and confirm decides, on a router
 // with thirty-six sessions of ours and four that somebody else wrote.
 func TestWhatARouterDoesDecides(t *testing.T) {
+	t.Parallel()
 	var breaks breaking
 	s := stage(t, 36, breaks.wire)
 	t.Run("an edit of hold times resets those three sessions and no other", func(t *testing.T) { resetsThree(s.in(t)) })
@@ -50,7 +51,7 @@ func resetsThree(s *scene) {
 	before, up := s.since(), s.uptimes()
 	s.deploy(c)
 	s.await("all sessions are up", 30*time.Second, func(ctx context.Context) bool { return s.established(ctx) == len(handmade)+36 })
-	s.unbroken(up, host(firstPeer), host(firstPeer+1), host(firstPeer+2))
+	s.unbroken(up, s.host(firstPeer), s.host(firstPeer+1), s.host(firstPeer+2))
 	var restarted []string
 	after := s.since()
 	for name, at := range before {
@@ -125,7 +126,7 @@ func exportMistake(s *scene) {
 	go func() {
 		var began time.Time
 		for ; ctx.Err() == nil; pauseFor(ctx, 10*time.Millisecond) {
-			n := int64(watched.Received(ctx, edgeAddr))
+			n := int64(watched.Received(ctx, s.ourAddr()))
 			if n <= 13 {
 				continue
 			}
@@ -146,7 +147,7 @@ func exportMistake(s *scene) {
 	s.untouched(before)
 	s.await("every peer has what it had", 20*time.Second, func(ctx context.Context) bool {
 		for i := range s.sessions {
-			if s.peer(i).Received(ctx, edgeAddr) != 3 {
+			if s.peer(i).Received(ctx, s.ourAddr()) != 3 {
 				return false
 			}
 		}
@@ -175,14 +176,14 @@ func peerShutsDown(s *scene) {
 	c := s.edit("a name", s.describe(7, "while a peer works"))
 	s.approve(c)
 	s.soaking(c)
-	s.must(s.peer(20).Disable(ctx, edgeAddr, "maintenance 4711"))
+	s.must(s.peer(20).Disable(ctx, s.ourAddr(), "maintenance 4711"))
 	s.inState(c.ID, time.Minute, peering.ChangeCompleted)
 	if v := s.deployment(c).Verdict; !check(v, "collateral", peering.CheckRecorded, "maintenance 4711") {
 		s.t.Errorf("the verdict doesn't record the peer's shutdown: %+v", v)
 	}
-	s.unbroken(up, host(firstPeer+20))
-	s.must(s.peer(20).Enable(ctx, edgeAddr))
-	s.await("the peer is back", 30*time.Second, func(ctx context.Context) bool { return s.peer(20).State(ctx, edgeAddr) == bgp.Established })
+	s.unbroken(up, s.host(firstPeer+20))
+	s.must(s.peer(20).Enable(ctx, s.ourAddr()))
+	s.await("the peer is back", 30*time.Second, func(ctx context.Context) bool { return s.peer(20).State(ctx, s.ourAddr()) == bgp.Established })
 }
 
 func dropsFive(s *scene) {
@@ -190,7 +191,7 @@ func dropsFive(s *scene) {
 	var ops []peering.Operation
 	var dropped []netip.Addr
 	for i := 24; i < 29; i++ {
-		dropped = append(dropped, host(firstPeer+i))
+		dropped = append(dropped, s.host(firstPeer+i))
 		ops = append(ops, update(s.sessions[i].RouterID, peering.ObjectSession, s.sessions[i].ID, `{"local_asn": 64500}`))
 	}
 	c := s.edit("another number of ours, which those peers don't expect", ops...)
@@ -252,7 +253,7 @@ func silentPath(s *scene, b *breaking) {
 	s.untouched(before)
 	thaw()
 	s.await("the path works again", time.Minute, func(ctx context.Context) bool { return s.established(ctx) == len(handmade)+36 })
-	s.unbroken(up, host(firstPeer+30), host(firstPeer+31))
+	s.unbroken(up, s.host(firstPeer+30), s.host(firstPeer+31))
 }
 
 // ref is how a session names a password.

@@ -17,8 +17,12 @@ import (
 // Established session with routes, and a change that would leak, reverted by
 // itself.
 func TestOnePeeringEndToEnd(t *testing.T) {
+	t.Parallel()
 	for _, driver := range []string{"bird", "openconfig"} {
-		t.Run(driver, func(t *testing.T) { onePeering(t, setup(t, driver)) })
+		t.Run(driver, func(t *testing.T) {
+			t.Parallel()
+			onePeering(t, setup(t, driver))
+		})
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -33,7 +32,6 @@ type bed struct {
 // setup starts the demo's network and peerflow beside it; change alters how peerflow starts.
 func setup(t *testing.T, driver string, change ...func(*up.Options)) *bed {
 	t.Helper()
-	onlyOne(t, "demo")
 	ctx, dir := folder(t)
 	net, err := demo.Start(ctx, filepath.Join(dir, "lab"), driver)
 	if err != nil {
@@ -196,20 +194,6 @@ func (b *bed) unchanged(before string) {
 	if now != before {
 		b.t.Errorf("the edge's boot configuration moved:\n%s", now)
 	}
-}
-
-// onlyOne waits until no other test uses a network's addresses, whichever
-// process it runs in.
-func onlyOne(t *testing.T, network string) {
-	t.Helper()
-	f, err := os.OpenFile(filepath.Join(os.TempDir(), "peerflow-"+network+"-addresses.lock"), os.O_CREATE|os.O_RDWR, 0o666)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = f.Close() })
 }
 
 // nobody is a PeeringDB that doesn't answer: these tests don't ask it.
