@@ -25,6 +25,9 @@ type pair struct {
 	gnmi  *edge
 	bird  *edge
 	peers []*lab.Peer // of our sessions: the gNMI router's, BIRD's
+	// untouched is since when the sessions that aren't ours are up: the gNMI router's, BIRD's.
+	untouched [2]map[bgp.ASN]time.Time
+	breaks    *breaking
 }
 
 // What holds on BIRD holds on a router that speaks gNMI, and what happens on one
@@ -35,7 +38,9 @@ func TestARouterOverGNMIAndOneOverSSH(t *testing.T) {
 	o := up.Options{PeeringDBURL: nobody}
 	quick(&o)
 	c := &crashBed{yard: startYard(t, filepath.Join(dir, "yard"))}
-	p := &pair{crash: c, bed: start(ctx, t, dir, o)}
+	p := &pair{crash: c, breaks: &breaking{}}
+	p.breaks.wire(&o)
+	p.bed = start(ctx, t, dir, o)
 	c.parts, c.admin = p.Parts, p.admin
 	c.seed(t)
 	_, err := p.Parts.DB.RoutingPolicies().Patch(ctx, p.admin, c.nouns.policies[1], 0, []byte(`{"expect_prefixes_ipv4": 1}`))
@@ -48,7 +53,7 @@ func TestARouterOverGNMIAndOneOverSSH(t *testing.T) {
 		p.peers = append(p.peers, peer)
 	}
 	must(t, p.Parts.EnsureSchedules(ctx))
-	untouched := [2]map[bgp.ASN]time.Time{p.gnmi.sessions(), p.bird.sessions()}
+	p.untouched = [2]map[bgp.ASN]time.Time{p.gnmi.sessions(), p.bird.sessions()}
 	for _, part := range []struct {
 		name string
 		try  func(*pair)
@@ -57,6 +62,7 @@ func TestARouterOverGNMIAndOneOverSSH(t *testing.T) {
 		{"a changed certificate is told, with the remedy", (*pair).changedCertificate},
 		{"a session that leaks when it first comes up is shut", (*pair).leaksAtFirstUp},
 		{"somebody's commit in the window is interference: frozen, and nothing confirmed", (*pair).interfered},
+		{"a change with which the path of a single protected session breaks silently is never confirmed", (*pair).silentPath},
 		{"confirmed on one router and rolled back on the other is partial", (*pair).partial},
 		{"a password appears nowhere, and its change is a change", (*pair).canary},
 	} {
@@ -65,8 +71,8 @@ func TestARouterOverGNMIAndOneOverSSH(t *testing.T) {
 			p.bed = p.bed.in(t)
 			part.try(&p)
 			for i, e := range []*edge{p.gnmi, p.bird} {
-				if now := e.sessions(); !sameSessions(now, untouched[i]) {
-					t.Errorf("%s: untouched sessions %v, before %v", e.name, now, untouched[i])
+				if now := e.sessions(); !sameSessions(now, p.untouched[i]) {
+					t.Errorf("%s: untouched sessions %v, before %v", e.name, now, p.untouched[i])
 				}
 			}
 		})
@@ -206,6 +212,32 @@ func (p *pair) interfered() {
 	p.inState(next.ID, time.Minute, peering.ChangeCompleted)
 	if now := p.gnmi.photo(p.t); strings.Contains(now.runs+now.boots, "while somebody works") || !strings.Contains(now.boots, "ours on "+p.gnmi.name) {
 		p.t.Error("the freeze is lifted, and the router isn't back at what is recorded")
+	}
+}
+
+// silentPath breaks the path to a neighbor that isn't ours at the moment of the commit.
+func (p *pair) silentPath() {
+	broken := p.crash.yard.peers[2]
+	asn := broken.Config.ASN
+	before := p.gnmi.photo(p.t)
+	freeze := broken.Freeze
+	defer broken.Thaw()
+	c := p.edit("a name", p.describe(p.gnmi, "while a path breaks"))
+	p.breaks.do.Store(&freeze)
+	p.approve(c)
+	c = p.ends(c.ID)
+	d := p.deployment(c)
+	want := fmt.Sprintf("%s %s protected session (not ours) dropped", asn, broken.Config.Address)
+	if c.State != peering.ChangeRolledBack || !d.ConfirmSentAt.IsZero() || !check(d.Verdict, "collateral", peering.CheckFailed, want) {
+		p.t.Fatalf("%s, confirm sent %s: %s; verdict %+v", c.State, clock(d.ConfirmSentAt), c.Outcome, d.Verdict)
+	}
+	if now := p.gnmi.photo(p.t); now.pending || now.runs != before.runs || now.boots != before.boots {
+		p.t.Errorf("rolled back, and the router runs\n%s\nnot\n%s", now.runs, before.runs)
+	}
+	broken.Thaw()
+	for i, e := range []*edge{p.gnmi, p.bird} { // both have a session with it
+		p.await("the path to "+e.name+" works again", time.Minute, func(context.Context) bool { return !e.sessions()[asn].IsZero() })
+		p.untouched[i][asn] = e.sessions()[asn]
 	}
 }
 

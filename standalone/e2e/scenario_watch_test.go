@@ -14,7 +14,6 @@ import (
 	"peerflow/activities"
 	"peerflow/internal/bgp"
 	"peerflow/internal/peering"
-	"peerflow/standalone/lab"
 	"peerflow/standalone/up"
 	"peerflow/worker"
 )
@@ -30,7 +29,12 @@ func TestWhatARouterDoesDecides(t *testing.T) {
 	t.Run("an export mistake is reverted before it is confirmed", func(t *testing.T) { exportMistake(s.in(t)) })
 	t.Run("a peer's own shutdown is recorded and rolls nothing back", func(t *testing.T) { peerShutsDown(s.in(t)) })
 	t.Run("a change that drops five sessions is rolled back", func(t *testing.T) { dropsFive(s.in(t)) })
-	t.Run("a path that breaks silently with the commit is never confirmed", func(t *testing.T) { silentPath(s.in(t), &breaks) })
+	t.Run("a change with which the paths of two sessions break silently is never confirmed", func(t *testing.T) {
+		silentPath(s.in(t), &breaks, "2 of ", s.host(firstPeer+30), s.host(firstPeer+31))
+	})
+	t.Run("nor one with which that of a single protected session does", func(t *testing.T) {
+		silentPath(s.in(t), &breaks, "AS64498 "+s.byHand(2).String()+" protected session (not ours) dropped", s.byHand(2))
+	})
 	t.Run("a password appears nowhere, and its change is a change", func(t *testing.T) { canary(s.in(t)) })
 }
 
@@ -225,17 +229,17 @@ func (s breakingStore) MarkCommitSent(ctx context.Context, id int64, at, deadlin
 	return s.DeploymentStore.MarkCommitSent(ctx, id, at, deadline)
 }
 
-func silentPath(s *scene, b *breaking) {
+// silentPath breaks the paths to some of the other sides at the moment of the commit.
+func silentPath(s *scene, b *breaking, want string, broken ...netip.Addr) {
 	before, up := s.look(), s.uptimes()
-	broken := []*lab.Peer{s.peer(30), s.peer(31)}
 	do := func() {
-		for _, p := range broken {
-			p.Freeze()
+		for _, at := range broken {
+			s.peers[at].Freeze()
 		}
 	}
 	thaw := func() {
-		for _, p := range broken {
-			p.Thaw()
+		for _, at := range broken {
+			s.peers[at].Thaw()
 		}
 	}
 	defer thaw()
@@ -247,13 +251,13 @@ func silentPath(s *scene, b *breaking) {
 	if c.State != peering.ChangeRolledBack {
 		s.t.Fatalf("%s: %s", c.State, c.Outcome)
 	}
-	if !d.ConfirmSentAt.IsZero() || !check(d.Verdict, "collateral", peering.CheckFailed, "2 of ") {
+	if !d.ConfirmSentAt.IsZero() || !check(d.Verdict, "collateral", peering.CheckFailed, want) {
 		s.t.Errorf("confirm sent at %s, verdict %+v", d.ConfirmSentAt, d.Verdict)
 	}
 	s.untouched(before)
 	thaw()
 	s.await("the path works again", time.Minute, func(ctx context.Context) bool { return s.established(ctx) == len(handmade)+36 })
-	s.unbroken(up, s.host(firstPeer+30), s.host(firstPeer+31))
+	s.unbroken(up, broken...)
 }
 
 // ref is how a session names a password.
