@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -136,6 +137,9 @@ func TestWithoutADatabaseEveryRouteSaysSoAndNothingMore(t *testing.T) {
 	server("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", at.Database)
 	b.unavailable("PostgreSQL ends a connection in use", b.do("admin", "GET", "/api/v1/sites", ""))
 	all("PostgreSQL refuses", "the database can't be reached")
+	for until := time.Now().Add(time.Minute); time.Now().Before(until); <-time.After(5 * time.Second) {
+		b.unavailable("PostgreSQL still refuses", b.do("admin", "GET", "/api/v1/sites", ""))
+	}
 	server("ALTER DATABASE " + at.Database + " ALLOW_CONNECTIONS true")
 	b.wants(b.do("admin", "GET", "/api/v1/sites", ""), 200, "")
 

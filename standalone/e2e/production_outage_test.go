@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,8 +13,8 @@ import (
 	"peerflow/internal/peering"
 )
 
-// away is how long a part stays away: long enough that what waits for it tries again.
-const away = 10 * time.Second
+// How long a part stays away: long enough that what waits for it tries again.
+const postgresAway, temporalAway = time.Minute, 10 * time.Second
 
 // without takes PostgreSQL away while one change awaits approval and another one
 // is being planned, and then Temporal, while people go on deciding: nothing hangs,
@@ -33,9 +34,10 @@ func (i *installation) without(t *testing.T, edge *edge) {
 	if code, said := i.command(t.Context(), "", "change", "list"); code != 7 {
 		t.Errorf("peerflow change list: exit %d, %s", code, said)
 	}
-	<-time.After(away)
+	<-time.After(postgresAway)
+	i.refused(http.MethodGet, "status", nil)
 	i.startPostgres()
-	eventually(t, time.Minute, "the API answers", func() bool { return i.request(http.MethodGet, "status", nil, &object{}) == http.StatusOK })
+	eventually(t, 2*time.Minute, "the API answers", func() bool { return i.request(http.MethodGet, "status", nil, &object{}) == http.StatusOK })
 	policy = i.state(policy.ID, peering.ChangeAwaitingApproval)
 	if now := i.state(limit.ID, peering.ChangeAwaitingApproval); now.PlanHash == "" {
 		t.Errorf("change %d lost its plan", limit.ID)
@@ -46,18 +48,29 @@ func (i *installation) without(t *testing.T, edge *edge) {
 	// Temporal. The change that waits has nothing left to do by itself: only being told makes it look again.
 	i.rests(changeRunOf(policy.ID))
 	must(t, i.server.Stop())
+	port, err := net.ListenPacket("udp", i.server.HostPort()) // keeps other tests' servers from it
+	must(t, err)
+	defer port.Close()
 	i.approve(policy.ID)
 	late := i.open("another policy", "routing_policy", 2, `{"context": {"announce": ["192.0.2.0/24", "203.0.113.0/24"]}}`)
-	if status := (object{}); i.request(http.MethodGet, "status", nil, &status) != http.StatusOK || !strings.Contains(fmt.Sprint(status["temporal"]), "doesn't answer") {
-		t.Errorf("status %v", status)
-	}
-	<-time.After(away)
+	i.withoutTemporal()
+	<-time.After(temporalAway)
+	i.withoutTemporal()
 	if now := i.change(policy.ID); now.State != peering.ChangeAwaitingApproval {
 		t.Errorf("change %d is %s without Temporal", policy.ID, now.State)
 	}
 	i.startTemporal()
 	i.ranOnce(policy.ID, edge, "bgp_local_pref = 300")
 	i.state(late.ID, peering.ChangeAwaitingApproval)
+}
+
+// withoutTemporal: the API says that it is away.
+func (i *installation) withoutTemporal() {
+	i.t.Helper()
+	status := object{}
+	if code := i.request(http.MethodGet, "status", nil, &status); code != http.StatusOK || !strings.Contains(fmt.Sprint(status["temporal"]), "doesn't answer") {
+		i.t.Errorf("status: %d %v", code, status)
+	}
 }
 
 // open opens a change with one edit.
@@ -99,7 +112,7 @@ func (i *installation) change(id int64) (c peering.Change) {
 // state waits until a change is in it.
 func (i *installation) state(id int64, want peering.ChangeState) (c peering.Change) {
 	i.t.Helper()
-	eventually(i.t, 90*time.Second, fmt.Sprintf("change %d is %s", id, want), func() bool {
+	eventually(i.t, 4*time.Minute, fmt.Sprintf("change %d is %s", id, want), func() bool {
 		c = i.change(id)
 		if c.State.Ended() && c.State != want {
 			i.t.Fatalf("change %d ended %s: %s", id, c.State, c.Outcome)
