@@ -14,7 +14,8 @@ LINT_TOOL := go tool -modfile=tools/lint/go.mod
 P         ?= 2
 TIMEOUT   ?= 40m
 TESTFLAGS ?=
-PKGS      ?= ./...
+# The longest first: it waits for timers most of its time, and everything else runs beside it.
+PKGS      ?= ./standalone/e2e ./...
 # Where goroutines share state: these run a second time under the race detector. Elsewhere it costs minutes and finds nothing; GoBGP speakers that share a process race in GoBGP itself.
 RACE_PKGS ?= ./internal/peeringdb/... ./activities/... ./worker/... ./api/... ./db/...
 FUZZTIME  ?= 30s
