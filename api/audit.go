@@ -23,7 +23,7 @@ type Audit interface {
 func (s *server) registerAudit() {
 	add(s, operation{method: http.MethodGet, path: "/api/v1/audit", role: peering.Admin, tag: "system", filters: s.Guard.Audit.AuditFilters(),
 		summary: "What doors refused or did",
-		description: "Newest first, unless `ordering=id`: refused logins, roles, pages and names, decisions and approval codes. Refusals of the same act to the same " +
+		description: "Newest first, unless `ordering=id`: refused logins, roles, pages and names, decisions and approval codes, and calls to the embedded Temporal without its secret. Refusals of the same act to the same " +
 			"caller within a minute are one event with their number. What was written to records is in the change log, not here."},
 		func(ctx context.Context, in *listInput) (*answer[page[peering.AuditEvent]], error) {
 			return run(ctx, in, s.Guard.Audit.ListAudit)
@@ -63,7 +63,7 @@ type refusals struct {
 type alike struct {
 	act          string
 	user, change int64
-	from         string // host of the caller; "" for those beyond auditDiffer
+	from         string // host of the caller, with the call where those are told apart; "" for those beyond auditDiffer
 }
 
 type repeated struct {
@@ -88,15 +88,27 @@ func (f *refusals) note(r *http.Request, who peering.Actor, act string, change i
 	if e.Door == "" {
 		e.Door = peering.DoorAPI
 	}
-	first := f.count(alike{act: act, user: who.UserID, change: change, from: from}, e)
-	if first == nil {
-		return
+	if first := f.count(alike{act: act, user: who.UserID, change: change, from: from}, e); first != nil {
+		f.write(r.Context(), first)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), auditPatience)
+}
+
+// Refused records a call that another door refused, such as Temporal's: what was
+// called, from which host, and why, which holds nothing secret. It returns at once.
+func (g *Guard) Refused(door peering.Door, act, call, from, why string) {
+	e := peering.AuditEvent{Door: door, Act: act, Text: fmt.Sprintf("%.100q from %s: %s", call, from, why)}
+	if first := g.refused.count(alike{act: act, from: from + " " + call}, e); first != nil {
+		go g.refused.write(context.Background(), first) // as few as there are events in a window
+	}
+}
+
+// write stores the first of its kind; one that can't be is stored at the window's end.
+func (f *refusals) write(ctx context.Context, first *repeated) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), auditPatience)
 	defer cancel()
 	id, err := f.audit.Refused(ctx, first.event)
 	if err != nil {
-		f.log.Warn("audit a refusal; it is tried again within a minute", "act", act, "refused", first.event.Text, "error", err)
+		f.log.Warn("audit a refusal; it is tried again within a minute", "act", first.event.Act, "refused", first.event.Text, "error", err)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -1,11 +1,13 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"peerflow/db/dbtest"
 	"peerflow/internal/peering"
@@ -61,6 +63,60 @@ func TestAFloodOfRefusalsIsAFewEventsWithTheirNumber(t *testing.T) {
 	from("192.0.2.1", 0)
 	if again := auditOf(t, d); len(again) != len(told)+1 {
 		t.Errorf("%d events after the minute, want one more than %d", len(again), len(told))
+	}
+}
+
+// stuck is an audit that doesn't answer until it is let go.
+type stuck struct {
+	Audit
+	let chan struct{}
+}
+
+func (s stuck) Refused(ctx context.Context, e peering.AuditEvent) (int64, error) {
+	<-s.let
+	return s.Audit.Refused(ctx, e)
+}
+
+// Another door's callers aren't kept waiting for the audit, and can't fill it.
+func TestWhatAnotherDoorRefusesIsAuditedBesideIt(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	away := stuck{d, make(chan struct{})}
+	g := NewGuard(GuardDeps{Audit: away, Log: slog.New(slog.DiscardHandler)})
+	for i := range 1000 { // returns though nothing can be written
+		g.Refused(peering.DoorTemporal, "call Temporal", fmt.Sprintf("/Service/Method%d", i%100), "192.0.2.1", "without the secret")
+	}
+	close(away.let)
+	written := func() bool { return len(auditOf(t, d)) == auditDiffer+1 }
+	for deadline := time.Now().Add(time.Minute); !written() && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	settled := func() bool {
+		g.refused.mu.Lock()
+		defer g.refused.mu.Unlock()
+		for _, one := range g.refused.open {
+			if one.id == 0 {
+				return false
+			}
+		}
+		return true
+	}
+	for deadline := time.Now().Add(time.Minute); !settled() && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	g.refused.settle()
+	var total int64
+	texts := map[string]bool{}
+	told := auditOf(t, d)
+	for _, e := range told {
+		total += e.Times
+		texts[e.Text] = true
+		if !e.Refused || e.Door != peering.DoorTemporal || e.Act != "call Temporal" {
+			t.Errorf("%+v", e)
+		}
+	}
+	if len(told) != auditDiffer+1 || total != 1000 || !texts[`"/Service/Method7" from 192.0.2.1: without the secret`] {
+		t.Errorf("%d events of %d refusals, want %d of 1000: %v", len(told), total, auditDiffer+1, texts)
 	}
 }
 

@@ -18,7 +18,8 @@ func (a *app) auditCommands() *cobra.Command {
 	var since time.Duration
 	var most int
 	c := &cobra.Command{Use: "list", Short: "List what doors refused or did, newest first", Args: takes(),
-		Long: `Lists refused logins, roles, pages, names, decisions and approval codes, and the decisions that counted. Needs the role admin.
+		Long: `Lists refused logins, roles, pages, names, decisions and approval codes, calls to the embedded Temporal without
+its secret, and the decisions that counted. Needs the role admin.
 TIMES is how often the like was refused within a minute.`}
 	c.Flags().BoolVar(&refused, "refused", false, "only what was refused")
 	c.Flags().StringVar(&who, "user", "", "only this person's (name)")

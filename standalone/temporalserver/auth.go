@@ -2,10 +2,12 @@ package temporalserver
 
 import (
 	"context"
+	"net"
 
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/server/common/authorization"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/peer"
 
 	"peerflow/internal/temporalauth"
 )
@@ -33,15 +35,33 @@ func (m secretMapper) GetClaims(info *authorization.AuthInfo) (*authorization.Cl
 // doorkeeper lets administrators do everything and others ask for health alone. Temporal's own services come as
 // administrators: they call the internal frontend, whose claims the server sets itself and whose port asks for our
 // certificate (tls.go).
-type doorkeeper struct{}
+type doorkeeper struct {
+	refused func(method, from string) // nil: nobody is told
+}
 
-func (doorkeeper) Authorize(_ context.Context, caller *authorization.Claims, target *authorization.CallTarget) (authorization.Result, error) {
+func (d doorkeeper) Authorize(ctx context.Context, caller *authorization.Claims, target *authorization.CallTarget) (authorization.Result, error) {
 	if target.APIName == healthpb.Health_Check_FullMethodName {
 		return authorization.Result{Decision: authorization.DecisionAllow}, nil
 	}
 	if caller == nil || caller.System&authorization.RoleAdmin == 0 {
+		if d.refused != nil {
+			d.refused(target.APIName, hostOf(ctx))
+		}
 		return authorization.Result{Decision: authorization.DecisionDeny, Reason: "the secret of the data folder is missing or wrong"}, nil
 	}
 	principal := &commonpb.Principal{Type: caller.AuthType, Name: caller.Subject}
 	return authorization.Result{Decision: authorization.DecisionAllow, Principal: principal}, nil
+}
+
+// hostOf is where a call comes from, without the port; "" when gRPC doesn't say.
+func hostOf(ctx context.Context) string {
+	from, known := peer.FromContext(ctx)
+	if !known {
+		return ""
+	}
+	host, _, err := net.SplitHostPort(from.Addr.String())
+	if err != nil {
+		return from.Addr.String()
+	}
+	return host
 }

@@ -100,6 +100,22 @@ func (p perCall) GetRequestMetadata(ctx context.Context, _ ...string) (map[strin
 }
 func (perCall) RequireTransportSecurity() bool { return false }
 
+func TestARefusedCallIsToldWithMethodAndCaller(t *testing.T) {
+	t.Parallel()
+	s := sharedStack(t)
+	const method = workflowservice.WorkflowService_GetClusterInfo_FullMethodName
+	call := func(secret string) error {
+		_, err := rawClient(t, s, secret).GetClusterInfo(limit(t), &workflowservice.GetClusterInfoRequest{})
+		return err
+	}
+	if err := call(testSecret); err != nil || s.told(method+" from 127.0.0.1") != 0 {
+		t.Errorf("with the secret: %v, told %d times", err, s.told(method+" from 127.0.0.1"))
+	}
+	if err := call("f" + testSecret[1:]); err == nil || s.told(method+" from 127.0.0.1") != 1 {
+		t.Errorf("without: %v, told %d times", err, s.told(method+" from 127.0.0.1"))
+	}
+}
+
 func TestHealthIsOpenAndReflectionIsNot(t *testing.T) {
 	t.Parallel()
 	conn := rawConn(t, sharedStack(t).temporal.HostPort(), "", insecure.NewCredentials())

@@ -26,6 +26,9 @@ type Options struct {
 	FrontendPort int
 	// Secret must come with every call to the frontend, see temporalauth.LoadOrCreate.
 	Secret string
+	// Refused hears of each call to the frontend that was refused: its method and the caller's host. It must return at
+	// once, since the caller waits; nil means nobody hears.
+	Refused func(method, from string)
 	// LogFile takes warnings and errors as JSON lines; empty means standard error.
 	LogFile string
 	// Shards is written into the database at its first start, and that value stays for good; 0 means 4.
@@ -100,7 +103,7 @@ func build(ctx context.Context, o Options, ports map[primitives.ServiceName]int,
 		temporal.WithLogger(logger),
 		temporal.WithDynamicConfigClient(tuning),
 		temporal.WithTLSConfigFactory(guard),
-		temporal.WithAuthorizer(doorkeeper{}),
+		temporal.WithAuthorizer(doorkeeper{o.Refused}),
 		temporal.WithClaimMapper(func(*config.Config) authorization.ClaimMapper { return secretMapper{o.Secret} }),
 	)
 }

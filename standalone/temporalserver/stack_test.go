@@ -25,6 +25,9 @@ type stack struct {
 	pg       *pgserver.Server
 	temporal *Server
 	took     time.Duration
+
+	mu      sync.Mutex
+	refused []string
 }
 
 func startStack(ctx context.Context, dir string, frontendPort int) (*stack, error) {
@@ -38,12 +41,31 @@ func startStack(ctx context.Context, dir string, frontendPort int) (*stack, erro
 		return nil, errors.Join(err, s.stop())
 	}
 	s.temporal, err = Start(ctx, Options{SocketDir: pg.SocketDir(), User: pgserver.User, FrontendPort: frontendPort,
-		Secret: testSecret, LogFile: filepath.Join(dir, "temporal.log")})
+		Secret: testSecret, Refused: s.refuse, LogFile: filepath.Join(dir, "temporal.log")})
 	if err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
 	s.took = time.Since(began)
 	return s, nil
+}
+
+// refuse notes what the server refused.
+func (s *stack) refuse(method, from string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refused = append(s.refused, method+" from "+from)
+}
+
+// told is how often a refusal was told of.
+func (s *stack) told(refusal string) (times int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.refused {
+		if r == refusal {
+			times++
+		}
+	}
+	return times
 }
 
 func (s *stack) stop() error {

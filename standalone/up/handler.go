@@ -9,7 +9,7 @@ import (
 
 // handler serves the API, and the Web UI of our own Temporal behind the same login.
 func (s *Stack) handler() (http.Handler, error) {
-	guard := s.Parts.Guard()
+	guard := s.guard.Load()
 	if s.temporal == nil {
 		return s.Parts.API(guard), nil
 	}

@@ -15,8 +15,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
+	"peerflow/api"
 	"peerflow/cmd"
 	"peerflow/db"
 	"peerflow/internal/peering"
@@ -59,9 +61,10 @@ type Stack struct {
 
 	dir      string
 	lock     *os.File
-	listener net.Listener           // of the API, from the beginning: a taken port is told before anything is made
-	postgres *pgserver.Server       // nil: the operator's
-	temporal *temporalserver.Server // nil: the operator's
+	listener net.Listener              // of the API, from the beginning: a taken port is told before anything is made
+	postgres *pgserver.Server          // nil: the operator's
+	temporal *temporalserver.Server    // nil: the operator's
+	guard    atomic.Pointer[api.Guard] // from when our database is open
 	worker   *worker.Workers
 	server   *http.Server
 	closers  []func(context.Context) error // in the order of starting
@@ -235,6 +238,7 @@ func (s *Stack) startTemporal(ctx context.Context, o Options) error {
 	}
 	server, err := temporalserver.Start(ctx, temporalserver.Options{
 		SocketDir: s.postgres.SocketDir(), User: "postgres", FrontendPort: o.TemporalPort, Secret: secret, LogFile: s.path("temporal.log"),
+		Refused: s.refused,
 	})
 	if err != nil {
 		return err
@@ -242,6 +246,14 @@ func (s *Stack) startTemporal(ctx context.Context, o Options) error {
 	s.temporal = server
 	s.closing(func(context.Context) error { return server.Stop() })
 	return nil
+}
+
+// refused audits a call that Temporal refused. Until our own database is open,
+// a moment after Temporal is up, nobody hears.
+func (s *Stack) refused(method, from string) {
+	if guard := s.guard.Load(); guard != nil {
+		guard.Refused(peering.DoorTemporal, "call Temporal", method, from, "without the data folder's secret")
+	}
 }
 
 func (s *Stack) startWorker(ctx context.Context, o Options) error {
@@ -259,6 +271,8 @@ func (s *Stack) startWorker(ctx context.Context, o Options) error {
 		return err
 	}
 	s.closing(func(context.Context) error { s.Parts.Close(); return nil })
+	s.guard.Store(s.Parts.Guard())
+	s.closing(func(context.Context) error { s.guard.Store(nil); return nil })
 	if o.Profile != nil {
 		s.Parts.Profile = o.Profile
 	}
