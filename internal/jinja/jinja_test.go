@@ -147,7 +147,7 @@ func BenchmarkIXPTraced(b *testing.B) {
 	tmpl, vars := exchange(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, _, err := tmpl.RenderTraced(context.Background(), vars); err != nil {
+		if _, _, err := tmpl.RenderTraced(context.Background(), vars, func(jinja.Object) string { return "" }); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -6,17 +6,10 @@ import (
 	"strings"
 )
 
-// Sourced is an Object that a reader of the output wants to hear of by name.
-type Sourced interface {
-	Object
-	// Source names the object, such as "session 12".
-	Source() string
-}
-
 // Origin is where one line of the output comes from.
 type Origin struct {
 	Places []Place // template lines that wrote a part of it, in order
-	Fields []Field // what of Sourced objects was read for it: printed, or decided on, in order
+	Fields []Field // what was read for it of the objects that have a name: printed, or decided on, in order
 }
 
 // Place is a line of a template.
@@ -25,7 +18,7 @@ type Place struct {
 	Line     int // 1-based
 }
 
-// Field is an attribute of a Sourced object, or a filter applied to it, as "|name".
+// Field is an attribute of one of the host's objects, or a filter applied to it, as "|name".
 type Field struct {
 	Object string
 	Name   string
@@ -33,9 +26,10 @@ type Field struct {
 
 // RenderTraced is Render that also tells where each line of the text comes from: one Origin per line, the last one
 // for what follows the last newline. It costs some tens of bytes per value printed. Text that a filter changed after
-// a macro or block wrote it comes from where it was printed.
-func (t *Template) RenderTraced(ctx context.Context, vars *Dict) (string, []Origin, error) {
-	trace := &trace{}
+// a macro or block wrote it comes from where it was printed. name gives what an object is called, such as "session 12";
+// one that it calls "" isn't told of.
+func (t *Template) RenderTraced(ctx context.Context, vars *Dict, name func(Object) string) (string, []Origin, error) {
+	trace := &trace{name: name}
 	text, out, err := t.render(ctx, vars, trace)
 	if err != nil {
 		return "", nil, err
@@ -45,13 +39,14 @@ func (t *Template) RenderTraced(ctx context.Context, vars *Dict) (string, []Orig
 
 // trace is what a traced rendering remembers. A nil one remembers nothing.
 type trace struct {
+	name    func(Object) string
 	reads   []read
 	claimed int // reads before it belong to pieces already
 	last    captured
 }
 
 type read struct {
-	object Sourced
+	object Object
 	name   string
 }
 
@@ -75,7 +70,7 @@ func (t *trace) read(v Value, name string) {
 	if t == nil {
 		return
 	}
-	if object, ok := v.(Sourced); ok {
+	if object, ok := v.(Object); ok {
 		t.reads = append(t.reads, read{object, name})
 	}
 }
@@ -152,7 +147,7 @@ func (t *trace) add(o *Origin, p piece, line int) {
 		o.Places = append(o.Places, place)
 	}
 	for _, r := range t.reads[p.from:p.to] {
-		if field := (Field{r.object.Source(), r.name}); !slices.Contains(o.Fields, field) {
+		if field := (Field{t.name(r.object), r.name}); field.Object != "" && !slices.Contains(o.Fields, field) {
 			o.Fields = append(o.Fields, field)
 		}
 	}

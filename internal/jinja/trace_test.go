@@ -17,13 +17,14 @@ type thing struct {
 }
 
 func (thing) TypeName() string { return "thing" }
-func (t thing) Source() string { return t.name }
 func (t thing) Key() any       { return t.name }
 func (t thing) String() string { return t.name }
 func (t thing) Attr(name string) (jinja.Value, bool) {
 	v, ok := t.fields[name]
 	return v, ok
 }
+
+func nameOf(o jinja.Object) string { return o.(thing).name }
 
 type sources map[string]string
 
@@ -48,7 +49,7 @@ func traced(t *testing.T, template string, opts jinja.Options) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, origins, err := tmpl.RenderTraced(t.Context(), vars)
+	text, origins, err := tmpl.RenderTraced(t.Context(), vars, nameOf)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +120,7 @@ func TestATracedRenderingFailsAsAnyOther(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, origins, err := tmpl.RenderTraced(t.Context(), nil)
+	text, origins, err := tmpl.RenderTraced(t.Context(), nil, nameOf)
 	_, plain := tmpl.Render(t.Context(), nil)
 	if text != "" || origins != nil || err == nil || !reflect.DeepEqual(err.Error(), plain.Error()) {
 		t.Errorf("%q, %v, %v; untraced %v", text, origins, err, plain)
