@@ -155,6 +155,9 @@ func (p *Planning) planRouter(ctx context.Context, change peering.Change, r peer
 	if err != nil || len(moves) == 0 {
 		return peering.RouterPlan{}, nil, nil, err
 	}
+	if err := p.Plans.StoreOrigins(ctx, c.origins(moves)); err != nil {
+		return peering.RouterPlan{}, nil, nil, err
+	}
 	return p.describe(ctx, dev, desired, ops, c, moves, labels)
 }
 
@@ -162,7 +165,8 @@ func (p *Planning) planRouter(ctx context.Context, change peering.Change, r peer
 type comparison struct {
 	router                 peering.Router
 	without, with, running map[string]peering.Stanza
-	held                   map[string]string // stanzas that run more open than the record, which holds them shut: key to reason
+	lines                  map[string][]peering.LineOrigin // of with: where its lines come from, by key
+	held                   map[string]string               // stanzas that run more open than the record, which holds them shut: key to reason
 }
 
 func compare(ctx context.Context, dev device, desired peering.Desired, ops []peering.Operation) (comparison, error) {
@@ -174,7 +178,7 @@ func compare(ctx context.Context, dev device, desired peering.Desired, ops []pee
 	if err != nil {
 		return comparison{}, err
 	}
-	with, err := stanzas(ctx, dev, changed)
+	with, lines, err := stanzasWithOrigins(ctx, dev, changed)
 	if err != nil {
 		return comparison{}, err
 	}
@@ -183,7 +187,7 @@ func compare(ctx context.Context, dev device, desired peering.Desired, ops []pee
 		return comparison{}, err
 	}
 	running, err := peering.StanzaMap(now.Stanzas)
-	return comparison{router: dev.router, without: without, with: with, running: running, held: held(changed, with, running)}, err
+	return comparison{router: dev.router, without: without, with: with, lines: lines, running: running, held: held(changed, with, running)}, err
 }
 
 // held finds the sessions that a person or the export guard shut on the router,
@@ -207,6 +211,27 @@ func stanzas(ctx context.Context, dev device, d peering.Desired) (map[string]pee
 		return nil, err
 	}
 	return peering.CutTemplate(dev.platform.Syntax(), dev.platform.Name(), d.Template, text)
+}
+
+// stanzasWithOrigins is stanzas, with where their lines come from.
+func stanzasWithOrigins(ctx context.Context, dev device, d peering.Desired) (map[string]peering.Stanza, map[string][]peering.LineOrigin, error) {
+	text, lines, err := render.RouterWithOrigins(ctx, d)
+	if err != nil {
+		return nil, nil, err
+	}
+	cut, err := peering.CutTemplate(dev.platform.Syntax(), dev.platform.Name(), d.Template, text)
+	return cut, peering.Origins(text, lines, slices.Collect(maps.Values(cut))), err
+}
+
+// origins are where the lines of the moved stanzas come from, by the hash of their text.
+func (c comparison) origins(moves []peering.Move) map[string][]peering.LineOrigin {
+	known := map[string][]peering.LineOrigin{}
+	for _, m := range moves {
+		if lines, ok := c.lines[m.Key]; ok && c.with[m.Key].Hash() == m.After {
+			known[m.After] = lines
+		}
+	}
+	return known
 }
 
 func secretsOf(m map[string]peering.Stanza) []peering.SecretRef {

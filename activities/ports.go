@@ -74,6 +74,8 @@ type PlanStore interface {
 	NoteUnmoved(ctx context.Context, changeID int64) error
 	// Plan gives one plan with its routers.
 	Plan(ctx context.Context, id int64) (peering.Plan, error)
+	// StoreOrigins keeps where the lines of stanzas come from, by the hash of their text.
+	StoreOrigins(ctx context.Context, origins map[string][]peering.LineOrigin) error
 	// Texts gives stored texts by hash; a missing one is not_found.
 	Texts(ctx context.Context, hashes []string) (map[string]string, error)
 	// PutText stores a text under its hash; one that is there stays.

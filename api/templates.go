@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
+	"strings"
 
 	"peerflow/internal/peering"
 )
@@ -12,6 +14,9 @@ type Templates interface {
 	// Preview renders a template for a router; nil is the router's own. What the
 	// template leaves out (engine, mode) is the router's own template's, if it has one.
 	Preview(ctx context.Context, routerID int64, t *peering.Template) (peering.Preview, error)
+	// Provenance says where the lines of a text come from: of a stored artifact by
+	// its hash, or of what was deployed to the router last when that is "".
+	Provenance(ctx context.Context, routerID int64, artifact string) ([]peering.LineWhy, error)
 	// Starters are templates to begin with, by platform.
 	Starters() []peering.Starter
 }
@@ -45,7 +50,38 @@ func (t *TemplateText) template() *peering.Template {
 	return &made
 }
 
+type whyInput struct {
+	ByID
+	Line     int    `query:"line" minimum:"0" doc:"only this line; 0 is all"`
+	Contains string `query:"contains" maxLength:"200" doc:"only lines that hold this text"`
+}
+
+type artifactInput struct {
+	whyInput
+	Hash string `path:"hash" pattern:"^[0-9a-f]{64}$" doc:"of the artifact: a plan's artifact_hash, or a deployment's"`
+}
+
+func (s *server) provenance(ctx context.Context, in whyInput, artifact string) (*answer[listed[peering.LineWhy]], error) {
+	lines, err := s.Templates.Provenance(ctx, in.ID, artifact)
+	lines = slices.DeleteFunc(lines, func(l peering.LineWhy) bool {
+		return in.Line != 0 && l.Line != in.Line || !strings.Contains(l.Text, in.Contains)
+	})
+	return sayAll(lines, err)
+}
+
 func (s *server) registerTemplates() {
+	why := "Each line with the template lines that wrote it and the fields of records that were printed or decided on for it, as of the planning that rendered it. " +
+		"A line without places was put there before that was kept, or by another template's hand."
+	add(s, operation{method: http.MethodGet, path: "/api/v1/routers/{id}/artifacts/{hash}/provenance", role: peering.Viewer, tag: "templates",
+		summary: "Where an artifact's lines come from", description: why},
+		func(ctx context.Context, in *artifactInput) (*answer[listed[peering.LineWhy]], error) {
+			return s.provenance(ctx, in.whyInput, in.Hash)
+		})
+	add(s, operation{method: http.MethodGet, path: "/api/v1/routers/{id}/provenance", role: peering.Viewer, tag: "templates",
+		summary: "Where what was deployed to a router comes from", description: "Of what the last confirmed deployments left there. " + why},
+		func(ctx context.Context, in *whyInput) (*answer[listed[peering.LineWhy]], error) {
+			return s.provenance(ctx, *in, "")
+		})
 	add(s, operation{method: http.MethodPost, path: "/api/v1/routers/{id}/preview", role: peering.Operator, tag: "templates", summary: "Preview a template on a router",
 		description: "Renders a template for a router as it is recorded now, and compares it with what was deployed there last. Nothing is saved, and the router isn't asked. " +
 			"Without a body it is the router's own template. A template that fails is an error (422) with its line."},

@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) routerCommands() *cobra.Command {
-	return group("router", "Routers and what they say", a.routerList(), a.routerShow(), a.routerDiff(), a.routerAdopt(), a.routerMode())
+	return group("router", "Routers and what they say", a.routerList(), a.routerShow(), a.routerDiff(), a.routerAdopt(), a.routerMode(), a.routerWhy())
 }
 
 func (a *app) routerList() *cobra.Command {

@@ -2,6 +2,8 @@ package cmd
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"peerflow/db"
@@ -61,6 +63,47 @@ func (t templating) Preview(ctx context.Context, routerID int64, try *peering.Te
 		return peering.Preview{}, err
 	}
 	return peering.PreviewOf(desired.Router, text, deployed, rendered), nil
+}
+
+func (t templating) Provenance(ctx context.Context, routerID int64, artifact string) ([]peering.LineWhy, error) {
+	router, err := t.db.Routers().Get(ctx, routerID)
+	if err != nil {
+		return nil, err
+	}
+	platform, err := t.platform(ctx, router)
+	if err != nil {
+		return nil, err
+	}
+	stanzas, err := t.stanzasOf(ctx, router.ID, artifact, platform.Syntax())
+	if err != nil {
+		return nil, err
+	}
+	hashes := make([]string, len(stanzas))
+	for i, s := range stanzas {
+		hashes[i] = s.Hash()
+	}
+	known, err := t.db.Origins(ctx, hashes)
+	return peering.WhyLines(stanzas, known), err
+}
+
+// stanzasOf cuts an artifact, or what was deployed last put together.
+func (t templating) stanzasOf(ctx context.Context, routerID int64, artifact string, syntax peering.Syntax) ([]peering.Stanza, error) {
+	if artifact != "" {
+		texts, err := t.db.Texts(ctx, []string{artifact})
+		if err != nil {
+			return nil, err
+		}
+		return syntax.Split(texts[artifact])
+	}
+	deployed, err := t.deployed(ctx, routerID, syntax)
+	if err != nil {
+		return nil, err
+	}
+	text, err := syntax.Join(slices.Collect(maps.Values(deployed)))
+	if err != nil {
+		return nil, err
+	}
+	return syntax.Split(text)
 }
 
 func (t templating) platform(ctx context.Context, r peering.Router) (driver.Platform, error) {

@@ -21,6 +21,7 @@ var Unlogged = map[string]string{
 	"config_text":      "texts by their own hash: they never change",
 	"plan_router":      "part of a plan, which is logged as one",
 	"plan_move":        "part of a plan, which is logged as one",
+	"stanza_origin":    "where the lines of stored texts come from, by their hash",
 	"plan_part":        "what planning found so far: the plan made of it is logged",
 	"plan":             "logged when it comes and when it is void; renewing it with an equal hash changes nothing that was approved",
 	"change":           "each state is logged; a step within one is an event of the outbox alone",

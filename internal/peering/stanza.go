@@ -18,6 +18,7 @@ type Stanza struct {
 	Text     string     // canonical text of the block, with a final newline
 	Refs     []string   // keys of the owned stanzas this one refers to, sorted
 	Neighbor netip.Addr // the peer address when the stanza is a session, else zero
+	Line     int        // where it starts in the text that Split was given, counted from 1; 0 when it comes from elsewhere
 }
 
 // Hash is the SHA-256 of the text in hex. Equal text has an equal hash in any process.

@@ -17,7 +17,7 @@ func heeded(ctx context.Context, d peering.Desired, text string) error {
 		if len(names) == 0 {
 			continue
 		}
-		other, err := run(ctx, open)
+		other, err := run(ctx, open, plain)
 		if err != nil {
 			return err
 		}

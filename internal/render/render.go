@@ -28,6 +28,17 @@ const limit = 30 * time.Second
 // Router renders the text of what peerflow owns on a router. A failing template
 // gives an error that names template and line, and never a text.
 func Router(ctx context.Context, d peering.Desired) (string, error) {
+	return router(ctx, d, plain)
+}
+
+// renderer runs a parsed template.
+type renderer func(*jinja.Template, context.Context, *jinja.Dict) (string, error)
+
+func plain(tmpl *jinja.Template, ctx context.Context, vars *jinja.Dict) (string, error) {
+	return tmpl.Render(ctx, vars)
+}
+
+func router(ctx context.Context, d peering.Desired, r renderer) (string, error) {
 	if d.Template.ID == 0 {
 		return "", peering.Errorf(peering.Invalid, "router %s has no template: give it one", d.Router.Name)
 	}
@@ -37,7 +48,7 @@ func Router(ctx context.Context, d peering.Desired) (string, error) {
 	if err := d.CheckLimits(); err != nil {
 		return "", err
 	}
-	text, err := run(ctx, d)
+	text, err := run(ctx, d, r)
 	if err != nil {
 		return "", err
 	}
@@ -47,21 +58,21 @@ func Router(ctx context.Context, d peering.Desired) (string, error) {
 	return checked(d, text)
 }
 
-func run(ctx context.Context, d peering.Desired) (string, error) {
+func run(ctx context.Context, d peering.Desired, r renderer) (string, error) {
 	network, router := project(d)
 	around := surroundings{library: map[string][]inclusion{kindConfiguration: configurations(d.Templates)}}
-	return renderText(around.in(ctx), d.Template, variables(d, network, router))
+	return renderText(around.in(ctx), d.Template, variables(d, network, router), r)
 }
 
 // renderText runs a template, within its time.
-func renderText(ctx context.Context, t peering.Template, vars *jinja.Dict) (string, error) {
+func renderText(ctx context.Context, t peering.Template, vars *jinja.Dict, r renderer) (string, error) {
 	tmpl, err := environment(t).Parse(t.Name, t.Body)
 	if err != nil {
 		return "", invalid(t.Name, err)
 	}
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	text, err := tmpl.Render(limited, vars)
+	text, err := r(tmpl, limited, vars)
 	if err != nil {
 		return "", invalid(t.Name, err)
 	}

@@ -87,6 +87,7 @@ func onePeering(t *testing.T, b *bed) {
 	b.unchanged(boot)
 
 	b.diffsAreTold(c)
+	b.linesTellWhereTheyComeFrom(plan)
 	b.operatorFinds(c)
 
 	// 4. A change that would leak is reverted by itself.
@@ -103,6 +104,27 @@ func onePeering(t *testing.T, b *bed) {
 		t.Errorf("%d sessions are Established, want %d", n, foreignSessions+1)
 	}
 	b.await("the peer has our 3 prefixes again", 20*time.Second, func(ctx context.Context) bool { return b.net.Announced(ctx, demo.PeerASN) == 3 })
+}
+
+// linesTellWhereTheyComeFrom asks of a line on the router, and of the artifact
+// that was approved, which template line and which record made it.
+func (b *bed) linesTellWhereTheyComeFrom(plan peering.Plan) {
+	b.t.Helper()
+	if got := b.cli("router", "why", "edge1", "64501"); !strings.Contains(got, " line ") || !strings.Contains(got, "session ") || !strings.Contains(got, " peer_asn") {
+		b.t.Errorf("a line of the new session comes from\n%s", got)
+	}
+	r := plan.Routers[0]
+	var found struct{ Items []peering.LineWhy }
+	_, text := b.get(fmt.Sprintf("/api/v1/routers/%d/artifacts/%s/provenance", r.RouterID, r.ArtifactHash))
+	b.must(json.Unmarshal([]byte(text), &found))
+	for _, line := range found.Items {
+		if len(line.Places) == 0 {
+			b.t.Errorf("line %d of the artifact, %q, comes from nowhere", line.Line, line.Text)
+		}
+	}
+	if len(found.Items) == 0 {
+		b.t.Error("the artifact has no lines")
+	}
 }
 
 // diffsAreTold reads the router against what is recorded: nothing differs after

@@ -2278,6 +2278,11 @@ type StanzaLedger struct {
 	AbsentAt     *time.Time
 }
 
+type StanzaOrigin struct {
+	Hash  string
+	Lines []byte
+}
+
 type Template struct {
 	ID           int64
 	Name         string

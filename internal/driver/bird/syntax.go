@@ -71,7 +71,8 @@ type block struct {
 	code        string // without comments, one blank between tokens that had any
 	words       map[string]bool
 	neighbor    netip.Addr
-	line        int
+	line        int // of its first word
+	from        int // line of its first comment, or first word
 }
 
 func (b block) key() string { return b.class + "/" + b.name }
@@ -200,9 +201,11 @@ func afterBlock(text string, tokens []token, i int) int {
 
 // finish writes the block's canonical text: comments, then the block.
 func finish(text string, b block, before, tokens []token) block {
+	b.from = b.line
 	for _, t := range before {
 		if t.kind == comment {
 			b.text += canonical(t.text(text))
+			b.from = min(b.from, t.line)
 		}
 	}
 	b.text += canonical(text[tokens[0].start:tokens[len(tokens)-1].end])
@@ -274,7 +277,7 @@ func stanzas(blocks []block) []peering.Stanza {
 	keys := names(blocks)
 	out := make([]peering.Stanza, 0, len(blocks))
 	for _, b := range blocks {
-		out = append(out, peering.Stanza{Key: b.key(), Text: b.text, Refs: refs(b, keys), Neighbor: b.neighbor})
+		out = append(out, peering.Stanza{Key: b.key(), Text: b.text, Refs: refs(b, keys), Neighbor: b.neighbor, Line: b.from})
 	}
 	return out
 }

@@ -70,6 +70,7 @@ func (Syntax) Split(text string) ([]peering.Stanza, error) {
 	var out []peering.Stanza
 	for {
 		var document map[string]any
+		line := lineAfter(text, int(d.InputOffset()))
 		err := d.Decode(&document)
 		if errors.Is(err, io.EOF) {
 			if _, err := peering.StanzaMap(out); err != nil {
@@ -84,8 +85,16 @@ func (Syntax) Split(text string) ([]peering.Stanza, error) {
 		if err != nil {
 			return nil, peering.Errorf(peering.Invalid, "object %d: %w", len(out)+1, err)
 		}
+		s.Line = line
 		out = append(out, s)
 	}
+}
+
+// lineAfter is the line of the first text after an offset, counted from 1.
+func lineAfter(text string, offset int) int {
+	rest := text[offset:]
+	offset += len(rest) - len(strings.TrimLeft(rest, " \t\r\n"))
+	return strings.Count(text[:offset], "\n") + 1
 }
 
 // jsonTrouble keeps the place of a syntax error and drops the text around it.
