@@ -187,6 +187,7 @@ func (p *projection) session(s peering.Session) *Session {
 		Status: statuses[s.Intent], MultihopTTL: max(s.Multihop, 1), Passive: s.Passive, Connection: p.ports[s.ConnectionID], Applied: p.applied(s.Policies),
 		Group: p.groups[s.GroupID], Relationship: p.classes[p.d.Relationship(s).Value.ID],
 	}
+	made.RouteServer = !made.Direct && p.d.Relationship(s).Value.Role == bgp.RoleRSClient
 	if shut {
 		made.Status = statuses[peering.Shutdown]
 	}

@@ -3,6 +3,7 @@ package render
 import (
 	"embed"
 	"fmt"
+	"strings"
 
 	"peerflow/internal/peering"
 )
@@ -14,19 +15,28 @@ var starters embed.FS
 var starterTable = []struct{ platform, file, about string }{
 	{"bird", "bird2", "BIRD 2: one protocol per session, one filter per chain of policies, in a file that the main one includes"},
 	{"openconfig", "openconfig", "OpenConfig over gNMI: one neighbor per session, one policy definition per policy, in JSON"},
+	{"frr", "frr", "FRR: one neighbor per session, one route map per chain of policies, for a person to load with vtysh -f; what the preview shows as removed goes last, with \"no\""},
 }
+
+// policiesHere is where a starter wants starter/policies.j2, which several platforms begin with.
+const policiesHere = "{#- policies -#}\n"
 
 // Starters are the templates to begin with, by platform.
 func Starters() []peering.Starter {
 	all := make([]peering.Starter, 0, len(starterTable))
 	for _, row := range starterTable {
-		text, err := starters.ReadFile("starter/" + row.file + ".j2")
-		if err != nil {
-			panic(err) // embedded when this was built
-		}
-		all = append(all, peering.Starter{Platform: row.platform, About: row.about, Mode: peering.ModeStanza, Engine: peering.EngineJinja2, Body: string(text)})
+		body := strings.Replace(starterFile(row.file), policiesHere, starterFile("policies"), 1)
+		all = append(all, peering.Starter{Platform: row.platform, About: row.about, Mode: peering.ModeStanza, Engine: peering.EngineJinja2, Body: body})
 	}
 	return all
+}
+
+func starterFile(name string) string {
+	text, err := starters.ReadFile("starter/" + name + ".j2")
+	if err != nil {
+		panic(err) // embedded when this was built
+	}
+	return string(text)
 }
 
 // Starter is the template to begin with on a platform.

@@ -172,6 +172,28 @@ func (p *Peer) Received(ctx context.Context, neighbor netip.Addr) int {
 	return int(table.NumPath)
 }
 
+// Heard are the IPv4 routes that a neighbor announces to this peer, each with its communities as asn:value (RFC 1997).
+func (p *Peer) Heard(neighbor netip.Addr) map[netip.Prefix][]string {
+	heard := map[netip.Prefix][]string{}
+	_ = p.server.ListPath(apiutil.ListPathRequest{ // no such neighbor: no route
+		TableType: api.TableType_TABLE_TYPE_ADJ_IN, Family: wire.RF_IPv4_UC, Name: neighbor.String(),
+	}, func(nlri wire.NLRI, paths []*apiutil.Path) {
+		prefix, err := netip.ParsePrefix(nlri.String())
+		if err != nil || len(paths) == 0 {
+			return
+		}
+		heard[prefix] = nil
+		for _, attr := range paths[0].Attrs {
+			if c, ok := attr.(*wire.PathAttributeCommunities); ok {
+				for _, v := range c.Value {
+					heard[prefix] = append(heard[prefix], fmt.Sprintf("%d:%d", v>>16, v&0xffff))
+				}
+			}
+		}
+	})
+	return heard
+}
+
 // State is this peer's own view of a session.
 func (p *Peer) State(ctx context.Context, neighbor netip.Addr) bgp.State {
 	var state bgp.State

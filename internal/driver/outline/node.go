@@ -1,0 +1,85 @@
+package outline
+
+import (
+	"slices"
+	"strings"
+)
+
+// node is a statement with those inside it.
+type node struct {
+	text  string // without what ends it
+	line  int    // 1 is the first
+	block bool   // it opens a block, which may be empty
+	below []*node
+	raw   []string // the lines of a verbatim block, its end among them
+}
+
+// words are the statement's, without a "no" before it.
+func (n *node) words() []string {
+	words := strings.Fields(n.text)
+	if len(words) > 1 && words[0] == "no" {
+		return words[1:]
+	}
+	return words
+}
+
+// each gives the words of a statement and of those inside it, until it is told to stop.
+func (n *node) each(yield func([]string) bool) bool {
+	if !yield(n.words()) {
+		return false
+	}
+	for _, line := range n.raw {
+		if !yield(strings.Fields(line)) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(n.below, func(child *node) bool { return !child.each(yield) })
+}
+
+// merge writes blocks of the same name once.
+func merge(into, more []*node) []*node {
+	for _, n := range more {
+		i := slices.IndexFunc(into, func(t *node) bool { return t.text == n.text && t.block && n.block })
+		if i < 0 {
+			into = append(into, n)
+			continue
+		}
+		into[i].below = merge(into[i].below, n.below)
+	}
+	return into
+}
+
+func (x Syntax) print(nodes []*node) string {
+	var b strings.Builder
+	x.write(&b, nodes, "")
+	return b.String()
+}
+
+func (x Syntax) write(b *strings.Builder, nodes []*node, indent string) {
+	for _, n := range nodes {
+		b.WriteString(indent + n.text)
+		switch {
+		case !n.block:
+			b.WriteString(x.End + "\n")
+			continue
+		case x.Braces:
+			b.WriteString(" {")
+		}
+		b.WriteByte('\n')
+		for _, line := range n.raw {
+			b.WriteString(line + "\n")
+		}
+		x.write(b, n.below, indent+x.Indent)
+		if closing := x.closing(n); closing != "" {
+			b.WriteString(indent + closing + "\n")
+		}
+	}
+}
+
+func (x Syntax) closing(n *node) string {
+	if x.Braces {
+		return "}"
+	}
+	first, _, _ := strings.Cut(n.text, " ")
+	return x.Closes[first]
+}

@@ -1,0 +1,99 @@
+package render
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"peerflow/internal/bgp"
+	"peerflow/internal/jinja"
+)
+
+// maxLabel is what the shortest description of a router keeps: IOS cuts at 80 characters.
+const maxLabel = 80
+
+// filterLabel makes text that every router takes as one word or a description: printable ASCII on one line, without what
+// quotes, ends, comments or completes something on any platform.
+func filterLabel(s *jinja.State, in jinja.Value, a jinja.Args) (jinja.Value, error) {
+	if err := none("label", a); err != nil {
+		return nil, err
+	}
+	text, err := textOf(s, in, "label takes text")
+	if err != nil {
+		return nil, err
+	}
+	folded, err := filterSafeString(s, jinja.Str(strings.Join(strings.Fields(text), " ")), a)
+	if err != nil {
+		return nil, err
+	}
+	kept := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || strings.ContainsRune("\"'`\\?!;{}[]$#|<>^~", r) {
+			return -1
+		}
+		return r
+	}, string(folded.(jinja.Str)))
+	return jinja.Str(strings.TrimSpace(kept[:min(len(kept), maxLabel)])), nil
+}
+
+// filterDigest is a short name for content, as templates print it: equal content has an equal one in any process.
+func filterDigest(s *jinja.State, in jinja.Value, a jinja.Args) (jinja.Value, error) {
+	if err := none("digest", a); err != nil {
+		return nil, err
+	}
+	text, err := s.Text(in)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256([]byte(text))
+	return jinja.Str(hex.EncodeToString(sum[:3])), nil
+}
+
+// filterPrefixRange reads 192.0.2.0/24, 192.0.2.0/24+ (and what is longer) or 192.0.2.0/24{24,28} (from one length to
+// another, which is never less than the prefix's own) into prefix, family, length, low and high.
+func filterPrefixRange(s *jinja.State, in jinja.Value, a jinja.Args) (jinja.Value, error) {
+	if err := none("prefix_range", a); err != nil {
+		return nil, err
+	}
+	text, err := textOf(s, in, "prefix_range takes a prefix as text")
+	if err != nil {
+		return nil, err
+	}
+	prefix, low, high, ok := prefixRange(text)
+	if !ok {
+		return nil, jinja.Errorf(jinja.ValueErr, "%.60q is no range of prefixes: write 192.0.2.0/24, 192.0.2.0/24+ or 192.0.2.0/24{24,28}", text)
+	}
+	made := jinja.NewDict(5)
+	made.SetStr("prefix", jinja.Str(prefix.String()))
+	made.SetStr("family", jinja.Str(bgp.FamilyOf(prefix.Addr()).String()))
+	made.SetStr("length", jinja.Int(prefix.Bits()))
+	made.SetStr("low", jinja.Int(low))
+	made.SetStr("high", jinja.Int(high))
+	return made, nil
+}
+
+func prefixRange(text string) (prefix netip.Prefix, low, high int, ok bool) {
+	text = strings.ReplaceAll(text, " ", "")
+	plain, lengths, ranged := strings.Cut(text, "{")
+	plain, longer := strings.CutSuffix(plain, "+")
+	prefix, err := netip.ParsePrefix(plain)
+	if err != nil || prefix != prefix.Masked() || longer && ranged {
+		return prefix, 0, 0, false
+	}
+	low, high = prefix.Bits(), prefix.Bits()
+	if longer {
+		high = prefix.Addr().BitLen()
+	}
+	if ranged {
+		from, to, _ := strings.Cut(strings.TrimSuffix(lengths, "}"), ",")
+		var errs [2]error
+		low, errs[0] = strconv.Atoi(from)
+		high, errs[1] = strconv.Atoi(to)
+		if errs != [2]error{} || !strings.HasSuffix(lengths, "}") {
+			return prefix, 0, 0, false
+		}
+		low = max(low, prefix.Bits())
+	}
+	return prefix, low, high, low <= high && high <= prefix.Addr().BitLen()
+}
