@@ -24,8 +24,8 @@ type device struct {
 	router   peering.Router
 }
 
-// open logs in. A router that isn't in mode manage gets a connection that is
-// unable to write.
+// open logs in. A router that isn't in mode manage, or whose driver nobody may
+// write with, gets a connection that is unable to write.
 func (a Access) open(ctx context.Context, r peering.Router) (device, error) {
 	slug, err := a.Intent.Driver(ctx, r.PlatformID)
 	if err != nil {
@@ -37,12 +37,22 @@ func (a Access) open(ctx context.Context, r peering.Router) (device, error) {
 	}
 	conn, err := platform.Open(ctx, driver.Target{
 		Router: r.Name, Address: r.Address, Username: r.Username, Login: r.Login, HostKey: r.HostKey,
-		BGPPort: r.BGPPort, Settings: r.Settings, ReadOnly: r.Mode != peering.Manage,
+		BGPPort: r.BGPPort, Settings: r.Settings, ReadOnly: r.Mode != peering.Manage || unproven(platform, r) != nil,
 	}, a.Secrets)
 	if err != nil {
 		return device{}, fmt.Errorf("open router %s: %w", r.Name, err)
 	}
 	return device{platform: platform, conn: conn, router: r}, nil
+}
+
+// unproven refuses to write with a driver that was never tried, unless somebody
+// answered for that on this router.
+func unproven(p driver.Platform, r peering.Router) error {
+	if p.Proof() != driver.Unproven || r.AcceptUnproven {
+		return nil
+	}
+	return peering.Errorf(peering.Denied, "driver %s was never tried on anything (proof level %s), and nobody accepted that: "+
+		"peerflow router mode %s manage --unproven does, or use mode propose, where a person pastes", p.Name(), p.Proof(), r.Name)
 }
 
 func (d device) close() { _ = d.conn.Close() }

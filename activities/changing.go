@@ -25,6 +25,9 @@ type Changing struct {
 type RouterQueue interface {
 	// Enqueue signals the router's workflow, starting it when it doesn't run.
 	Enqueue(ctx context.Context, routerID, deploymentID int64) error
+	// Propose starts the workflow that waits for a person to paste a deployment. One
+	// that runs is no error.
+	Propose(ctx context.Context, change peering.Change, dep peering.Deployment) error
 	// LookAgain tells a change's workflow that something it waits for may have
 	// happened. One that doesn't run is no error.
 	LookAgain(ctx context.Context, changeID int64, why string) error
@@ -89,6 +92,8 @@ func (c *Changing) DescribeChange(ctx context.Context, changeID int64) (Describe
 type PlannedRouter struct {
 	ID   int64  `json:"id"`
 	Name string `json:"name"`
+	// Mode is propose where a person pastes what was approved.
+	Mode peering.RouterMode `json:"mode,omitempty"`
 }
 
 // PlannedRouters lists a plan's routers in the order they are deployed.
@@ -99,7 +104,7 @@ func (c *Changing) PlannedRouters(ctx context.Context, planID int64) ([]PlannedR
 	}
 	var routers []PlannedRouter
 	for _, r := range plan.Routers {
-		routers = append(routers, PlannedRouter{ID: r.RouterID, Name: r.Router})
+		routers = append(routers, PlannedRouter{ID: r.RouterID, Name: r.Router, Mode: r.Mode})
 	}
 	return routers, nil
 }
@@ -111,14 +116,26 @@ type SubmitInput struct {
 	Router int64 `json:"router"`
 }
 
-// SubmitDeployment writes the queued row and tells the router's queue.
-// Idempotent: one row per plan and router, and the queue dedupes ids.
+// SubmitDeployment writes the queued row and tells the router's queue. What a
+// person pastes waits in a workflow of its own instead: the queue never waits for
+// a person. Idempotent: one row per plan and router, and both dedupe ids.
 func (c *Changing) SubmitDeployment(ctx context.Context, in SubmitInput) (int64, error) {
 	id, err := c.Deployments.SubmitDeployment(ctx, in.Change, in.Plan, in.Router)
 	if err != nil {
 		return 0, fail(err)
 	}
-	return id, fail(c.Queue.Enqueue(ctx, in.Router, id))
+	dep, err := c.Deployments.Deployment(ctx, id)
+	if err != nil {
+		return 0, fail(err)
+	}
+	if dep.Mode != peering.Propose {
+		return id, fail(c.Queue.Enqueue(ctx, in.Router, id))
+	}
+	change, err := c.Changes.Change(ctx, in.Change)
+	if err != nil {
+		return 0, fail(err)
+	}
+	return id, fail(c.Queue.Propose(ctx, change, dep))
 }
 
 // DeploymentStatus is where a deployment stands.

@@ -69,6 +69,9 @@ func (d *Deploying) open(ctx context.Context, id int64) (at, error) {
 	if err != nil {
 		return at{}, err
 	}
+	if dep.Mode == peering.Propose { // whatever mode the router is in meanwhile
+		router.Mode = peering.Propose
+	}
 	rest := beat(ctx)
 	dev, err := d.Access.open(ctx, router)
 	if err != nil {

@@ -18,7 +18,8 @@ type BeginResult struct {
 	Next    peering.Next `json:"next"`
 	Refused string       `json:"refused,omitempty"` // what stands in the way: a missing vote, a cancel
 	Frozen  string       `json:"frozen,omitempty"`  // what has to go before it may begin: a freeze with author and reason, a session being shut, a full disk
-	// Unapproved says which approvals are missing (again): the change asks for them anew.
+	// Unapproved says which approvals are missing (again), or that the router is in
+	// another mode than was approved: the change is planned and asks for them anew.
 	Unapproved string `json:"unapproved,omitempty"`
 }
 
@@ -41,16 +42,21 @@ func (d *Deploying) BeginDeployment(ctx context.Context, id int64) (BeginResult,
 	}
 	timer := d.Profile(router).Timer(dep.Baseline.LargestHold(plan.Touched))
 	_, err = d.Deployments.BeginDeployment(ctx, id, timer, clock.theirs)
-	if errors.Is(err, peering.ErrFrozen) || errors.Is(err, peering.ErrShutting) {
+	return gate(err, peering.StepCommit)
+}
+
+// gate turns what the database refused into what becomes of the deployment; next
+// when it refused nothing.
+func gate(err error, next peering.Step) (BeginResult, error) {
+	switch {
+	case errors.Is(err, peering.ErrFrozen), errors.Is(err, peering.ErrShutting), errors.Is(err, peering.ErrHeld):
 		return BeginResult{Frozen: err.Error()}, nil
-	}
-	if errors.Is(err, peering.ErrUnapproved) {
+	case errors.Is(err, peering.ErrUnapproved), errors.Is(err, peering.ErrOtherMode):
 		return BeginResult{Unapproved: err.Error()}, nil
-	}
-	if peering.KindOf(err) == peering.Denied {
+	case peering.KindOf(err) == peering.Denied:
 		return BeginResult{Refused: err.Error()}, nil
 	}
-	return BeginResult{Next: peering.Next{Step: peering.StepCommit}}, fail(err)
+	return BeginResult{Next: peering.Next{Step: next}}, fail(err)
 }
 
 // CommitDeployment stages the candidate and commits it with the rollback timer

@@ -113,6 +113,9 @@ func (d *Deploying) resolve(ctx context.Context, dep peering.Deployment) error {
 	if err != nil {
 		return err
 	}
+	if read.Where == peering.AtArtifact && !read.Booting && dep.Mode == peering.Propose {
+		return errors.New("a restart would return to what it ran before: save its configuration there")
+	}
 	if read.Where == peering.AtArtifact && !read.Booting {
 		if read, running, err = d.installResolved(ctx, a, dep); err != nil {
 			return err

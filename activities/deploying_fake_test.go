@@ -23,6 +23,8 @@ type fakeRouter struct {
 	refusal   error         // of a commit
 	refuse    map[int]error // the n-th login, from 1
 	logins    int
+	opened    func(driver.Target) // told of each login
+	boots     bool                // what it runs
 	told      []string
 }
 
@@ -31,14 +33,21 @@ func (r *fakeRouter) Proof() driver.Proof    { return driver.Unproven }
 func (r *fakeRouter) Syntax() peering.Syntax { return lines{} }
 func (r *fakeRouter) Close() error           { return nil }
 
-func (r *fakeRouter) Open(context.Context, driver.Target, driver.Secrets) (driver.Conn, error) {
+func (r *fakeRouter) Open(_ context.Context, t driver.Target, _ driver.Secrets) (driver.Conn, error) {
+	if r.opened != nil {
+		r.opened(t)
+	}
 	r.logins++
 	return r, r.refuse[r.logins]
 }
 
 func (r *fakeRouter) ReadOwned(context.Context, []peering.SecretRef) (peering.Running, error) {
 	stanzas, err := lines{}.Split(r.text)
-	return peering.Running{Stanzas: stanzas, Pending: r.pending}, err
+	running := peering.Running{Stanzas: stanzas, Pending: r.pending}
+	if r.boots {
+		running.Boot = stanzas
+	}
+	return running, err
 }
 
 func (r *fakeRouter) ReadNeighbors(context.Context) ([]peering.Neighbor, error) {

@@ -28,28 +28,31 @@ func (d *Deploying) PrepareDeployment(ctx context.Context, id int64) (peering.Ne
 	if running.Pending != nil {
 		return ended(peering.DeploymentFailed, "another commit waits for its confirmation on the router: nothing was written"), nil
 	}
+	next, err := d.prepare(ctx, a, running)
+	return next, fail(err)
+}
+
+// prepare is that for a router that was just read.
+func (d *Deploying) prepare(ctx context.Context, a at, running peering.Running) (peering.Next, error) {
 	record, err := d.compose(ctx, a, running)
 	var moved *peering.StanzaMovedError
 	if errors.As(err, &moved) {
 		return ended(peering.DeploymentStale, moved.Error()), nil
 	}
 	if err != nil {
-		return peering.Next{}, fail(err)
+		return peering.Next{}, err
 	}
 	if text, err := reopens(ctx, a, record.Artifact); err != nil || text != "" {
-		return ended(peering.DeploymentFailed, text), fail(err)
+		return ended(peering.DeploymentFailed, text), err
 	}
 	var taken error
 	if record.Baseline, taken, err = d.baseline(ctx, a, running); err != nil {
-		return peering.Next{}, fail(err)
+		return peering.Next{}, err
 	}
 	if taken != nil { // since the plan was made: planning again refuses it
 		return ended(peering.DeploymentStale, taken.Error()), nil
 	}
-	if err := d.Deployments.StoreBaseline(ctx, id, record); err != nil {
-		return peering.Next{}, fail(err)
-	}
-	return peering.Next{Step: peering.StepBegin}, nil
+	return peering.Next{Step: peering.StepBegin}, d.Deployments.StoreBaseline(ctx, a.dep.ID, record)
 }
 
 // reopens names what is closed on the router, by nobody's record, and what the

@@ -13,6 +13,11 @@ import (
 // A restarted one compares with the stored baseline, and goes on with what the
 // stored verdict remembers of earlier samples.
 func (d *Deploying) SoakDeployment(ctx context.Context, id int64) (peering.Next, error) {
+	return d.watch(ctx, id, d.look)
+}
+
+// watch samples a router as long as what look answers is to go on with that.
+func (d *Deploying) watch(ctx context.Context, id int64, look func(context.Context, at) (peering.Next, peering.Running, error)) (peering.Next, error) {
 	a, err := d.open(ctx, id)
 	if err != nil {
 		return peering.Next{}, fail(err)
@@ -20,7 +25,7 @@ func (d *Deploying) SoakDeployment(ctx context.Context, id int64) (peering.Next,
 	defer a.close()
 	s := soak{Deploying: d, at: a, management: d.freshLogin(ctx, a)}
 	for {
-		next, running, err := d.look(ctx, a)
+		next, running, err := look(ctx, a)
 		if err != nil || next.Step != peering.StepSoak {
 			return next, fail(err)
 		}
@@ -29,7 +34,8 @@ func (d *Deploying) SoakDeployment(ctx context.Context, id int64) (peering.Next,
 			return peering.Next{}, fail(err)
 		}
 		if verdict.Outcome != peering.CheckPending {
-			return d.nextOrFail(ctx, a)
+			next, _, err = look(ctx, a)
+			return next, fail(err)
 		}
 		if err := pause(ctx, a.profile.Sample); err != nil {
 			return peering.Next{}, err

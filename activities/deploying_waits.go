@@ -30,6 +30,12 @@ func (d *Deploying) NoteWait(ctx context.Context, in WaitInput) (WaitResult, err
 	if err != nil || dep.State.Ended() {
 		return WaitResult{Site: site}, fail(err)
 	}
+	result := WaitResult{Site: site}
+	if dep.State == peering.DeploymentQueued || dep.State == peering.DeploymentProposed {
+		if result.Cancelled, err = d.cancelled(ctx, dep.ChangeID); err != nil || result.Cancelled != "" {
+			return result, fail(err)
+		}
+	}
 	step := in.Text
 	if step == "" {
 		step = "goes on with router " + dep.Router
@@ -42,11 +48,7 @@ func (d *Deploying) NoteWait(ctx context.Context, in WaitInput) (WaitResult, err
 	if err := d.Changes.MoveChange(ctx, dep.ChangeID, peering.ChangeDeploying, step, ""); err != nil {
 		return WaitResult{}, fail(err)
 	}
-	result := WaitResult{Site: site}
-	if dep.State == peering.DeploymentQueued {
-		result.Cancelled, err = d.cancelled(ctx, dep.ChangeID)
-	}
-	return result, fail(err)
+	return result, nil
 }
 
 func (d *Deploying) cancelled(ctx context.Context, changeID int64) (string, error) {

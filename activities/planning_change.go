@@ -136,7 +136,7 @@ func (p *Planning) affected(ctx context.Context, change peering.Change, ops []pe
 // labels of pending edits that ride along.
 func (p *Planning) planRouter(ctx context.Context, change peering.Change, r peering.Router, ops []peering.Operation) (peering.RouterPlan, []string, []string, error) {
 	if r.Mode == peering.Observe {
-		return peering.RouterPlan{}, nil, nil, peering.Errorf(peering.Denied, "the router is in mode observe: set it to mode manage before changes are planned there")
+		return peering.RouterPlan{}, nil, nil, peering.Errorf(peering.Denied, "the router is in mode observe: set it to mode propose (a person pastes) or manage before changes are planned there: peerflow router mode %s propose", r.Name)
 	}
 	desired, err := p.Intent.Desired(ctx, r.ID)
 	if err != nil {
@@ -147,6 +147,9 @@ func (p *Planning) planRouter(ctx context.Context, change peering.Change, r peer
 		return peering.RouterPlan{}, nil, nil, err
 	}
 	defer dev.close()
+	if err := dev.plannable(); err != nil {
+		return peering.RouterPlan{}, nil, nil, err
+	}
 	c, err := compare(ctx, dev, desired, ops)
 	if err != nil {
 		return peering.RouterPlan{}, nil, nil, err
@@ -362,8 +365,11 @@ func (p *Planning) describe(ctx context.Context, dev device, desired peering.Des
 	if err := peering.TakeOverError(peering.TakenOver(touched, c.running, neighbors)); err != nil {
 		return peering.RouterPlan{}, nil, nil, err
 	}
+	if err := proposable(dev, base, artifact); err != nil {
+		return peering.RouterPlan{}, nil, nil, err
+	}
 	one := peering.RouterPlan{
-		RouterID: dev.router.ID, Router: dev.router.Name, BaseHash: peering.HashText(base), ArtifactHash: peering.HashText(artifact),
+		RouterID: dev.router.ID, Router: dev.router.Name, Mode: dev.router.Mode, BaseHash: peering.HashText(base), ArtifactHash: peering.HashText(artifact),
 		Diff: peering.HideSecrets(peering.Diff(c.running, composed)), Moves: moves, Refers: peering.References(after, moves), Touched: touched,
 		Filters: peering.Filters(c.running, after, moves),
 	}

@@ -115,6 +115,16 @@ type DeploymentStore interface {
 	// deadline. Called again while committing it answers the same. It also takes a
 	// new fence. A refusal is kind denied and names what stands in the way.
 	BeginDeployment(ctx context.Context, id int64, timer time.Duration, now time.Time) (peering.Deployment, error)
+	// ProposeDeployment is that gate before a person may paste, for a router in mode propose.
+	ProposeDeployment(ctx context.Context, id int64) error
+	// OpenProposals lists the proposals that aren't over, on one router or (0) on all.
+	OpenProposals(ctx context.Context, routerID int64) ([]peering.Deployment, error)
+	// ProposalStanding is what people, freezes and other deployments say of a proposal.
+	ProposalStanding(ctx context.Context, id int64) (peering.ProposalStanding, error)
+	// MarkPasted records that the router was first read running a proposal.
+	MarkPasted(ctx context.Context, id int64, generation string, at time.Time) error
+	// ForgetPaste records that it no longer does, before it was confirmed.
+	ForgetPaste(ctx context.Context, id int64) error
 	// DatabaseTime is the database's clock.
 	DatabaseTime(ctx context.Context) (time.Time, error)
 	// TakeFence takes a new token for one attempt of a writing step.

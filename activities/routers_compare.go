@@ -69,15 +69,20 @@ func (r *Routers) diff(ctx context.Context, routerID int64) (peering.RouterDiff,
 	return d, err
 }
 
-// underWay is what deployments between commit and confirm put on the router.
+// underWay is what deployments between commit and confirm put on the router, and
+// what people may have pasted there that isn't verified yet.
 func (r *Routers) underWay(ctx context.Context, routerID int64) ([]peering.UnderWay, error) {
 	open, err := r.Deployments.OpenDeployments(ctx, routerID)
 	if err != nil {
 		return nil, err
 	}
+	proposed, err := r.Deployments.OpenProposals(ctx, routerID)
+	if err != nil {
+		return nil, err
+	}
 	var flying []peering.UnderWay
-	for _, d := range open {
-		if !d.State.InFlight() {
+	for _, d := range append(open, proposed...) {
+		if d.State == peering.DeploymentQueued {
 			continue
 		}
 		plan, err := r.Plans.Plan(ctx, d.PlanID)

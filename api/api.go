@@ -35,6 +35,7 @@ type Deps struct {
 	Status    func(context.Context) Status
 	Ask       func(ctx context.Context, asn bgp.ASN) (peering.AskText, error)                       // the text to send to a network
 	Adoption  func(platform string, settings json.RawMessage) (file, line, needs string, err error) // what a person writes on a router, once
+	Propose   func(platform string, w peering.Way) (peering.Proposal, error)                        // what a person pastes in mode propose
 	Drivers   []DriverView
 	PollEvery time.Duration // between two looks at a router: what wasn't seen for two of them is unknown
 	Version   string        // of this build
@@ -70,6 +71,7 @@ func New(d Deps) http.Handler {
 	s.registerPeerings()
 	s.registerChanges()
 	s.registerPlans()
+	s.registerProposals()
 	s.registerDecisions()
 	s.registerCommands()
 	s.registerEvents()

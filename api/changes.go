@@ -179,6 +179,7 @@ type DeploymentView struct {
 	ID            int64                   `json:"id"`
 	RouterID      int64                   `json:"router_id"`
 	Router        string                  `json:"router"`
+	Mode          peering.RouterMode      `json:"mode" doc:"manage, or propose: a person pastes it"`
 	State         peering.DeploymentState `json:"state"`
 	ArtifactHash  string                  `json:"artifact_hash"`
 	TimerSeconds  int64                   `json:"timer_seconds" doc:"the rollback timer on the router"`
@@ -198,7 +199,7 @@ func (s *server) showDeployments(ctx context.Context, in *ByID) (*answer[listed[
 	found, err := s.Changes.Deployments(ctx, in.ID)
 	views := make([]DeploymentView, len(found))
 	for i, d := range found {
-		views[i] = DeploymentView{ID: d.ID, RouterID: d.RouterID, Router: d.Router, State: d.State, ArtifactHash: d.ArtifactHash,
+		views[i] = DeploymentView{ID: d.ID, RouterID: d.RouterID, Router: d.Router, Mode: d.Mode, State: d.State, ArtifactHash: d.ArtifactHash,
 			TimerSeconds: int64(d.Timer.Seconds()), Deadline: d.Deadline, CommitSentAt: d.CommitSentAt, CommittedAt: d.CommittedAt,
 			ConfirmSentAt: d.ConfirmSentAt, ConfirmedAt: d.ConfirmedAt, Verdict: d.Verdict, Outcome: d.Outcome, ApprovedBy: d.ApprovedBy, CreatedAt: d.CreatedAt, EndedAt: d.EndedAt}
 	}

@@ -64,7 +64,8 @@ func (s *server) registerNouns() {
 	records(s, noun{path: "templates", one: "template", many: "templates", writes: peering.Operator,
 		about: "What turns a router's sessions into its configuration. An edit reaches routers with a change of kind deploy."}, n.Templates)
 	records(s, noun{path: "routers", one: "router", many: "routers", writes: peering.Admin,
-		about: "Devices that peerflow reads (observe), writes proposals for (propose) or manages (manage)."}, n.Routers)
+		about: "Devices that peerflow reads (observe), plans proposals for, which a person pastes (propose), or manages (manage). " +
+			"accept_unproven lets it manage one whose driver was never tried on anything."}, routerStore{n.Routers, s})
 	records(s, noun{path: "exchanges", one: "exchange", many: "exchanges", writes: peering.Operator,
 		about: "Internet exchanges where we have connections, with their rules of agreement and mesh."}, n.Exchanges)
 	records(s, noun{path: "connections", one: "connection", many: "connections", writes: peering.Operator,

@@ -15,7 +15,7 @@ import (
 
 func (a *app) changeCommands() *cobra.Command {
 	return group("change", "Look at changes and decide on them",
-		a.changeList(), a.changeShow(), a.changeWatch(),
+		a.changeList(), a.changeShow(), a.changeWatch(), a.changePaste(),
 		a.decision("approve", "Approve a change's plan", peering.Approve), a.decision("reject", "Reject a change's plan, which ends it", peering.Reject),
 		a.command("cancel", "cancel", "Cancel a change that isn't being deployed yet", `Needs the role operator. Acts at once, and on what is left where some routers run the change already;
 refused while a router is being deployed to: then it is rollback.`),

@@ -117,8 +117,8 @@ func (p *Parts) startOne(ctx context.Context, s db.Start) error {
 	return p.DB.MarkStarted(ctx, s.WorkflowID)
 }
 
-// Sweep starts what should run and doesn't: the workflows of open changes, and
-// the queues of routers with open deployments. One that runs is left alone, and
+// Sweep starts what should run and doesn't: the workflows of open changes, the
+// queues of routers with open deployments, and the workflows of open proposals. One that runs is left alone, and
 // the workflow of a change that ended is never started again.
 func (p *Parts) Sweep(ctx context.Context) error {
 	starts, err := p.DB.OpenStarts(ctx)
@@ -126,7 +126,11 @@ func (p *Parts) Sweep(ctx context.Context) error {
 		return err
 	}
 	routers, err := p.DB.BusyRouters(ctx)
-	if err != nil || len(starts)+len(routers) == 0 {
+	if err != nil {
+		return err
+	}
+	proposals, err := p.DB.OpenProposals(ctx, 0)
+	if err != nil || len(starts)+len(routers)+len(proposals) == 0 {
 		return err
 	}
 	runs, err := p.Workflows.Running(ctx)
@@ -141,6 +145,9 @@ func (p *Parts) Sweep(ctx context.Context) error {
 	}
 	for _, r := range routers {
 		errs = append(errs, p.Workflows.ResumeRouter(ctx, r))
+	}
+	for _, dep := range proposals {
+		errs = append(errs, p.propose(ctx, dep))
 	}
 	return errors.Join(errs...)
 }
@@ -165,6 +172,15 @@ func (p *Parts) sweepWatches(ctx context.Context) error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// propose starts the workflow that waits for a person to paste a deployment.
+func (p *Parts) propose(ctx context.Context, dep peering.Deployment) error {
+	change, err := p.DB.Change(ctx, dep.ChangeID)
+	if err != nil {
+		return err
+	}
+	return p.Workflows.Propose(ctx, change, dep)
 }
 
 func (p *Parts) resume(ctx context.Context, s db.Start) error {

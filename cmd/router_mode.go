@@ -17,7 +17,7 @@ var routerModes = []peering.RouterMode{peering.Observe, peering.Propose, peering
 func modeMeans(router string, m peering.RouterMode) string {
 	switch m {
 	case peering.Propose:
-		return fmt.Sprintf("peerflow reads %s, plans changes for it and shows their diffs. It writes nothing there: a person does.", router)
+		return fmt.Sprintf("peerflow reads %s, plans changes for it and shows what to paste. It is unable to write there: a person does, and peerflow verifies it.", router)
 	case peering.Manage:
 		return fmt.Sprintf("peerflow writes to %s: what is approved is committed there, with the router's own rollback timer running,\n"+
 			"and taken back unless it is verified. It owns its own part of the configuration and touches nothing else.", router)
@@ -26,7 +26,7 @@ func modeMeans(router string, m peering.RouterMode) string {
 }
 
 func (a *app) routerMode() *cobra.Command {
-	var yes bool
+	var yes, unproven bool
 	c := &cobra.Command{Use: "mode ROUTER observe|propose|manage", Short: "Say how far peerflow may go on a router", Args: takes("a router", "a mode"),
 		Long: `Needs the role that edits routers. Says what the mode means, and asks before
 peerflow may do more there than it does now; without a terminal --yes answers.
@@ -56,10 +56,15 @@ While a change is being deployed to the router, its mode stays.`,
 				}
 			}
 			was := r.Mode
-			err = c.call(cc.Context(), http.MethodPatch, fmt.Sprintf("/api/v1/routers/%d", r.ID), map[string]any{"mode": mode}, &r,
+			edit := map[string]any{"mode": mode}
+			if unproven {
+				edit["accept_unproven"] = true
+			}
+			err = c.call(cc.Context(), http.MethodPatch, fmt.Sprintf("/api/v1/routers/%d", r.ID), edit, &r,
 				"If-Match", fmt.Sprintf(`"%d"`, r.Version))
 			return a.say(r, err, fmt.Sprintf("%s: %s, was %s", r.Name, r.Mode, was))
 		}}
+	c.Flags().BoolVar(&unproven, "unproven", false, "manage it though its driver was never tried on anything; the record keeps that")
 	c.Flags().BoolVar(&yes, "yes", false, "without asking")
 	return c
 }

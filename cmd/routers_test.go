@@ -100,4 +100,8 @@ func TestARoutersModeIsSetInWords(t *testing.T) {
 	if code, stdout, stderr := b.cli("admin", "", "router", "mode", "edge1", "propose", "--yes", "--json"); code != exitOK || !strings.Contains(stdout, `"mode": "propose"`) || !strings.Contains(stderr, "a person does") {
 		t.Errorf("exit %d\n%s%s", code, stdout, stderr)
 	}
+	if code, out := mode("edge1", "manage", "--yes", "--unproven"); code != exitOK {
+		t.Errorf("exit %d\n%s", code, out)
+	}
+	b.wants(b.do("admin", "GET", "/api/v1/routers/1", ""), 200, `"accept_unproven":true`)
 }

@@ -40,7 +40,7 @@ func WithPerson(next http.Handler) http.Handler {
 func apiDeps(d *db.DB, guard *api.Guard, w api.Workflows, status func(context.Context) api.Status, pollEvery time.Duration, log *slog.Logger) api.Deps {
 	return api.Deps{
 		Guard: guard, Changes: changeDoor{d}, Plans: d, Votes: d, Commands: d, Events: eventReader{d}, Freezes: d, Observed: d, Intent: d, Templates: newTemplating(d), Users: d,
-		Secrets: d, Workflows: w, Status: status, Adoption: adoption, Ask: asking(d), Drivers: driverViews(), PollEvery: pollEvery, Version: Version(), Log: log,
+		Secrets: d, Workflows: w, Status: status, Adoption: adoption, Ask: asking(d), Propose: propose, Drivers: driverViews(), PollEvery: pollEvery, Version: Version(), Log: log,
 		Nouns: api.Nouns{AutonomousSystems: d.AutonomousSystems(), Relationships: d.Relationships(), Sites: d.Sites(), Platforms: d.Platforms(),
 			Templates: d.Templates(), Routers: d.Routers(), Exchanges: d.IXPs(), Connections: d.Connections(), BGPGroups: d.BGPGroups(),
 			RoutingPolicies: d.RoutingPolicies(), Peerings: d.Peerings(), Sessions: d.Sessions(), ApprovalRules: d.ApprovalRules()},
@@ -132,6 +132,19 @@ func adoption(slug string, settings json.RawMessage) (file, line, needs string, 
 	}
 	a, err := adopter.Adoption(settings)
 	return a.File, a.Line, a.Files, err
+}
+
+// propose is what a person pastes on a router in mode propose.
+func propose(slug string, w peering.Way) (peering.Proposal, error) {
+	platform, err := Drivers().Platform(slug)
+	if err != nil {
+		return peering.Proposal{}, err
+	}
+	proposer, ok := platform.(driver.Proposer)
+	if !ok {
+		return peering.Proposal{}, peering.Errorf(peering.Unsupported, "platform %s has no text that a person could paste", slug)
+	}
+	return proposer.Propose(w)
 }
 
 // driverViews lists what this build can speak to.

@@ -123,7 +123,7 @@ func (w *watcher) change(c peering.Change) {
 
 func (w *watcher) deployment(d api.DeploymentView) {
 	about := fmt.Sprintf("deployment %d", d.ID)
-	w.say(about, fmt.Sprintf("  %s  %s%s", d.Router, w.screen.state(string(d.State)), deploymentNote(d)))
+	w.say(about, fmt.Sprintf("  %s  %s%s", d.Router, w.screen.state(string(d.State)), deploymentNote(w.id, d)))
 	if d.Verdict == nil {
 		return
 	}
@@ -141,10 +141,12 @@ func (w *watcher) deployment(d api.DeploymentView) {
 	}
 }
 
-func deploymentNote(d api.DeploymentView) string {
+func deploymentNote(change int64, d api.DeploymentView) string {
 	switch {
 	case d.Outcome != "":
 		return "  " + d.Outcome
+	case d.State == peering.DeploymentProposed && d.CommittedAt.IsZero():
+		return "  to paste, by a person: " + peering.PasteCommand(change)
 	case d.State == peering.DeploymentSoaking:
 		return fmt.Sprintf("  the router reverts by itself after %ds unless we confirm", d.TimerSeconds)
 	}
@@ -202,7 +204,7 @@ func ShowPlan(s Screen, change peering.Change, plan api.PlanView) {
 		s.line("  %s %s", s.paint(red, "protected:"), p)
 	}
 	for _, r := range plan.Routers {
-		s.line("%s %s", s.paint(bold, "router"), r.Router)
+		s.line("%s %s%s", s.paint(bold, "router"), r.Router, byHand(r))
 		for _, t := range r.Touched {
 			s.line("  %s", touched(t))
 		}
@@ -227,6 +229,14 @@ func ShowOmissions(s Screen, omissions []peering.Omission) {
 	for _, o := range omissions {
 		s.line("  %s  %s", s.paint(yellow, string(o.Code)), strings.Join(strings.Fields(o.Exchange+" "+o.PeerAddress+" "+o.Text), " "))
 	}
+}
+
+// byHand says that peerflow doesn't write to a router itself.
+func byHand(r peering.RouterPlan) string {
+	if r.Mode != peering.Propose {
+		return ""
+	}
+	return "  mode propose: a person pastes it"
 }
 
 func touched(t peering.TouchedSession) string {

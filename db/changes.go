@@ -217,12 +217,12 @@ func (d *DB) NoteUnmoved(ctx context.Context, id int64) error {
 }
 
 // refuseEndInFlight keeps a change open while a router may run base or artifact
-// of it: its end is what the deployments say, and then SettleChange writes it.
+// of it, by our hand or by that of the person it was proposed to: its end is what the deployments say, and then SettleChange writes it.
 func (tx *Tx) refuseEndInFlight(ctx context.Context, c peering.Change, to peering.ChangeState) error {
 	if !to.Ended() || c.State.Ended() {
 		return nil
 	}
-	flying, err := tx.q.DeploymentInFlightOfChange(ctx, c.ID)
+	flying, err := tx.q.DeploymentOpenOfChange(ctx, c.ID)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}

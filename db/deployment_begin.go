@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -25,6 +26,9 @@ const freezeLock = "freeze"
 func (d *DB) BeginDeployment(ctx context.Context, id int64, timer time.Duration, now time.Time) (begun peering.Deployment, err error) {
 	err = d.onDeployment(ctx, id, func(tx *Tx, change peering.Change, dep peering.Deployment) error {
 		if dep.State != peering.DeploymentCommitting {
+			if dep.Mode != peering.Manage {
+				return peering.Errorf(peering.Denied, "deployment %d is a proposal: a person pastes it (%s), and peerflow writes nothing", id, peering.PasteCommand(change.ID))
+			}
 			if err := tx.checkBegin(ctx, change, dep); err != nil {
 				return err
 			}
@@ -147,15 +151,10 @@ func (tx *Tx) checkRouter(ctx context.Context, dep peering.Deployment) error {
 	if err != nil {
 		return err
 	}
-	if peering.RouterMode(router.Mode) != peering.Manage {
-		return peering.Errorf(peering.Denied, "router %s is in mode %s: peerflow writes to routers in mode manage only", router.Name, router.Mode)
+	if peering.RouterMode(router.Mode) != dep.Mode {
+		return wrongMode(router.Name, peering.RouterMode(router.Mode), dep)
 	}
-	other, err := tx.q.DeploymentInFlight(ctx, dep.RouterID)
-	switch {
-	case err == nil:
-		return peering.Errorf(peering.Denied, "deployment %d of change %d is %s on router %s: one router, one writer",
-			other.Deployment.ID, other.Deployment.ChangeID, other.Deployment.State, router.Name)
-	case !errors.Is(err, pgx.ErrNoRows):
+	if err := tx.refuseOther(ctx, dep); err != nil {
 		return err
 	}
 	if router.Shutting || dep.Baseline == nil {
@@ -163,6 +162,32 @@ func (tx *Tx) checkRouter(ctx context.Context, dep peering.Deployment) error {
 			peering.ErrShutting, router.Name, dep.ID)
 	}
 	return tx.refuseIfFrozen(ctx, router.SiteID, router.ID)
+}
+
+// wrongMode refuses to go on with a router whose mode isn't any more what the
+// deployment was submitted for.
+func wrongMode(router string, mode peering.RouterMode, dep peering.Deployment) error {
+	switch {
+	case mode == peering.Observe:
+	case dep.Mode == peering.Propose:
+		return peering.Errorf(peering.Denied, "%w: router %s is in mode %s now, and the plan is that a person pastes it", peering.ErrOtherMode, router, mode)
+	default:
+		return peering.Errorf(peering.Denied, "%w: router %s is in mode %s now, and the plan is that peerflow writes it", peering.ErrOtherMode, router, mode)
+	}
+	return peering.Errorf(peering.Denied, "router %s is in mode %s: peerflow writes to routers in mode manage only", router, mode)
+}
+
+// refuseOther is denied while another deployment is in flight on the router.
+func (tx *Tx) refuseOther(ctx context.Context, dep peering.Deployment) error {
+	other, err := tx.q.DeploymentInFlight(ctx, dep.RouterID)
+	if errors.Is(err, pgx.ErrNoRows) || err == nil && other.Deployment.ID == dep.ID {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return peering.Errorf(peering.Denied, "%w: deployment %d of change %d is %s on router %s: one router, one writer", peering.ErrHeld,
+		other.Deployment.ID, other.Deployment.ChangeID, strings.ReplaceAll(string(other.Deployment.State), "_", " "), other.Router)
 }
 
 // checkFreeze holds freezes in shared mode and refuses a frozen router.

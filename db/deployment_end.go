@@ -37,6 +37,11 @@ func (d *DB) EndDeployment(ctx context.Context, id int64, e peering.DeploymentEn
 		if e.State == peering.DeploymentFailed && !dep.CommitSentAt.IsZero() {
 			return peering.Errorf(peering.Conflict, "deployment %d has sent its commit meanwhile: only a read of the router says how it ends", id)
 		}
+		if e.State == peering.DeploymentConfirmed && dep.State == peering.DeploymentProposed {
+			if err := tx.checkPasted(ctx, change, dep); err != nil {
+				return err
+			}
+		}
 		if e.State == peering.DeploymentConfirmed {
 			return tx.endConfirmed(ctx, change, dep, e)
 		}

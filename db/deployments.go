@@ -35,24 +35,25 @@ func (d *DB) SubmitDeployment(ctx context.Context, changeID, planID, routerID in
 		if change.State != peering.ChangeApproved && change.State != peering.ChangeDeploying {
 			return peering.Errorf(peering.Denied, "change %d is %s: only an approved change is deployed", changeID, change.State)
 		}
-		present, err := tx.q.PlanHasRouter(ctx, dbsqlc.PlanHasRouterParams{PlanID: planID, RouterID: routerID})
-		if err != nil {
-			return err
-		}
-		if !present {
+		mode, err := tx.q.PlanRouterMode(ctx, dbsqlc.PlanRouterModeParams{PlanID: planID, RouterID: routerID})
+		if errors.Is(err, pgx.ErrNoRows) {
 			return peering.Errorf(peering.Conflict, "plan %d moves nothing on router %d", planID, routerID)
 		}
-		id, err = tx.q.DeploymentInsert(ctx, dbsqlc.DeploymentInsertParams{ChangeID: changeID, PlanID: planID, RouterID: routerID})
 		if err != nil {
 			return err
 		}
-		return tx.Log(ctx, "deployment", id, "queued", nil, map[string]any{"change_id": changeID, "plan_id": planID, "router_id": routerID})
+		id, err = tx.q.DeploymentInsert(ctx, dbsqlc.DeploymentInsertParams{ChangeID: changeID, PlanID: planID, RouterID: routerID, Mode: mode})
+		if err != nil {
+			return err
+		}
+		return tx.Log(ctx, "deployment", id, "queued", nil, map[string]any{"change_id": changeID, "plan_id": planID, "router_id": routerID, "mode": mode})
 	})
 	return id, err
 }
 
 // OpenDeployments lists a router's queued and in-flight deployments, oldest
-// first, in-flight ones before queued ones.
+// first, in-flight ones before queued ones. Proposals that wait for a person
+// aren't among them: see OpenProposals.
 func (d *DB) OpenDeployments(ctx context.Context, routerID int64) ([]peering.Deployment, error) {
 	rows, err := d.q.DeploymentOpenList(ctx, routerID)
 	if err != nil {
@@ -101,10 +102,10 @@ func (d *DB) Deployment(ctx context.Context, id int64) (peering.Deployment, erro
 
 func deploymentOf(r dbsqlc.Deployment, router string) (peering.Deployment, error) {
 	d := peering.Deployment{
-		ID: r.ID, ChangeID: r.ChangeID, PlanID: r.PlanID, RouterID: r.RouterID, Router: router, State: peering.DeploymentState(r.State),
+		ID: r.ID, ChangeID: r.ChangeID, PlanID: r.PlanID, RouterID: r.RouterID, Router: router, Mode: peering.RouterMode(r.Mode), State: peering.DeploymentState(r.State),
 		Fence: r.Fence, ArtifactHash: orZero(r.ArtifactHash), BaseHash: orZero(r.BaseHash), BaseIdentity: r.BaseIdentity,
 		BaseGeneration: r.BaseGeneration, BaseIncarnation: r.BaseIncarnation, CommitGeneration: r.CommitGeneration,
-		Timer: time.Duration(r.TimerSeconds) * time.Second, Deadline: timeOrZero(r.Deadline), CommitSentAt: timeOrZero(r.CommitSentAt),
+		Timer: time.Duration(r.TimerSeconds) * time.Second, Deadline: timeOrZero(r.Deadline), ProposedAt: timeOrZero(r.ProposedAt), CommitSentAt: timeOrZero(r.CommitSentAt),
 		CommittedAt: timeOrZero(r.CommittedAt), ConfirmSentAt: timeOrZero(r.ConfirmSentAt), ConfirmedAt: timeOrZero(r.ConfirmedAt),
 		AbortSentAt: timeOrZero(r.AbortSentAt), Unread: r.Unread, Outcome: r.Outcome, ApprovedBy: r.ApprovedBy, CreatedAt: r.CreatedAt.UTC(), EndedAt: timeOrZero(r.EndedAt),
 	}
@@ -162,17 +163,18 @@ func (tx *Tx) moveDeployment(ctx context.Context, d peering.Deployment, to peeri
 }
 
 // StoreBaseline keeps baseline, base and artifact before anything is written;
-// the stored ones win when it is called again after the commit was sent.
+// the stored ones win when it is called again after the commit was sent, or after
+// a proposal was read on its router.
 func (d *DB) StoreBaseline(ctx context.Context, id int64, b peering.BaselineRecord) error {
 	text, err := json.Marshal(b.Baseline)
 	if err != nil {
 		return err
 	}
 	return d.onDeployment(ctx, id, func(tx *Tx, _ peering.Change, dep peering.Deployment) error {
-		if !dep.CommitSentAt.IsZero() {
+		if !dep.CommitSentAt.IsZero() || !dep.CommittedAt.IsZero() {
 			return nil
 		}
-		if dep.State != peering.DeploymentQueued && dep.State != peering.DeploymentCommitting {
+		if dep.State != peering.DeploymentQueued && dep.State != peering.DeploymentCommitting && dep.State != peering.DeploymentProposed {
 			return peering.Errorf(peering.Conflict, "deployment %d is %s: its baseline is taken before the commit", id, dep.State)
 		}
 		if err := tx.putTexts(ctx, b.Base, b.Artifact); err != nil {
@@ -324,7 +326,7 @@ func (d *DB) StoreVerdict(ctx context.Context, id int64, v peering.Verdict) erro
 		if old := dep.Verdict; old != nil && (old.Outcome == peering.CheckFailed || old.Waived != "" && v.Outcome != peering.CheckFailed) {
 			return nil
 		}
-		if dep.State != peering.DeploymentSoaking && dep.State != peering.DeploymentUnknown {
+		if !dep.Verifying() {
 			return peering.Errorf(peering.Conflict, "deployment %d is %s: it isn't being verified", id, dep.State)
 		}
 		return tx.storeVerdict(ctx, dep, v)

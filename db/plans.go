@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -145,7 +146,7 @@ func (tx *Tx) putRouters(ctx context.Context, planID int64, routers []peering.Ro
 			return err
 		}
 		put := dbsqlc.PlanRouterPutParams{PlanID: planID, RouterID: r.RouterID, ArtifactHash: r.ArtifactHash, BaseHash: r.BaseHash,
-			Diff: r.Diff, Touched: touched}
+			Diff: r.Diff, Touched: touched, Mode: dbsqlc.RouterMode(cmp.Or(r.Mode, peering.Manage))}
 		if err := tx.q.PlanRouterPut(ctx, put); err != nil {
 			return err
 		}
@@ -243,7 +244,7 @@ func readPlan(ctx context.Context, q *dbsqlc.Queries, id int64) (peering.Plan, e
 
 func routerPlanOf(r dbsqlc.PlanRouterListRow, moves []dbsqlc.PlanMove) (peering.RouterPlan, error) {
 	one := peering.RouterPlan{RouterID: r.PlanRouter.RouterID, Router: r.Router, BaseHash: r.PlanRouter.BaseHash,
-		ArtifactHash: r.PlanRouter.ArtifactHash, Diff: r.PlanRouter.Diff, Moves: []peering.Move{}, Refers: []peering.Move{}}
+		ArtifactHash: r.PlanRouter.ArtifactHash, Mode: peering.RouterMode(r.PlanRouter.Mode), Diff: r.PlanRouter.Diff, Moves: []peering.Move{}, Refers: []peering.Move{}}
 	for _, m := range moves {
 		move := peering.Move{Key: m.Key, Before: m.BeforeHash, After: m.AfterHash}
 		switch {

@@ -41,7 +41,7 @@ func routerOf(r dbsqlc.Router) peering.Router {
 		Name: r.Name, SiteID: r.SiteID, PlatformID: r.PlatformID, LocalASID: r.LocalAsID, TemplateID: orZero(r.TemplateID),
 		Mode: peering.RouterMode(r.Mode), Address: r.Address, Username: r.Username,
 		Login:   peering.SecretRef{ID: orZero(r.LoginSecret), Version: orZero(r.LoginVersion)},
-		HostKey: r.HostKey, BGPPort: int(r.BgpPort), Lab: r.Lab,
+		HostKey: r.HostKey, BGPPort: int(r.BgpPort), Lab: r.Lab, AcceptUnproven: r.AcceptUnproven,
 		Settings: r.Settings, Context: r.Context, ReachedVia: addrOf(r.ReachedVia),
 	}
 }
@@ -51,7 +51,7 @@ func routerParams(r peering.Router) dbsqlc.RouterUpdateParams {
 		Name: r.Name, SiteID: r.SiteID, PlatformID: r.PlatformID, LocalAsID: r.LocalASID, TemplateID: orNull(r.TemplateID),
 		Mode: dbsqlc.RouterMode(r.Mode), Address: r.Address, Username: r.Username,
 		LoginSecret: orNull(r.Login.ID), LoginVersion: orNull(r.Login.Version),
-		HostKey: r.HostKey, BgpPort: int32(r.BGPPort), Lab: r.Lab,
+		HostKey: r.HostKey, BgpPort: int32(r.BGPPort), Lab: r.Lab, AcceptUnproven: r.AcceptUnproven,
 		Settings: object(r.Settings), Context: object(r.Context), ReachedVia: orNull(r.ReachedVia), ID: r.ID, Version: r.Version,
 	}
 }

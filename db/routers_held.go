@@ -79,6 +79,8 @@ func heldBy(d peering.Deployment) error {
 	switch {
 	case d.State == peering.DeploymentNeedsOperator:
 		remedy = fmt.Sprintf("look at the router, then run peerflow change resolve %d", d.ChangeID)
+	case d.State == peering.DeploymentProposed:
+		remedy = fmt.Sprintf("wait until what was pasted is verified, or cancel it (peerflow change cancel %d)", d.ChangeID)
 	case d.State == peering.DeploymentUnknown && d.Unread != "":
 		remedy = fmt.Sprintf("make the router readable again (%s), or wait until its deadline %s", d.Unread, d.Deadline.Format(time.RFC3339))
 	}

@@ -117,7 +117,7 @@ func outcomeOf(planned int, ds, earlier []peering.Deployment) (peering.ChangeSta
 	confirmed, routers := count[peering.DeploymentConfirmed]+before, planned+before
 	why := strings.Join(bad, "; ")
 	switch {
-	case count[peering.DeploymentQueued]+count[peering.DeploymentCommitting]+count[peering.DeploymentSoaking]+count[peering.DeploymentUnknown] > 0:
+	case count[peering.DeploymentQueued]+count[peering.DeploymentProposed]+count[peering.DeploymentCommitting]+count[peering.DeploymentSoaking]+count[peering.DeploymentUnknown] > 0:
 		return "", ""
 	case count[peering.DeploymentNeedsOperator] > 0:
 		return peering.ChangeNeedsOperator, why

@@ -69,6 +69,7 @@ func Register(w worker.Registry, a Activities) {
 		"DeployChange":     workflows.DeployChange,
 		"ServeRouter":      workflows.ServeRouter,
 		"DeployRouter":     workflows.DeployRouter,
+		"ProposeRouter":    workflows.ProposeRouter,
 		"PollRouter":       workflows.PollRouter,
 		"CompareRouter":    workflows.CompareRouter,
 		"SyncPeeringDB":    workflows.SyncPeeringDB,

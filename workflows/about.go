@@ -87,6 +87,14 @@ func aboutDeployment(q activities.QueuedDeployment) about {
 			rollBackCommand(q.Change) + "`. Temporal's Cancel does nothing here."}
 }
 
+func aboutProposal(c peering.Change, d peering.Deployment, r peering.RouterRef) about {
+	l := ofChange(c)
+	l.routers, l.sites, l.state = nonzero(d.Router), nonzero(r.Site), string(peering.DeploymentQueued)
+	return about{id: proposalID(d.ID), summary: fmt.Sprintf("change %d, to paste on router %s", c.ID, d.Router), labels: l,
+		details: "Waits until a person has pasted one change on a router that peerflow is unable to write to (mode propose), and verifies it then. What to paste, and where: `" +
+			peering.PasteCommand(c.ID) + "`.\n\nIt blocks nothing else on the router, and peerflow starts it again when it is lost. To end the change: `" + cancelCommand(c.ID) + "`."}
+}
+
 func aboutPoll(r peering.RouterRef) about {
 	return about{id: pollID(r.ID), summary: "neighbors of router " + named(r.Name, r.ID), labels: ofRouter(r),
 		details: "Reads the router's BGP neighbors once, and records them. A session that is announced more than its export guard allows is shut by the router's queue."}
@@ -153,6 +161,8 @@ func onDeployment(state peering.DeploymentState, l labels) []can {
 	switch state {
 	case peering.DeploymentQueued:
 		all = append(all, can{"end it, before anything is written", cancelCommand(l.change)})
+	case peering.DeploymentProposed:
+		all = append(all, can{"see what to paste, and where", peering.PasteCommand(l.change)}, can{"end it", cancelCommand(l.change)})
 	case peering.DeploymentSoaking:
 		all = append(all, can{"take it back now", rollBackCommand(l.change)},
 			can{"confirm now, in your name", fmt.Sprintf("peerflow change confirm %d", l.change)})

@@ -137,6 +137,16 @@ func (c Client) Enqueue(ctx context.Context, router, deployment int64) error {
 	return err
 }
 
+// Propose starts the workflow that waits for a person to paste a deployment, or
+// joins the one that runs.
+func (c Client) Propose(ctx context.Context, change peering.Change, dep peering.Deployment) error {
+	router := c.router(ctx, dep.RouterID)
+	router.Name = dep.Router
+	options := aboutProposal(change, dep, router).start()
+	_, err := c.Temporal.ExecuteWorkflow(ctx, options, ProposeRouter, ProposeRouterInput{Deployment: dep.ID, Site: router.Site})
+	return err
+}
+
 // LookAgain wakes a change's workflows: DeployChange, and ProvisionPeering
 // before and after it. Those that don't run are passed over.
 func (c Client) LookAgain(ctx context.Context, change int64, why string) error {

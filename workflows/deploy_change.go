@@ -268,10 +268,13 @@ func (c *changeRun) deployTo(ctx workflow.Context, r activities.PlannedRouter) (
 	if err := workflow.ExecuteActivity(record(ctx), a.SubmitDeployment, in).Get(ctx, &id); err != nil {
 		return activities.DeploymentStatus{}, err
 	}
-	c.state(ctx, screen{state: string(peering.ChangeDeploying), doing: c.plan.Impact,
-		waits: fmt.Sprintf("router %s: workflow %s leads it", r.Name, deploymentID(id))})
+	leads := deploymentID(id)
+	if r.Mode == peering.Propose {
+		leads = proposalID(id)
+	}
+	c.deploying(ctx, r, leads)
 	for pause := 30 * time.Second; ; pause = min(pause*3/2, maxPollPause) {
-		c.wait(ctx, pause, "look at "+deploymentID(id)+" in case its word was lost") // the row is polled too: a signal may be lost
+		why := c.wait(ctx, pause, "look at "+leads+" in case its word was lost") // the row is polled too: a signal may be lost
 		var status activities.DeploymentStatus
 		if err := workflow.ExecuteActivity(record(ctx), a.ReadDeployment, id).Get(ctx, &status); err != nil {
 			return status, err
@@ -281,6 +284,9 @@ func (c *changeRun) deployTo(ctx workflow.Context, r activities.PlannedRouter) (
 		}
 		if status.Ended {
 			return status, nil
+		}
+		if why != "" && r.Mode == peering.Propose {
+			wake(ctx, leads) // votes and orders of people end what nobody pasted yet
 		}
 	}
 }

@@ -18,6 +18,18 @@ func (c *changeRun) state(ctx workflow.Context, s screen) {
 	c.show(ctx, s)
 }
 
+// deploying is the screen of a change that waits for one of its routers.
+func (c *changeRun) deploying(ctx workflow.Context, r activities.PlannedRouter, leads string) {
+	s := screen{state: string(peering.ChangeDeploying), doing: c.plan.Impact, waits: fmt.Sprintf("router %s: workflow %s leads it", r.Name, leads)}
+	s.can = c.can(peering.ChangeDeploying)
+	if r.Mode == peering.Propose {
+		s.turn = peering.TurnUs
+		s.waits = fmt.Sprintf("a person to paste it on router %s: workflow %s looks whether that was done", r.Name, leads)
+		s.can = []can{{"see what to paste, and where", peering.PasteCommand(c.id)}, {"end it", cancelCommand(c.id)}}
+	}
+	c.show(ctx, s)
+}
+
 func (c *changeRun) can(state peering.ChangeState) []can {
 	return onChange(c.id, state, c.plan.Hash[:min(8, len(c.plan.Hash))])
 }

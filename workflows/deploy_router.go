@@ -86,7 +86,7 @@ func (r *deployRun) step(ctx workflow.Context, next peering.Next) (done peering.
 		done, err = r.atRouter(device(ctx), a.PrepareDeployment, r.id)
 		return r.givingUp(done, err)
 	case peering.StepBegin:
-		return r.begin(ctx)
+		return r.begin(ctx, a.BeginDeployment)
 	case peering.StepCommit:
 		return r.commit(ctx)
 	case peering.StepSoak:
@@ -174,11 +174,10 @@ func (r *deployRun) givingUp(done peering.Next, err error) (peering.Next, error)
 	return peering.Next{Step: peering.StepEnd, State: peering.DeploymentFailed, Text: reason(err) + "; nothing was written"}, nil
 }
 
-// begin passes the gate, or waits for what stands in the way to go.
-func (r *deployRun) begin(ctx workflow.Context) (peering.Next, error) {
-	var a *activities.Deploying
+// begin passes a gate, or waits for what stands in the way to go.
+func (r *deployRun) begin(ctx workflow.Context, gate any) (peering.Next, error) {
 	var result activities.BeginResult
-	err := workflow.ExecuteActivity(record(ctx), a.BeginDeployment, r.id).Get(ctx, &result)
+	err := workflow.ExecuteActivity(record(ctx), gate, r.id).Get(ctx, &result)
 	if err != nil {
 		return r.givingUp(peering.Next{}, err)
 	}

@@ -8,11 +8,13 @@
 //	                                     /changes
 //	ServeRouter       router/<id>        first deployment submitted   signal enqueue
 //	DeployRouter      deployment/<id>    ServeRouter (abandoned)      signal look_again
+//	ProposeRouter     proposal/<dep.>    deployment to a router in    signal look_again
+//	                                     mode propose
 //	PollRouter        poll/<router>      Schedule                     -
 //	CompareRouter     diff/<router>      GET /routers/{id}/diff       -
 //	SyncPeeringDB     sync/peeringdb     Schedule                     -
 //
-// Undo: nothing before DeployRouter writes to a router; DeployRouter decides
+// Undo: nothing before DeployRouter writes to a router, nor does ProposeRouter; DeployRouter decides
 // every step by reading the router (peering.NextStep) and ends at base or at
 // the artifact. Start reading with deploy_change.go.
 package workflows

@@ -11,6 +11,7 @@ func provisionID(change int64) string      { return fmt.Sprintf("provision/%d", 
 func changeID(change int64) string         { return fmt.Sprintf("change/%d", change) }
 func routerID(router int64) string         { return fmt.Sprintf("router/%d", router) }
 func deploymentID(deployment int64) string { return fmt.Sprintf("deployment/%d", deployment) }
+func proposalID(deployment int64) string   { return fmt.Sprintf("proposal/%d", deployment) }
 func diffID(router int64) string           { return fmt.Sprintf("diff/%d", router) }
 func pollID(router int64) string           { return fmt.Sprintf("poll/%d", router) }
 

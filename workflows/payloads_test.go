@@ -20,7 +20,7 @@ import (
 // configuration, a diff, a prefix list or a secret gets none.
 var texts = listed(map[string]string{
 	"a SHA-256 in hex": "PlanResult.Hash CompareResult.Hash Decide.Plan VoteInput.Plan",
-	"a site's slug, or a router's name": "CompareRouterInput.Site DeployRouterInput.Site PlanInput.Site PollRouterInput.Site QueuedDeployment.Site " +
+	"a site's slug, or a router's name": "CompareRouterInput.Site DeployRouterInput.Site ProposeRouterInput.Site PlanInput.Site PollRouterInput.Site QueuedDeployment.Site " +
 		"WaitResult.Site ScopeResult.Sites PlannedRouter.Name QueuedDeployment.Router",
 	"a person's or a rule's name":                 "Tally.By Tally.Expired Tally.Rejecter Tally.Rule Tally.Solo PlanResult.Rule",
 	"a person's reason, at most 1000 bytes":       "Decide.Reason VoteInput.Reason Tally.Reason Standing.Cancel WaitResult.Cancelled LookUpResult.Summary",

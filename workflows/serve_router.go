@@ -49,7 +49,7 @@ func ServeRouter(ctx workflow.Context, in ServeRouterInput) error {
 			return err
 		}
 		if adopted != 0 && named && !underWay(queue) {
-			wake(ctx, adopted)
+			wake(ctx, deploymentID(adopted))
 		}
 		queue = shut(ctx, queue)
 		if adopted != 0 && (len(queue) == 0 || queue[0].ID != adopted || queue[0].NeedsOperator) {
@@ -133,10 +133,10 @@ func underWay(queue []activities.QueuedDeployment) bool {
 	return len(queue) > 0 && queue[0].InFlight && !queue[0].NeedsOperator
 }
 
-// wake lets a deployment that waits look again. One that ended meanwhile has no need of it.
-func wake(ctx workflow.Context, id int64) {
-	if err := workflow.SignalExternalWorkflow(ctx, deploymentID(id), "", SignalLookAgain, LookAgainSignal{Why: "queue"}).Get(ctx, nil); err != nil {
-		workflow.GetLogger(ctx).Info("not woken; it looks by itself", "deployment", id, "error", err)
+// wake lets the workflow of a deployment that waits look again. One that ended meanwhile has no need of it.
+func wake(ctx workflow.Context, workflowID string) {
+	if err := workflow.SignalExternalWorkflow(ctx, workflowID, "", SignalLookAgain, LookAgainSignal{Why: "queue"}).Get(ctx, nil); err != nil {
+		workflow.GetLogger(ctx).Info("not woken; it looks by itself", "workflow", workflowID, "error", err)
 	}
 }
 
@@ -188,7 +188,7 @@ func meanwhile(ctx workflow.Context, router int64, served activities.QueuedDeplo
 	}
 	left := shut(ctx, queue)
 	if named {
-		wake(ctx, served.ID)
+		wake(ctx, deploymentID(served.ID))
 	}
 	left = slices.DeleteFunc(left, func(q activities.QueuedDeployment) bool { return q.ID == served.ID })
 	queueScreen(ctx, serving(append([]activities.QueuedDeployment{served}, left...)))

@@ -1,7 +1,7 @@
 -- A queued deployment, unless the plan has one on this router already.
 -- name: DeploymentInsert :one
-INSERT INTO deployment (change_id, plan_id, router_id)
-VALUES (@change_id::bigint, @plan_id::bigint, @router_id::bigint)
+INSERT INTO deployment (change_id, plan_id, router_id, mode)
+VALUES (@change_id::bigint, @plan_id::bigint, @router_id::bigint, @mode::router_mode)
 RETURNING id;
 
 -- A plan's deployment on a router.
@@ -20,13 +20,29 @@ SELECT sqlc.embed(d), r.name AS router FROM deployment d JOIN router r ON r.id =
 -- name: DeploymentChange :one
 SELECT change_id FROM deployment WHERE id = @id::bigint;
 
--- A router's queue: what is in flight, then what is queued, oldest first.
+-- A router's queue: what is in flight, then what is queued, oldest first. Proposals that wait for a person aren't in it.
 -- name: DeploymentOpenList :many
 SELECT sqlc.embed(d), r.name AS router
 FROM deployment d
 JOIN router r ON r.id = d.router_id
-WHERE d.router_id = @router_id::bigint AND d.state IN ('queued', 'committing', 'soaking', 'unknown', 'needs_operator')
+WHERE d.router_id = @router_id::bigint AND (d.state IN ('committing', 'soaking', 'unknown', 'needs_operator') OR d.state = 'queued' AND d.mode = 'manage')
 ORDER BY (d.state = 'queued'), d.id;
+
+-- Proposals that are open, oldest first: on one router, or everywhere.
+-- name: DeploymentProposalList :many
+SELECT sqlc.embed(d), r.name AS router
+FROM deployment d
+JOIN router r ON r.id = d.router_id
+WHERE d.mode = 'propose' AND d.state IN ('queued', 'proposed') AND d.router_id = coalesce(sqlc.narg('router_id')::bigint, d.router_id)
+ORDER BY d.id;
+
+-- A proposal that may be pasted from now on, and until when.
+-- name: DeploymentSetProposed :exec
+UPDATE deployment SET proposed_at = clock_timestamp(), deadline = clock_timestamp() + make_interval(secs => @seconds::double precision), updated_at = now() WHERE id = @id::bigint;
+
+-- What was pasted is gone again: it is verified anew when it comes back.
+-- name: DeploymentForgetPaste :exec
+UPDATE deployment SET committed_at = NULL, commit_generation = '', verdict = NULL, updated_at = now() WHERE id = @id::bigint AND state = 'proposed';
 
 -- A change's deployments, oldest first.
 -- name: DeploymentListOfChange :many
@@ -36,19 +52,23 @@ JOIN router r ON r.id = d.router_id
 WHERE d.change_id = @change_id::bigint
 ORDER BY d.id;
 
--- The deployment that is in flight on a router.
+-- The deployment that is in flight on a router, a proposal that is being verified among them.
 -- name: DeploymentInFlight :one
 SELECT sqlc.embed(d), r.name AS router
 FROM deployment d
 JOIN router r ON r.id = d.router_id
-WHERE d.router_id = @router_id::bigint AND d.state IN ('committing', 'soaking', 'unknown', 'needs_operator');
+WHERE d.router_id = @router_id::bigint
+    AND (d.state IN ('committing', 'soaking', 'unknown', 'needs_operator') OR d.state = 'proposed' AND d.committed_at IS NOT NULL)
+ORDER BY d.id
+LIMIT 1;
 
 -- A deployment that is in flight on a router of a platform.
 -- name: DeploymentInFlightOfPlatform :one
 SELECT sqlc.embed(d), r.name AS router
 FROM deployment d
 JOIN router r ON r.id = d.router_id
-WHERE r.platform_id = @platform_id::bigint AND d.state IN ('committing', 'soaking', 'unknown', 'needs_operator')
+WHERE r.platform_id = @platform_id::bigint
+    AND (d.state IN ('committing', 'soaking', 'unknown', 'needs_operator') OR d.state = 'proposed' AND d.committed_at IS NOT NULL)
 ORDER BY d.id
 LIMIT 1;
 
@@ -58,6 +78,15 @@ SELECT sqlc.embed(d), r.name AS router
 FROM deployment d
 JOIN router r ON r.id = d.router_id
 WHERE d.change_id = @change_id::bigint AND d.state IN ('committing', 'soaking', 'unknown', 'needs_operator')
+ORDER BY d.id
+LIMIT 1;
+
+-- The deployment of a change that keeps it open: one in flight, or a proposal that waits for a person.
+-- name: DeploymentOpenOfChange :one
+SELECT sqlc.embed(d), r.name AS router
+FROM deployment d
+JOIN router r ON r.id = d.router_id
+WHERE d.change_id = @change_id::bigint AND d.state IN ('proposed', 'committing', 'soaking', 'unknown', 'needs_operator')
 ORDER BY d.id
 LIMIT 1;
 
@@ -199,7 +228,7 @@ SELECT clock_timestamp()::timestamptz AS now;
 -- Routers with queued or in-flight deployments.
 -- name: DeploymentBusyRouters :many
 SELECT DISTINCT router_id FROM deployment
-WHERE state IN ('queued', 'committing', 'soaking', 'unknown', 'needs_operator')
+WHERE state IN ('committing', 'soaking', 'unknown', 'needs_operator') OR state = 'queued' AND mode = 'manage'
 ORDER BY router_id;
 
 -- The routers that a freeze reaches and something waits for, each with the oldest of that.

@@ -14,7 +14,8 @@ SELECT sqlc.embed(g), s.router_id, s.vrf, s.peer_address, s.peer_asn
 FROM export_guard g
 JOIN session s ON s.id = g.session_id
 WHERE s.router_id = @router_id::bigint AND g.state <> 'passed'
-    AND NOT EXISTS (SELECT FROM deployment d WHERE d.router_id = s.router_id AND d.state IN ('committing', 'soaking', 'unknown'))
+    AND NOT EXISTS (SELECT FROM deployment d WHERE d.router_id = s.router_id
+        AND (d.state IN ('committing', 'soaking', 'unknown') OR d.state = 'proposed' AND d.committed_at IS NOT NULL))
 ORDER BY g.session_id, g.family;
 
 -- One guard, held.

@@ -40,10 +40,10 @@ SELECT EXISTS (SELECT FROM deployment WHERE plan_id = @plan_id::bigint AND ended
 
 -- A plan's part on one router; base, artifact and diff are renewed when it is stored again.
 -- name: PlanRouterPut :exec
-INSERT INTO plan_router (plan_id, router_id, artifact_hash, base_hash, diff, touched)
-VALUES (@plan_id::bigint, @router_id::bigint, @artifact_hash::text, @base_hash::text, @diff::text, @touched::jsonb)
+INSERT INTO plan_router (plan_id, router_id, artifact_hash, base_hash, diff, touched, mode)
+VALUES (@plan_id::bigint, @router_id::bigint, @artifact_hash::text, @base_hash::text, @diff::text, @touched::jsonb, @mode::router_mode)
 ON CONFLICT (plan_id, router_id) DO UPDATE
-SET artifact_hash = EXCLUDED.artifact_hash, base_hash = EXCLUDED.base_hash, diff = EXCLUDED.diff, touched = EXCLUDED.touched;
+SET artifact_hash = EXCLUDED.artifact_hash, base_hash = EXCLUDED.base_hash, diff = EXCLUDED.diff, touched = EXCLUDED.touched, mode = EXCLUDED.mode;
 
 -- Stanzas that move on a router, or that moved ones refer to.
 -- name: PlanMovesPut :exec
@@ -64,9 +64,9 @@ ORDER BY r.name, r.id;
 -- name: PlanMoveList :many
 SELECT * FROM plan_move WHERE plan_id = @plan_id::bigint ORDER BY router_id, key;
 
--- Whether a plan moves anything on a router.
--- name: PlanHasRouter :one
-SELECT EXISTS (SELECT FROM plan_router WHERE plan_id = @plan_id::bigint AND router_id = @router_id::bigint)::boolean AS present;
+-- The mode in which a plan found a router; no row when it moves nothing there.
+-- name: PlanRouterMode :one
+SELECT mode FROM plan_router WHERE plan_id = @plan_id::bigint AND router_id = @router_id::bigint;
 
 -- The routers that a plan changes.
 -- name: PlanRouterIDs :many

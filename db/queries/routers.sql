@@ -9,12 +9,12 @@ ORDER BY t.id;
 -- name: RouterInsert :execrows
 INSERT INTO router (
     name, site_id, platform_id, local_as_id, template_id, mode, address, username, login_secret, login_version,
-    host_key, bgp_port, lab, settings, context, reached_via, id, version)
+    host_key, bgp_port, lab, accept_unproven, settings, context, reached_via, id, version)
 OVERRIDING SYSTEM VALUE VALUES (
     @name::text, @site_id::bigint, @platform_id::bigint, @local_as_id::bigint, sqlc.narg('template_id')::bigint,
     @mode::router_mode, @address::text, @username::text, sqlc.narg('login_secret')::bigint,
-    sqlc.narg('login_version')::bigint, @host_key::text, @bgp_port::integer, @lab::boolean, @settings::jsonb,
-    @context::jsonb, sqlc.narg('reached_via')::inet, @id::bigint, @version::bigint);
+    sqlc.narg('login_version')::bigint, @host_key::text, @bgp_port::integer, @lab::boolean, @accept_unproven::boolean,
+    @settings::jsonb, @context::jsonb, sqlc.narg('reached_via')::inet, @id::bigint, @version::bigint);
 
 -- Writes a router that still has the version it was read with; no row otherwise.
 -- name: RouterUpdate :execrows
@@ -23,7 +23,7 @@ UPDATE router SET
     local_as_id = @local_as_id::bigint, template_id = sqlc.narg('template_id')::bigint, mode = @mode::router_mode,
     address = @address::text, username = @username::text, login_secret = sqlc.narg('login_secret')::bigint,
     login_version = sqlc.narg('login_version')::bigint, host_key = @host_key::text, bgp_port = @bgp_port::integer,
-    lab = @lab::boolean, settings = @settings::jsonb, context = @context::jsonb,
+    lab = @lab::boolean, accept_unproven = @accept_unproven::boolean, settings = @settings::jsonb, context = @context::jsonb,
     reached_via = sqlc.narg('reached_via')::inet,
     updated_at = now(), version = version + 1
 WHERE id = @id::bigint AND version = @version::bigint;

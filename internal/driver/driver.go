@@ -67,6 +67,13 @@ type Adoption struct {
 	Files string // what has to be there before the line is loaded, in one sentence
 }
 
+// Proposer is a platform whose configuration a person can put on a router by hand
+// (mode propose), from a text that names every step.
+type Proposer interface {
+	// Propose needs no router. It refuses settings that the platform doesn't know.
+	Propose(w peering.Way) (peering.Proposal, error)
+}
+
 // Target is a router as a driver needs it. It holds no secret: the login is a reference.
 type Target struct {
 	Router   string            // name, for messages
@@ -76,7 +83,7 @@ type Target struct {
 	HostKey  string            // SSH host key in authorized_keys form, or the server's certificate or CA in PEM; never empty
 	BGPPort  int               // port its BGP listens on; 0 means 179
 	Settings json.RawMessage   // the platform's own settings; unknown fields are refused
-	ReadOnly bool              // mode observe: the connection must be unable to write
+	ReadOnly bool              // mode observe or propose: the connection must be unable to write
 }
 
 // Secrets resolves references to clear text. Only drivers hold one.

@@ -11,6 +11,7 @@ type Deployment struct {
 	PlanID           int64           `json:"plan_id"`
 	RouterID         int64           `json:"router_id"`
 	Router           string          `json:"router"`
+	Mode             RouterMode      `json:"mode"` // of its router as planned: manage, or propose, where a person pastes it
 	State            DeploymentState `json:"state"`
 	Fence            int64           `json:"fence"`
 	ArtifactHash     string          `json:"artifact_hash"`
@@ -23,6 +24,7 @@ type Deployment struct {
 	Verdict          *Verdict        `json:"verdict"`
 	Timer            time.Duration   `json:"timer"` // rollback timer on the router, whole seconds
 	Deadline         time.Time       `json:"deadline,omitzero"`
+	ProposedAt       time.Time       `json:"proposed_at,omitzero"` // when a person could paste it first; zero where peerflow writes
 	CommitSentAt     time.Time       `json:"commit_sent_at,omitzero"`
 	CommittedAt      time.Time       `json:"committed_at,omitzero"`
 	ConfirmSentAt    time.Time       `json:"confirm_sent_at,omitzero"`
@@ -35,12 +37,19 @@ type Deployment struct {
 	EndedAt          time.Time       `json:"ended_at,omitzero"`
 }
 
+// Verifying reports that what its router runs is being compared with the
+// baseline: a commit that waits for its confirmation, or a proposal that was pasted.
+func (d Deployment) Verifying() bool {
+	return d.State == DeploymentSoaking || d.State == DeploymentUnknown || d.State == DeploymentProposed && !d.CommittedAt.IsZero()
+}
+
 // DeploymentState is where a deployment stands. Terminal states are written
 // only from a read of the router.
 type DeploymentState string
 
 const (
 	DeploymentQueued        DeploymentState = "queued"
+	DeploymentProposed      DeploymentState = "proposed" // a person pastes it, and it is verified then; peerflow writes nothing
 	DeploymentCommitting    DeploymentState = "committing"
 	DeploymentSoaking       DeploymentState = "soaking"
 	DeploymentUnknown       DeploymentState = "unknown"
@@ -54,7 +63,8 @@ const (
 )
 
 var deploymentSteps = map[DeploymentState][]DeploymentState{
-	DeploymentQueued: {DeploymentCommitting, DeploymentStale, DeploymentCancelled, DeploymentFailed},
+	DeploymentQueued:   {DeploymentCommitting, DeploymentProposed, DeploymentStale, DeploymentCancelled, DeploymentFailed},
+	DeploymentProposed: {DeploymentConfirmed, DeploymentStale, DeploymentCancelled, DeploymentNeedsOperator},
 	// Back to queued only while no commit was sent: what was begun waits, or is asked for again.
 	DeploymentCommitting: {DeploymentQueued, DeploymentSoaking, DeploymentUnknown, DeploymentConfirmed, DeploymentFailed, DeploymentRolledBack,
 		DeploymentInterfered, DeploymentNeedsOperator},
@@ -71,7 +81,7 @@ func (s DeploymentState) Unwritten() bool {
 	return s == DeploymentFailed || s == DeploymentCancelled || s == DeploymentStale
 }
 
-// InFlight reports states in which the router may run base or artifact.
+// InFlight reports states in which the router may run base or artifact by peerflow's own hand.
 func (s DeploymentState) InFlight() bool {
 	return s == DeploymentCommitting || s == DeploymentSoaking || s == DeploymentUnknown || s == DeploymentNeedsOperator
 }

@@ -128,9 +128,11 @@ type Router struct {
 	HostKey    string     `json:"host_key"`
 	BGPPort    int        `json:"bgp_port"` // 1 to 65535, usually 179
 	Lab        bool       `json:"lab"`      // loopback only; documentation AS numbers allowed, short timers
-	Settings   Context    `json:"settings"`
-	Context    Context    `json:"context"`
-	ReachedVia netip.Addr `json:"reached_via,omitzero"` // neighbor that carries our way to this router; zero when none does
+	// AcceptUnproven: it may be managed though its driver was never tried on anything.
+	AcceptUnproven bool       `json:"accept_unproven"`
+	Settings       Context    `json:"settings"`
+	Context        Context    `json:"context"`
+	ReachedVia     netip.Addr `json:"reached_via,omitzero"` // neighbor that carries our way to this router; zero when none does
 }
 
 // RouterMode is how far peerflow may go on a router.

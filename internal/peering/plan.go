@@ -31,6 +31,7 @@ type RouterPlan struct {
 	Router       string           `json:"router"`
 	BaseHash     string           `json:"base_hash"`     // of what we own there, when planned
 	ArtifactHash string           `json:"artifact_hash"` // as shown; composed again before the commit
+	Mode         RouterMode       `json:"mode"`          // manage, or propose: a person pastes it
 	Diff         string           `json:"diff"`
 	Moves        []Move           `json:"moves"`
 	Refers       []Move           `json:"refers"` // unmoved stanzas that moved ones refer to; before = after
@@ -99,6 +100,7 @@ type Impact struct {
 	Protected  []string     `json:"protected,omitempty"`
 	Ask        []string     `json:"ask,omitempty" doc:"what a person should look at before approving"`
 	Stale      *StaleView   `json:"stale_view,omitempty" doc:"its sessions were planned from an old view of PeeringDB"`
+	Pasted     []string     `json:"pasted,omitempty"` // routers on which a person pastes it, by name
 }
 
 // Sessions is how many sessions the plan reaches.
@@ -143,6 +145,9 @@ func (i Impact) Line() string {
 	if i.Stale != nil {
 		parts = append(parts, i.Stale.String())
 	}
+	if len(i.Pasted) > 0 {
+		parts = append(parts, fmt.Sprintf("a person pastes it on %s (mode propose)", Some(i.Pasted, mostNamed, ", ")))
+	}
 	return strings.Join(parts, "; ")
 }
 
@@ -163,6 +168,9 @@ func NewImpact(routers []RouterPlan, pending []string) Impact {
 	known := true
 	for _, r := range routers {
 		impact.Filters = impact.Filters.And(r.Filters)
+		if r.Mode == Propose {
+			impact.Pasted = append(impact.Pasted, r.Router)
+		}
 		for _, t := range r.Touched {
 			impact.count(t)
 			for _, e := range t.Expect {

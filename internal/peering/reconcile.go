@@ -69,6 +69,7 @@ type Step string
 const (
 	StepPrepare Step = "prepare"
 	StepBegin   Step = "begin"
+	StepLook    Step = "look" // at a router where a person pastes
 	StepCommit  Step = "commit"
 	StepSoak    Step = "soak"
 	StepConfirm Step = "confirm"

@@ -155,7 +155,8 @@ func (b *bed) get(path string) (status int, text string) {
 }
 
 // showing are the commands that read one record, by their last word; list and
-// version read without one, and every other command changes something.
+// version read without one, change paste has something to show on a router in mode
+// propose alone (TestAPersonPastesWhatWasApproved), and every other command changes something.
 var showing = []string{"show", "why", "diff", "adopt", "watch"}
 
 // commandLines is what each command prints that reads, for people and as JSON,

@@ -23,7 +23,7 @@ import (
 // a change under test:
 //
 //	rm workflows/testdata/replay/*
-//	go test ./standalone/e2e -run 'OnePeeringEndToEnd/bird|OperatorEndedThem' -parallel 1 -record
+//	go test ./standalone/e2e -run 'OnePeeringEndToEnd/bird|OperatorEndedThem|APersonPastes' -parallel 1 -record
 var record = flag.Bool("record", false, "write the histories of this run to workflows/testdata/replay")
 
 func recordHistories(t *testing.T, c client.Client) {

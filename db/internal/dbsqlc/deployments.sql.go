@@ -24,7 +24,7 @@ func (q *Queries) DatabaseTime(ctx context.Context) (time.Time, error) {
 
 const deploymentBusyRouters = `-- name: DeploymentBusyRouters :many
 SELECT DISTINCT router_id FROM deployment
-WHERE state IN ('queued', 'committing', 'soaking', 'unknown', 'needs_operator')
+WHERE state IN ('committing', 'soaking', 'unknown', 'needs_operator') OR state = 'queued' AND mode = 'manage'
 ORDER BY router_id
 `
 
@@ -92,8 +92,18 @@ func (q *Queries) DeploymentForgetBaselines(ctx context.Context, routerID int64)
 	return err
 }
 
+const deploymentForgetPaste = `-- name: DeploymentForgetPaste :exec
+UPDATE deployment SET committed_at = NULL, commit_generation = '', verdict = NULL, updated_at = now() WHERE id = $1::bigint AND state = 'proposed'
+`
+
+// What was pasted is gone again: it is verified anew when it comes back.
+func (q *Queries) DeploymentForgetPaste(ctx context.Context, id int64) error {
+	_, err := q.db.Exec(ctx, deploymentForgetPaste, id)
+	return err
+}
+
 const deploymentGet = `-- name: DeploymentGet :one
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, r.name AS router FROM deployment d JOIN router r ON r.id = d.router_id WHERE d.id = $1::bigint
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, r.name AS router FROM deployment d JOIN router r ON r.id = d.router_id WHERE d.id = $1::bigint
 `
 
 type DeploymentGetRow struct {
@@ -133,16 +143,21 @@ func (q *Queries) DeploymentGet(ctx context.Context, id int64) (DeploymentGetRow
 		&i.Deployment.EndedAt,
 		&i.Deployment.Unread,
 		&i.Deployment.ApprovedBy,
+		&i.Deployment.Mode,
+		&i.Deployment.ProposedAt,
 		&i.Router,
 	)
 	return i, err
 }
 
 const deploymentInFlight = `-- name: DeploymentInFlight :one
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, r.name AS router
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, r.name AS router
 FROM deployment d
 JOIN router r ON r.id = d.router_id
-WHERE d.router_id = $1::bigint AND d.state IN ('committing', 'soaking', 'unknown', 'needs_operator')
+WHERE d.router_id = $1::bigint
+    AND (d.state IN ('committing', 'soaking', 'unknown', 'needs_operator') OR d.state = 'proposed' AND d.committed_at IS NOT NULL)
+ORDER BY d.id
+LIMIT 1
 `
 
 type DeploymentInFlightRow struct {
@@ -150,7 +165,7 @@ type DeploymentInFlightRow struct {
 	Router     string
 }
 
-// The deployment that is in flight on a router.
+// The deployment that is in flight on a router, a proposal that is being verified among them.
 func (q *Queries) DeploymentInFlight(ctx context.Context, routerID int64) (DeploymentInFlightRow, error) {
 	row := q.db.QueryRow(ctx, deploymentInFlight, routerID)
 	var i DeploymentInFlightRow
@@ -182,13 +197,15 @@ func (q *Queries) DeploymentInFlight(ctx context.Context, routerID int64) (Deplo
 		&i.Deployment.EndedAt,
 		&i.Deployment.Unread,
 		&i.Deployment.ApprovedBy,
+		&i.Deployment.Mode,
+		&i.Deployment.ProposedAt,
 		&i.Router,
 	)
 	return i, err
 }
 
 const deploymentInFlightOfChange = `-- name: DeploymentInFlightOfChange :one
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, r.name AS router
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, r.name AS router
 FROM deployment d
 JOIN router r ON r.id = d.router_id
 WHERE d.change_id = $1::bigint AND d.state IN ('committing', 'soaking', 'unknown', 'needs_operator')
@@ -233,16 +250,19 @@ func (q *Queries) DeploymentInFlightOfChange(ctx context.Context, changeID int64
 		&i.Deployment.EndedAt,
 		&i.Deployment.Unread,
 		&i.Deployment.ApprovedBy,
+		&i.Deployment.Mode,
+		&i.Deployment.ProposedAt,
 		&i.Router,
 	)
 	return i, err
 }
 
 const deploymentInFlightOfPlatform = `-- name: DeploymentInFlightOfPlatform :one
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, r.name AS router
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, r.name AS router
 FROM deployment d
 JOIN router r ON r.id = d.router_id
-WHERE r.platform_id = $1::bigint AND d.state IN ('committing', 'soaking', 'unknown', 'needs_operator')
+WHERE r.platform_id = $1::bigint
+    AND (d.state IN ('committing', 'soaking', 'unknown', 'needs_operator') OR d.state = 'proposed' AND d.committed_at IS NOT NULL)
 ORDER BY d.id
 LIMIT 1
 `
@@ -284,14 +304,16 @@ func (q *Queries) DeploymentInFlightOfPlatform(ctx context.Context, platformID i
 		&i.Deployment.EndedAt,
 		&i.Deployment.Unread,
 		&i.Deployment.ApprovedBy,
+		&i.Deployment.Mode,
+		&i.Deployment.ProposedAt,
 		&i.Router,
 	)
 	return i, err
 }
 
 const deploymentInsert = `-- name: DeploymentInsert :one
-INSERT INTO deployment (change_id, plan_id, router_id)
-VALUES ($1::bigint, $2::bigint, $3::bigint)
+INSERT INTO deployment (change_id, plan_id, router_id, mode)
+VALUES ($1::bigint, $2::bigint, $3::bigint, $4::router_mode)
 RETURNING id
 `
 
@@ -299,18 +321,24 @@ type DeploymentInsertParams struct {
 	ChangeID int64
 	PlanID   int64
 	RouterID int64
+	Mode     RouterMode
 }
 
 // A queued deployment, unless the plan has one on this router already.
 func (q *Queries) DeploymentInsert(ctx context.Context, arg DeploymentInsertParams) (int64, error) {
-	row := q.db.QueryRow(ctx, deploymentInsert, arg.ChangeID, arg.PlanID, arg.RouterID)
+	row := q.db.QueryRow(ctx, deploymentInsert,
+		arg.ChangeID,
+		arg.PlanID,
+		arg.RouterID,
+		arg.Mode,
+	)
 	var id int64
 	err := row.Scan(&id)
 	return id, err
 }
 
 const deploymentListOfChange = `-- name: DeploymentListOfChange :many
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, r.name AS router
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, r.name AS router
 FROM deployment d
 JOIN router r ON r.id = d.router_id
 WHERE d.change_id = $1::bigint
@@ -360,6 +388,8 @@ func (q *Queries) DeploymentListOfChange(ctx context.Context, changeID int64) ([
 			&i.Deployment.EndedAt,
 			&i.Deployment.Unread,
 			&i.Deployment.ApprovedBy,
+			&i.Deployment.Mode,
+			&i.Deployment.ProposedAt,
 			&i.Router,
 		); err != nil {
 			return nil, err
@@ -373,7 +403,7 @@ func (q *Queries) DeploymentListOfChange(ctx context.Context, changeID int64) ([
 }
 
 const deploymentLock = `-- name: DeploymentLock :one
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, r.name AS router FROM deployment d JOIN router r ON r.id = d.router_id WHERE d.id = $1::bigint FOR UPDATE OF d
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, r.name AS router FROM deployment d JOIN router r ON r.id = d.router_id WHERE d.id = $1::bigint FOR UPDATE OF d
 `
 
 type DeploymentLockRow struct {
@@ -413,6 +443,8 @@ func (q *Queries) DeploymentLock(ctx context.Context, id int64) (DeploymentLockR
 		&i.Deployment.EndedAt,
 		&i.Deployment.Unread,
 		&i.Deployment.ApprovedBy,
+		&i.Deployment.Mode,
+		&i.Deployment.ProposedAt,
 		&i.Router,
 	)
 	return i, err
@@ -473,10 +505,10 @@ func (q *Queries) DeploymentOfPlan(ctx context.Context, arg DeploymentOfPlanPara
 }
 
 const deploymentOpenList = `-- name: DeploymentOpenList :many
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, r.name AS router
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, r.name AS router
 FROM deployment d
 JOIN router r ON r.id = d.router_id
-WHERE d.router_id = $1::bigint AND d.state IN ('queued', 'committing', 'soaking', 'unknown', 'needs_operator')
+WHERE d.router_id = $1::bigint AND (d.state IN ('committing', 'soaking', 'unknown', 'needs_operator') OR d.state = 'queued' AND d.mode = 'manage')
 ORDER BY (d.state = 'queued'), d.id
 `
 
@@ -485,7 +517,7 @@ type DeploymentOpenListRow struct {
 	Router     string
 }
 
-// A router's queue: what is in flight, then what is queued, oldest first.
+// A router's queue: what is in flight, then what is queued, oldest first. Proposals that wait for a person aren't in it.
 func (q *Queries) DeploymentOpenList(ctx context.Context, routerID int64) ([]DeploymentOpenListRow, error) {
 	rows, err := q.db.Query(ctx, deploymentOpenList, routerID)
 	if err != nil {
@@ -523,6 +555,126 @@ func (q *Queries) DeploymentOpenList(ctx context.Context, routerID int64) ([]Dep
 			&i.Deployment.EndedAt,
 			&i.Deployment.Unread,
 			&i.Deployment.ApprovedBy,
+			&i.Deployment.Mode,
+			&i.Deployment.ProposedAt,
+			&i.Router,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const deploymentOpenOfChange = `-- name: DeploymentOpenOfChange :one
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, r.name AS router
+FROM deployment d
+JOIN router r ON r.id = d.router_id
+WHERE d.change_id = $1::bigint AND d.state IN ('proposed', 'committing', 'soaking', 'unknown', 'needs_operator')
+ORDER BY d.id
+LIMIT 1
+`
+
+type DeploymentOpenOfChangeRow struct {
+	Deployment Deployment
+	Router     string
+}
+
+// The deployment of a change that keeps it open: one in flight, or a proposal that waits for a person.
+func (q *Queries) DeploymentOpenOfChange(ctx context.Context, changeID int64) (DeploymentOpenOfChangeRow, error) {
+	row := q.db.QueryRow(ctx, deploymentOpenOfChange, changeID)
+	var i DeploymentOpenOfChangeRow
+	err := row.Scan(
+		&i.Deployment.ID,
+		&i.Deployment.ChangeID,
+		&i.Deployment.PlanID,
+		&i.Deployment.RouterID,
+		&i.Deployment.State,
+		&i.Deployment.Fence,
+		&i.Deployment.ArtifactHash,
+		&i.Deployment.BaseHash,
+		&i.Deployment.BaseIdentity,
+		&i.Deployment.BaseGeneration,
+		&i.Deployment.CommitGeneration,
+		&i.Deployment.BaseIncarnation,
+		&i.Deployment.Baseline,
+		&i.Deployment.Verdict,
+		&i.Deployment.TimerSeconds,
+		&i.Deployment.Deadline,
+		&i.Deployment.CommitSentAt,
+		&i.Deployment.CommittedAt,
+		&i.Deployment.ConfirmSentAt,
+		&i.Deployment.ConfirmedAt,
+		&i.Deployment.AbortSentAt,
+		&i.Deployment.Outcome,
+		&i.Deployment.CreatedAt,
+		&i.Deployment.UpdatedAt,
+		&i.Deployment.EndedAt,
+		&i.Deployment.Unread,
+		&i.Deployment.ApprovedBy,
+		&i.Deployment.Mode,
+		&i.Deployment.ProposedAt,
+		&i.Router,
+	)
+	return i, err
+}
+
+const deploymentProposalList = `-- name: DeploymentProposalList :many
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, r.name AS router
+FROM deployment d
+JOIN router r ON r.id = d.router_id
+WHERE d.mode = 'propose' AND d.state IN ('queued', 'proposed') AND d.router_id = coalesce($1::bigint, d.router_id)
+ORDER BY d.id
+`
+
+type DeploymentProposalListRow struct {
+	Deployment Deployment
+	Router     string
+}
+
+// Proposals that are open, oldest first: on one router, or everywhere.
+func (q *Queries) DeploymentProposalList(ctx context.Context, routerID *int64) ([]DeploymentProposalListRow, error) {
+	rows, err := q.db.Query(ctx, deploymentProposalList, routerID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []DeploymentProposalListRow{}
+	for rows.Next() {
+		var i DeploymentProposalListRow
+		if err := rows.Scan(
+			&i.Deployment.ID,
+			&i.Deployment.ChangeID,
+			&i.Deployment.PlanID,
+			&i.Deployment.RouterID,
+			&i.Deployment.State,
+			&i.Deployment.Fence,
+			&i.Deployment.ArtifactHash,
+			&i.Deployment.BaseHash,
+			&i.Deployment.BaseIdentity,
+			&i.Deployment.BaseGeneration,
+			&i.Deployment.CommitGeneration,
+			&i.Deployment.BaseIncarnation,
+			&i.Deployment.Baseline,
+			&i.Deployment.Verdict,
+			&i.Deployment.TimerSeconds,
+			&i.Deployment.Deadline,
+			&i.Deployment.CommitSentAt,
+			&i.Deployment.CommittedAt,
+			&i.Deployment.ConfirmSentAt,
+			&i.Deployment.ConfirmedAt,
+			&i.Deployment.AbortSentAt,
+			&i.Deployment.Outcome,
+			&i.Deployment.CreatedAt,
+			&i.Deployment.UpdatedAt,
+			&i.Deployment.EndedAt,
+			&i.Deployment.Unread,
+			&i.Deployment.ApprovedBy,
+			&i.Deployment.Mode,
+			&i.Deployment.ProposedAt,
 			&i.Router,
 		); err != nil {
 			return nil, err
@@ -737,6 +889,21 @@ type DeploymentSetFenceParams struct {
 // The token of one attempt.
 func (q *Queries) DeploymentSetFence(ctx context.Context, arg DeploymentSetFenceParams) error {
 	_, err := q.db.Exec(ctx, deploymentSetFence, arg.Fence, arg.ID)
+	return err
+}
+
+const deploymentSetProposed = `-- name: DeploymentSetProposed :exec
+UPDATE deployment SET proposed_at = clock_timestamp(), deadline = clock_timestamp() + make_interval(secs => $1::double precision), updated_at = now() WHERE id = $2::bigint
+`
+
+type DeploymentSetProposedParams struct {
+	Seconds float64
+	ID      int64
+}
+
+// A proposal that may be pasted from now on, and until when.
+func (q *Queries) DeploymentSetProposed(ctx context.Context, arg DeploymentSetProposedParams) error {
+	_, err := q.db.Exec(ctx, deploymentSetProposed, arg.Seconds, arg.ID)
 	return err
 }
 

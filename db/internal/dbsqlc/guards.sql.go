@@ -171,7 +171,8 @@ SELECT g.session_id, g.family, g.deployment_id, g.expected, g.origin, g.allow_de
 FROM export_guard g
 JOIN session s ON s.id = g.session_id
 WHERE s.router_id = $1::bigint AND g.state <> 'passed'
-    AND NOT EXISTS (SELECT FROM deployment d WHERE d.router_id = s.router_id AND d.state IN ('committing', 'soaking', 'unknown'))
+    AND NOT EXISTS (SELECT FROM deployment d WHERE d.router_id = s.router_id
+        AND (d.state IN ('committing', 'soaking', 'unknown') OR d.state = 'proposed' AND d.committed_at IS NOT NULL))
 ORDER BY g.session_id, g.family
 `
 

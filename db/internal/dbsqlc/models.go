@@ -513,6 +513,7 @@ type DeploymentState string
 
 const (
 	DeploymentStateQueued        DeploymentState = "queued"
+	DeploymentStateProposed      DeploymentState = "proposed"
 	DeploymentStateCommitting    DeploymentState = "committing"
 	DeploymentStateSoaking       DeploymentState = "soaking"
 	DeploymentStateUnknown       DeploymentState = "unknown"
@@ -563,6 +564,7 @@ func (ns NullDeploymentState) Value() (driver.Value, error) {
 func (e DeploymentState) Valid() bool {
 	switch e {
 	case DeploymentStateQueued,
+		DeploymentStateProposed,
 		DeploymentStateCommitting,
 		DeploymentStateSoaking,
 		DeploymentStateUnknown,
@@ -581,6 +583,7 @@ func (e DeploymentState) Valid() bool {
 func AllDeploymentStateValues() []DeploymentState {
 	return []DeploymentState{
 		DeploymentStateQueued,
+		DeploymentStateProposed,
 		DeploymentStateCommitting,
 		DeploymentStateSoaking,
 		DeploymentStateUnknown,
@@ -1865,6 +1868,8 @@ type Deployment struct {
 	EndedAt          *time.Time
 	Unread           string
 	ApprovedBy       string
+	Mode             RouterMode
+	ProposedAt       *time.Time
 }
 
 type ExportGuard struct {
@@ -2116,6 +2121,7 @@ type PlanRouter struct {
 	BaseHash     string
 	Diff         string
 	Touched      []byte
+	Mode         RouterMode
 }
 
 type Platform struct {
@@ -2151,28 +2157,29 @@ type Relationship struct {
 }
 
 type Router struct {
-	ID            int64
-	Name          string
-	SiteID        int64
-	PlatformID    int64
-	LocalAsID     int64
-	TemplateID    *int64
-	Mode          RouterMode
-	Address       string
-	Username      string
-	LoginSecret   *int64
-	LoginVersion  *int64
-	HostKey       string
-	BgpPort       int32
-	Lab           bool
-	Settings      []byte
-	Context       []byte
-	ReachedVia    *netip.Addr
-	Fence         int64
-	Version       int64
-	CreatedAt     time.Time
-	UpdatedAt     time.Time
-	ShuttingUntil *time.Time
+	ID             int64
+	Name           string
+	SiteID         int64
+	PlatformID     int64
+	LocalAsID      int64
+	TemplateID     *int64
+	Mode           RouterMode
+	Address        string
+	Username       string
+	LoginSecret    *int64
+	LoginVersion   *int64
+	HostKey        string
+	BgpPort        int32
+	Lab            bool
+	Settings       []byte
+	Context        []byte
+	ReachedVia     *netip.Addr
+	Fence          int64
+	Version        int64
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+	ShuttingUntil  *time.Time
+	AcceptUnproven bool
 }
 
 type RouterPoll struct {

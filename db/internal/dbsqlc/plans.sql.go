@@ -45,23 +45,6 @@ func (q *Queries) PlanGet(ctx context.Context, id int64) (Plan, error) {
 	return i, err
 }
 
-const planHasRouter = `-- name: PlanHasRouter :one
-SELECT EXISTS (SELECT FROM plan_router WHERE plan_id = $1::bigint AND router_id = $2::bigint)::boolean AS present
-`
-
-type PlanHasRouterParams struct {
-	PlanID   int64
-	RouterID int64
-}
-
-// Whether a plan moves anything on a router.
-func (q *Queries) PlanHasRouter(ctx context.Context, arg PlanHasRouterParams) (bool, error) {
-	row := q.db.QueryRow(ctx, planHasRouter, arg.PlanID, arg.RouterID)
-	var present bool
-	err := row.Scan(&present)
-	return present, err
-}
-
 const planInsert = `-- name: PlanInsert :one
 INSERT INTO plan (change_id, hash, impact, rule, votes_needed, approval_minutes, solo_after_minutes)
 VALUES ($1::bigint, $2::text, $3::jsonb, $4::text, $5::integer, $6::integer,
@@ -276,7 +259,7 @@ func (q *Queries) PlanRouterIDs(ctx context.Context, planID int64) ([]int64, err
 }
 
 const planRouterList = `-- name: PlanRouterList :many
-SELECT p.plan_id, p.router_id, p.artifact_hash, p.base_hash, p.diff, p.touched, r.name AS router
+SELECT p.plan_id, p.router_id, p.artifact_hash, p.base_hash, p.diff, p.touched, p.mode, r.name AS router
 FROM plan_router p
 JOIN router r ON r.id = p.router_id
 WHERE p.plan_id = $1::bigint
@@ -305,6 +288,7 @@ func (q *Queries) PlanRouterList(ctx context.Context, planID int64) ([]PlanRoute
 			&i.PlanRouter.BaseHash,
 			&i.PlanRouter.Diff,
 			&i.PlanRouter.Touched,
+			&i.PlanRouter.Mode,
 			&i.Router,
 		); err != nil {
 			return nil, err
@@ -317,11 +301,28 @@ func (q *Queries) PlanRouterList(ctx context.Context, planID int64) ([]PlanRoute
 	return items, nil
 }
 
+const planRouterMode = `-- name: PlanRouterMode :one
+SELECT mode FROM plan_router WHERE plan_id = $1::bigint AND router_id = $2::bigint
+`
+
+type PlanRouterModeParams struct {
+	PlanID   int64
+	RouterID int64
+}
+
+// The mode in which a plan found a router; no row when it moves nothing there.
+func (q *Queries) PlanRouterMode(ctx context.Context, arg PlanRouterModeParams) (RouterMode, error) {
+	row := q.db.QueryRow(ctx, planRouterMode, arg.PlanID, arg.RouterID)
+	var mode RouterMode
+	err := row.Scan(&mode)
+	return mode, err
+}
+
 const planRouterPut = `-- name: PlanRouterPut :exec
-INSERT INTO plan_router (plan_id, router_id, artifact_hash, base_hash, diff, touched)
-VALUES ($1::bigint, $2::bigint, $3::text, $4::text, $5::text, $6::jsonb)
+INSERT INTO plan_router (plan_id, router_id, artifact_hash, base_hash, diff, touched, mode)
+VALUES ($1::bigint, $2::bigint, $3::text, $4::text, $5::text, $6::jsonb, $7::router_mode)
 ON CONFLICT (plan_id, router_id) DO UPDATE
-SET artifact_hash = EXCLUDED.artifact_hash, base_hash = EXCLUDED.base_hash, diff = EXCLUDED.diff, touched = EXCLUDED.touched
+SET artifact_hash = EXCLUDED.artifact_hash, base_hash = EXCLUDED.base_hash, diff = EXCLUDED.diff, touched = EXCLUDED.touched, mode = EXCLUDED.mode
 `
 
 type PlanRouterPutParams struct {
@@ -331,6 +332,7 @@ type PlanRouterPutParams struct {
 	BaseHash     string
 	Diff         string
 	Touched      []byte
+	Mode         RouterMode
 }
 
 // A plan's part on one router; base, artifact and diff are renewed when it is stored again.
@@ -342,6 +344,7 @@ func (q *Queries) PlanRouterPut(ctx context.Context, arg PlanRouterPutParams) er
 		arg.BaseHash,
 		arg.Diff,
 		arg.Touched,
+		arg.Mode,
 	)
 	return err
 }

@@ -31,33 +31,34 @@ func (q *Queries) RouterDelete(ctx context.Context, arg RouterDeleteParams) (int
 const routerInsert = `-- name: RouterInsert :execrows
 INSERT INTO router (
     name, site_id, platform_id, local_as_id, template_id, mode, address, username, login_secret, login_version,
-    host_key, bgp_port, lab, settings, context, reached_via, id, version)
+    host_key, bgp_port, lab, accept_unproven, settings, context, reached_via, id, version)
 OVERRIDING SYSTEM VALUE VALUES (
     $1::text, $2::bigint, $3::bigint, $4::bigint, $5::bigint,
     $6::router_mode, $7::text, $8::text, $9::bigint,
-    $10::bigint, $11::text, $12::integer, $13::boolean, $14::jsonb,
-    $15::jsonb, $16::inet, $17::bigint, $18::bigint)
+    $10::bigint, $11::text, $12::integer, $13::boolean, $14::boolean,
+    $15::jsonb, $16::jsonb, $17::inet, $18::bigint, $19::bigint)
 `
 
 type RouterInsertParams struct {
-	Name         string
-	SiteID       int64
-	PlatformID   int64
-	LocalAsID    int64
-	TemplateID   *int64
-	Mode         RouterMode
-	Address      string
-	Username     string
-	LoginSecret  *int64
-	LoginVersion *int64
-	HostKey      string
-	BgpPort      int32
-	Lab          bool
-	Settings     []byte
-	Context      []byte
-	ReachedVia   *netip.Addr
-	ID           int64
-	Version      int64
+	Name           string
+	SiteID         int64
+	PlatformID     int64
+	LocalAsID      int64
+	TemplateID     *int64
+	Mode           RouterMode
+	Address        string
+	Username       string
+	LoginSecret    *int64
+	LoginVersion   *int64
+	HostKey        string
+	BgpPort        int32
+	Lab            bool
+	AcceptUnproven bool
+	Settings       []byte
+	Context        []byte
+	ReachedVia     *netip.Addr
+	ID             int64
+	Version        int64
 }
 
 // Writes a router under an id that was drawn before.
@@ -76,6 +77,7 @@ func (q *Queries) RouterInsert(ctx context.Context, arg RouterInsertParams) (int
 		arg.HostKey,
 		arg.BgpPort,
 		arg.Lab,
+		arg.AcceptUnproven,
 		arg.Settings,
 		arg.Context,
 		arg.ReachedVia,
@@ -89,7 +91,7 @@ func (q *Queries) RouterInsert(ctx context.Context, arg RouterInsertParams) (int
 }
 
 const routerRows = `-- name: RouterRows :many
-SELECT t.id, t.name, t.site_id, t.platform_id, t.local_as_id, t.template_id, t.mode, t.address, t.username, t.login_secret, t.login_version, t.host_key, t.bgp_port, t.lab, t.settings, t.context, t.reached_via, t.fence, t.version, t.created_at, t.updated_at, t.shutting_until
+SELECT t.id, t.name, t.site_id, t.platform_id, t.local_as_id, t.template_id, t.mode, t.address, t.username, t.login_secret, t.login_version, t.host_key, t.bgp_port, t.lab, t.settings, t.context, t.reached_via, t.fence, t.version, t.created_at, t.updated_at, t.shutting_until, t.accept_unproven
 FROM router t
 WHERE t.id = ANY($1::bigint[])
 ORDER BY t.id
@@ -128,6 +130,7 @@ func (q *Queries) RouterRows(ctx context.Context, ids []int64) ([]Router, error)
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.ShuttingUntil,
+			&i.AcceptUnproven,
 		); err != nil {
 			return nil, err
 		}
@@ -145,31 +148,32 @@ UPDATE router SET
     local_as_id = $4::bigint, template_id = $5::bigint, mode = $6::router_mode,
     address = $7::text, username = $8::text, login_secret = $9::bigint,
     login_version = $10::bigint, host_key = $11::text, bgp_port = $12::integer,
-    lab = $13::boolean, settings = $14::jsonb, context = $15::jsonb,
-    reached_via = $16::inet,
+    lab = $13::boolean, accept_unproven = $14::boolean, settings = $15::jsonb, context = $16::jsonb,
+    reached_via = $17::inet,
     updated_at = now(), version = version + 1
-WHERE id = $17::bigint AND version = $18::bigint
+WHERE id = $18::bigint AND version = $19::bigint
 `
 
 type RouterUpdateParams struct {
-	Name         string
-	SiteID       int64
-	PlatformID   int64
-	LocalAsID    int64
-	TemplateID   *int64
-	Mode         RouterMode
-	Address      string
-	Username     string
-	LoginSecret  *int64
-	LoginVersion *int64
-	HostKey      string
-	BgpPort      int32
-	Lab          bool
-	Settings     []byte
-	Context      []byte
-	ReachedVia   *netip.Addr
-	ID           int64
-	Version      int64
+	Name           string
+	SiteID         int64
+	PlatformID     int64
+	LocalAsID      int64
+	TemplateID     *int64
+	Mode           RouterMode
+	Address        string
+	Username       string
+	LoginSecret    *int64
+	LoginVersion   *int64
+	HostKey        string
+	BgpPort        int32
+	Lab            bool
+	AcceptUnproven bool
+	Settings       []byte
+	Context        []byte
+	ReachedVia     *netip.Addr
+	ID             int64
+	Version        int64
 }
 
 // Writes a router that still has the version it was read with; no row otherwise.
@@ -188,6 +192,7 @@ func (q *Queries) RouterUpdate(ctx context.Context, arg RouterUpdateParams) (int
 		arg.HostKey,
 		arg.BgpPort,
 		arg.Lab,
+		arg.AcceptUnproven,
 		arg.Settings,
 		arg.Context,
 		arg.ReachedVia,

@@ -19,7 +19,7 @@ import (
 	"peerflow/internal/peering"
 )
 
-// What a connection to BIRD can do. In mode observe it is a *Reader, which has no method that writes.
+// What a connection to BIRD can do. In modes observe and propose it is a *Reader, which has no method that writes.
 var (
 	_ driver.OwnedReader        = (*Reader)(nil)
 	_ driver.NeighborReader     = (*Reader)(nil)
@@ -29,6 +29,7 @@ var (
 	_ driver.ConfirmedCommitter = (*Conn)(nil)
 	_ driver.SessionClearer     = (*Conn)(nil)
 	_ driver.SessionShutter     = (*Conn)(nil)
+	_ driver.Proposer           = platform{}
 )
 
 type platform struct{}

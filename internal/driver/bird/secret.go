@@ -190,13 +190,16 @@ func secretHints(text string) []peering.SecretRef {
 	return refs
 }
 
+// redacted begins what stands for a password that nobody named.
+const redacted = "{redacted:"
+
 // redact stands for a password that nobody named. It must be the same at every
 // read, so that a plan's stanza doesn't move by itself, and must not help
 // guessing: the key comes from the login secret.
 func (r *Reader) redact(value string) string {
 	mac := hmac.New(sha256.New, r.redaction)
 	mac.Write([]byte(value))
-	return "{redacted:" + hex.EncodeToString(mac.Sum(nil)[:4]) + "}"
+	return redacted + hex.EncodeToString(mac.Sum(nil)[:4]) + "}"
 }
 
 func redactionKey(login string) []byte {

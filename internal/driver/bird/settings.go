@@ -83,6 +83,28 @@ func (s Settings) candidate(name string) string {
 
 func (s Settings) includeLine() string { return fmt.Sprintf("include \"%s\";", s.Owned) }
 
+// Propose has a person replace the owned file and load the configuration. The file
+// is small, and complete: what isn't in it, BIRD doesn't run.
+func (platform) Propose(p peering.Way) (peering.Proposal, error) {
+	s, err := parseSettings(p.Settings)
+	if err != nil {
+		return peering.Proposal{}, err
+	}
+	found, err := passwords(p.Artifact)
+	if err != nil {
+		return peering.Proposal{}, err
+	}
+	for _, at := range found {
+		if strings.HasPrefix(p.Artifact[at.start:at.end], redacted) {
+			return peering.Proposal{}, peering.Errorf(peering.Conflict, "%s has a password that isn't one of ours, and nobody could paste the file without losing it: "+
+				"record it as a secret of its session first", s.Owned)
+		}
+	}
+	return peering.Proposal{Text: peering.HideSecrets(p.Artifact),
+		Where:    fmt.Sprintf("the whole content of %s on the router, in place of what is in it", s.Owned),
+		Commands: []string{s.Birdc + " configure check", s.Birdc + " configure"}}, nil
+}
+
 // Adoption is the line that a router's main file needs once.
 func (platform) Adoption(raw json.RawMessage) (driver.Adoption, error) {
 	s, err := parseSettings(raw)

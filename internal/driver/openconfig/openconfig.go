@@ -22,6 +22,7 @@ import (
 
 var (
 	_ driver.Platform           = platform{}
+	_ driver.Proposer           = platform{}
 	_ driver.OwnedReader        = (*conn)(nil)
 	_ driver.NeighborReader     = (*conn)(nil)
 	_ driver.ExportCounter      = (*conn)(nil)
@@ -89,7 +90,7 @@ func readSettings(raw json.RawMessage) (settings, error) {
 }
 
 // Open connects, pins the certificate, and asks for the router's capabilities,
-// which proves the login. A target in mode observe gets a connection without
+// which proves the login. A read-only target gets a connection without
 // writing methods.
 func (p platform) Open(ctx context.Context, t driver.Target, secrets driver.Secrets) (driver.Conn, error) {
 	c, err := dial(ctx, t, secrets)
