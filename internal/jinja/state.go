@@ -198,7 +198,7 @@ func (s *State) guard(fn func()) (err error) {
 	depth, pos, tmpl := len(s.calls), s.pos, s.tmpl
 	defer func() {
 		if fault := recover(); fault != nil {
-			err = asError(fault)
+			err = s.located(asError(fault))
 			s.calls, s.pos, s.tmpl = s.calls[:depth], pos, tmpl
 		}
 	}()

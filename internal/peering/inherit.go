@@ -59,12 +59,21 @@ func (d Desired) Network(asn bgp.ASN) (network AutonomousSystem, found bool) {
 	return network, found
 }
 
+// networkOf is a session's peer, found by its peering where it has one: a router
+// has thousands of sessions.
+func (d Desired) networkOf(s Session) (AutonomousSystem, bool) {
+	if n, ok := d.Networks[d.Peerings[s.PeeringID].PeerASID]; ok && n.ASN == s.PeerAS {
+		return n, true
+	}
+	return d.Network(s.PeerAS)
+}
+
 // PolicyOf is an effective policy in one family, or in several together: what
 // the session says, then what its network adds, then its group or exchange;
 // higher weight first within that order kept stable. A policy that occurs twice
 // counts where it stands first.
 func (d Desired) PolicyOf(s Session, dir Direction, families ...bgp.Family) []Effective[RoutingPolicy] {
-	network, _ := d.Network(s.PeerAS)
+	network, _ := d.networkOf(s)
 	var out []Effective[RoutingPolicy]
 	add := func(p Policies, from Origin) {
 		ids := p.Import
@@ -100,7 +109,7 @@ func (d Desired) LimitOf(s Session, f bgp.Family) Effective[bgp.PrefixLimit] {
 	if l := d.Groups[s.GroupID].Limits.For(f); !l.Inherits() {
 		return Effective[bgp.PrefixLimit]{Value: l, Origin: FromGroup}
 	}
-	if n, ok := d.Network(s.PeerAS); ok {
+	if n, ok := d.networkOf(s); ok {
 		if l := n.Limits.For(f); !l.Inherits() {
 			return Effective[bgp.PrefixLimit]{Value: l, Origin: FromNetwork}
 		}

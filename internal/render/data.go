@@ -16,7 +16,7 @@ type Data struct {
 	value jinja.Value
 }
 
-// NewData keeps JSON text. Text that is none is an error when it is asked for.
+// NewData keeps JSON text. Text that is no JSON counts as null.
 func NewData(raw json.RawMessage) Data { return Data{raw: raw} }
 
 // get is the data's value: None for null, and the same one each time, as a template may add to it.

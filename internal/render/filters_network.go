@@ -28,7 +28,7 @@ func filterIXPs(s *jinja.State, in jinja.Value, a jinja.Args) (jinja.Value, erro
 	if err != nil {
 		return nil, err
 	}
-	at := picked(system.ixp, func(s *Session) *InternetExchange { return s.Connection.Exchange })
+	at := picked(system.ixp, (*Session).exchange)
 	return where("InternetExchange", inOrder(at, byExchange), func(x *InternetExchange) bool { return jinja.Value(x.Local) == bound[0] }), nil
 }
 
@@ -140,7 +140,7 @@ func (a *AutonomousSystem) missing(s *jinja.State, other *AutonomousSystem, ixp 
 	}
 	known := map[netip.Addr]bool{}
 	for _, session := range a.ixp {
-		if ixp == nil || session.Connection.Exchange == ixp {
+		if ixp == nil || session.exchange() == ixp {
 			known[session.Address.Addr()] = true
 		}
 	}

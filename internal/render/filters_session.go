@@ -88,7 +88,35 @@ func filterIXPSessions(s *jinja.State, in jinja.Value, a jinja.Args) (jinja.Valu
 	if !ok {
 		return nil, invalidInput(s, bound[1], "ixp_sessions takes an exchange, and not %s", name(bound[1]))
 	}
-	return ofFamily(ixpClass, only(all, func(s *Session) bool { return s.Connection != nil && s.Connection.Exchange == ixp }), bound[0]), nil
+	return ofFamily(ixpClass, only(all, func(s *Session) bool { return s.exchange() == ixp }), bound[0]), nil
+}
+
+// sessionMethods are Peering Manager's methods with which a network or a router gives its sessions.
+func sessionMethods[T jinja.Value]() fields[T] {
+	return fields[T]{
+		"get_direct_peering_sessions": func(r T) jinja.Value {
+			return narrowing("get_direct_peering_sessions", "bgp_group", r, filterDirectSessions, "group")
+		},
+		"get_ixp_peering_sessions": func(r T) jinja.Value {
+			return narrowing("get_ixp_peering_sessions", "internet_exchange_point", r, filterIXPSessions, "ixp")
+		},
+	}
+}
+
+// narrowing is a filter called as a method, with its one argument by another name.
+func narrowing(name, param string, on jinja.Value, filter jinja.Filter, as string) jinja.Value {
+	return &jinja.Func{Name: name, Fn: func(s *jinja.State, a jinja.Args) (jinja.Value, error) {
+		bound, err := a.Bind(name, param+"?")
+		if err != nil || bound[0] == nil {
+			a = jinja.Args{}
+		} else {
+			a = jinja.Args{Kw: []jinja.Keyword{{Name: as, Value: bound[0]}}}
+		}
+		if err != nil {
+			return nil, err
+		}
+		return filter(s, on, a)
+	}}
 }
 
 // filterSessions are the sessions of a group or of an exchange.
@@ -164,7 +192,7 @@ func filterIXPPeers(s *jinja.State, in jinja.Value, a jinja.Args) (jinja.Value, 
 		return nil, err
 	}
 	return systemsOf(only(r.ixp, func(s *Session) bool {
-		return ixp[0] == "" || s.Connection.Exchange != nil && s.Connection.Exchange.Slug == ixp[0]
+		return ixp[0] == "" || s.exchange() != nil && s.exchange().Slug == ixp[0]
 	})), nil
 }
 

@@ -22,7 +22,7 @@ func heeded(ctx context.Context, d peering.Desired, text string) error {
 			return err
 		}
 		if other == text {
-			return peering.Errorf(peering.Unsupported, "template %s prints the same for %s whether it is %s or present: make it heed the field %s of a session, or take the intent back",
+			return peering.Errorf(peering.Unsupported, "template %s prints the same for %s whether it is %s or present: make it heed the field %s of a session, or its status, or take the intent back",
 				d.Template.Name, strings.Join(names, ", "), intent, field)
 		}
 	}

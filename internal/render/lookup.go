@@ -244,9 +244,12 @@ func same(s *jinja.State, have, want jinja.Value) (bool, error) {
 		y, ok := prefixOf(read)
 		return ok && x == y, nil
 	}
-	if key, ok := keyOf(have); ok {
-		if _, isRow := want.(object); !isRow {
-			have = key
+	_, isRow := have.(object)
+	if row, ok := want.(object); ok != isRow { // a record is as good as its id
+		if ok {
+			want, _ = keyOf(row)
+		} else {
+			have, _ = keyOf(have)
 		}
 	}
 	return s.Equal(have, want)

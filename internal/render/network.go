@@ -7,7 +7,7 @@ import (
 	"peerflow/internal/jinja"
 )
 
-var systemFields = primary[*AutonomousSystem]().with(applied[*AutonomousSystem]()).with(fields[*AutonomousSystem]{
+var systemFields = primary[*AutonomousSystem]().with(applied[*AutonomousSystem]()).with(sessionMethods[*AutonomousSystem]()).with(fields[*AutonomousSystem]{
 	"asn":                              func(a *AutonomousSystem) jinja.Value { return jinja.Int(a.ASN) },
 	"name":                             func(a *AutonomousSystem) jinja.Value { return jinja.Str(a.Name) },
 	"name_peeringdb_sync":              func(*AutonomousSystem) jinja.Value { return jinja.Bool(true) },

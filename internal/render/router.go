@@ -7,7 +7,7 @@ import (
 	"peerflow/internal/jinja"
 )
 
-var routerFields = primary[*RouterRecord]().with(fields[*RouterRecord]{
+var routerFields = primary[*RouterRecord]().with(sessionMethods[*RouterRecord]()).with(fields[*RouterRecord]{
 	"local_autonomous_system":        func(r *RouterRecord) jinja.Value { return one(r.Local) },
 	"name":                           func(r *RouterRecord) jinja.Value { return jinja.Str(r.Name) },
 	"hostname":                       func(r *RouterRecord) jinja.Value { return jinja.Str(r.Hostname) },

@@ -84,10 +84,10 @@ func (s *Session) String() string {
 	switch {
 	case s.Direct:
 		return fmt.Sprintf("%s - AS%d - IP %s", relationshipName(s.Relationship), s.AS.ASN, s.Address)
-	case s.Connection == nil || s.Connection.Exchange == nil:
+	case s.exchange() == nil:
 		return fmt.Sprintf("AS%d - IP %s", s.AS.ASN, s.Address.Addr())
 	}
-	return fmt.Sprintf("%s - AS%d - IP %s", s.Connection.Exchange.Name, s.AS.ASN, s.Address.Addr())
+	return fmt.Sprintf("%s - AS%d - IP %s", s.exchange().Name, s.AS.ASN, s.Address.Addr())
 }
 
 func relationshipName(r *Relationship) string {
@@ -115,13 +115,21 @@ func (s *Session) router() *RouterRecord {
 	return s.Connection.Router
 }
 
+// exchange is the one that the session runs over; nil for direct ones, and where none is said.
+func (s *Session) exchange() *InternetExchange {
+	if s.Direct || s.Connection == nil {
+		return nil
+	}
+	return s.Connection.Exchange
+}
+
 // gatheredBy is what the session inherits from: its group, or its exchange. Nil when there is none.
 func (s *Session) gatheredBy() *Applied {
 	switch {
 	case s.Direct && s.Group != nil:
 		return &s.Group.Applied
-	case !s.Direct && s.Connection != nil && s.Connection.Exchange != nil:
-		return &s.Connection.Exchange.Applied
+	case s.exchange() != nil:
+		return &s.exchange().Applied
 	}
 	return nil
 }
