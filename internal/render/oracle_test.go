@@ -209,28 +209,30 @@ func examples(t *testing.T) []job {
 		}
 		return string(text)
 	}
-	for i, name := range []string{"", "Sub - Route Policy", "Sub - Route Policy Prefix Lists", "Sub - Route Policy Communities", "Sub - BGP Groups", "Sub - BGP Neighbors", "Default config"} {
-		parts["GITHUB Nokia SROS "+name] = body(fmt.Sprintf("examples-nokia-sros-%d.j2", i))
+	for i, name := range []string{"Default config", "Sub - BGP Groups", "Sub - BGP Neighbors", "Sub - Route Policy", "Sub - Route Policy Communities", "Sub - Route Policy Prefix Lists"} {
+		parts["GITHUB Nokia SROS "+name] = body(fmt.Sprintf("examples-nokia-sros-%d.j2", i+1))
 	}
 	var jobs []job
 	for _, file := range files {
 		name := filepath.Base(file)
-		j := job{name: name, Template: body(name), Parts: parts}
-		switch {
-		case strings.Contains(name, "peering-request-email"):
-			for id := int64(1); id <= 11; id++ {
-				j.Email = id
-				jobs = append(jobs, j)
-			}
-		case strings.Contains(name, "new-network-email"):
-			for id := int64(1); id <= 8; id++ {
-				j.NewNetwork = []int64{1, id}
-				jobs = append(jobs, j)
-			}
-		default:
-			for id := int64(1); id <= 6; id++ {
-				j.Router, j.Trim, j.Lstrip = id, id%2 == 0, id%2 == 0
-				jobs = append(jobs, j)
+		for _, switched := range []bool{false, true} {
+			j := job{name: name, Template: body(name), Parts: parts, Trim: switched, Lstrip: switched}
+			switch {
+			case strings.Contains(name, "peering-request-email"):
+				for id := int64(1); id <= 11; id++ {
+					j.Email = id
+					jobs = append(jobs, j)
+				}
+			case strings.Contains(name, "new-network-email"):
+				for id := int64(1); id <= 8; id++ {
+					j.NewNetwork = []int64{1, id}
+					jobs = append(jobs, j)
+				}
+			default:
+				for id := int64(1); id <= 6; id++ {
+					j.Router = id
+					jobs = append(jobs, j)
+				}
 			}
 		}
 	}
@@ -257,7 +259,7 @@ func TestTheDocumentationsTemplatesRenderByteForByte(t *testing.T) {
 	if raised == 0 {
 		t.Error("the example for Arista EOS asks for the policies of an undefined session: that must fail")
 	}
-	if filled < 60 {
+	if filled < 120 {
 		t.Errorf("%d renderings gave text: the network shows too little", filled)
 	}
 }
