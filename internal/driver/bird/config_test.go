@@ -105,6 +105,7 @@ func TestSecretsStandInPasswordsAlone(t *testing.T) {
 		"outside quotes":                       {"x { password {secret:17@3}; }\n", "line 1: a secret may stand only in password"},
 		"a quote in a secret":                  {"x { password \"{secret:19@1}\"; }\n", "secret 19 version 1 holds a quote"},
 		"an empty secret":                      {"x { password \"{secret:20@1}\"; }\n", "secret 20 version 1 is empty"},
+		"what stands for somebody's password":  {"x {\n password \"{redacted:0badcafe}\"; }\n", "line 2: the router has a password there that isn't one of ours"},
 		"a cipher":                             {"x { password \"{secret:17@3|cisco-type7}\"; }\n", "doesn't read cisco-type7, but clear text"},
 		"a comment keeps its text":             {"# rotated {secret:17@3}\nx { password \"{secret:17@3}\"; }\n", ""},
 		"a description that equals the secret": {"x { description \"s3cret\"; password \"{secret:17@3}\"; }\n", ""},

@@ -87,6 +87,9 @@ func fill(ctx context.Context, artifact, hash string, secrets driver.Secrets) (c
 		if err != nil {
 			return cleartext{}, err
 		}
+		if strings.HasPrefix(artifact[p.start:p.end], redacted) { // written, it would take the place of the password that runs
+			return cleartext{}, peering.Errorf(peering.Conflict, "line %d: the router has a password there that isn't one of ours: store it as a secret, or rotate it", p.line)
+		}
 		if len(refs) == 0 {
 			continue
 		}
