@@ -76,7 +76,7 @@ func asked(t *testing.T, jobs []job) []answer {
 
 // answered is our own rendering of a job.
 func (f *fixture) answered(ctx context.Context, j job) answer {
-	around := surroundings{library: f.library(j.Parts), now: time.Now()}
+	around := surroundings{library: f.library(j.Parts), now: time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)}
 	text, err := renderText(around.in(ctx), peering.Template{Name: "it", Body: j.Template, TrimBlocks: j.Trim, LstripBlocks: j.Lstrip, Lenient: j.Undefined == ""}, f.variables(j), plain)
 	if err == nil {
 		return answer{Output: text}
