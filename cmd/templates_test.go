@@ -117,6 +117,32 @@ func TestEveryDriverHasAStarterAndTheCLIPrintsIt(t *testing.T) {
 	}
 }
 
+// A router of a platform that no driver speaks to is previewed all the same, and not listed as one that can be reached.
+func TestATemplateIsTriedForAPlatformWithoutADriver(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.network()
+	b.wants(b.do("admin", "PATCH", "/api/v1/sessions/1", `{"intent": "present", "families": ["ipv4"]}`, "If-Match", "*"), 200, "present")
+	drivers := b.do("admin", "GET", "/api/v1/drivers", "").text
+	for name := range renderedOnly {
+		b.wants(b.do("admin", "PATCH", "/api/v1/platforms/1", `{"driver": "`+name+`"}`, "If-Match", "*"), 200, name)
+		body, err := render.Starter(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code, out, stderr := b.cli("admin", body, "template", "preview", "edge1", "-")
+		if code != exitOK || !strings.Contains(out, "stanzas added, 0 changed, 0 removed") || !strings.Contains(out, "198.51.100.2") {
+			t.Errorf("%s: exit %d: %s%s", name, code, out, stderr)
+		}
+		if strings.Contains(drivers, `"`+name+`"`) {
+			t.Errorf("%s is listed as a driver: %s", name, drivers)
+		}
+	}
+	if code, _, stderr := b.cli("admin", "frobnicate\n", "template", "preview", "edge1", "-"); code == exitOK || !strings.Contains(stderr, "can't be cut into stanzas") {
+		t.Errorf("text of no platform: exit %d %s", code, stderr)
+	}
+}
+
 func platformsOf(r driver.Registry) (names []string) {
 	for _, p := range r.Platforms() {
 		names = append(names, p.Name())

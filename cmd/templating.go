@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"peerflow/db"
-	"peerflow/internal/driver"
 	"peerflow/internal/peering"
 	"peerflow/internal/render"
 )
@@ -15,16 +14,15 @@ import (
 // templating tries templates over what is recorded, a few at a time: one may take
 // half a gigabyte.
 type templating struct {
-	db      *db.DB
-	drivers driver.Registry
-	slots   chan struct{}
+	db    *db.DB
+	slots chan struct{}
 }
 
 // patience is how long a template that is tried may run, and wait for its turn.
 const patience = 20 * time.Second
 
 func newTemplating(d *db.DB) templating {
-	return templating{d, Drivers(), make(chan struct{}, 2)}
+	return templating{d, make(chan struct{}, 2)}
 }
 
 func (t templating) Starters() []peering.Starter { return render.Starters() }
@@ -50,19 +48,29 @@ func (t templating) Preview(ctx context.Context, routerID int64, try *peering.Te
 	if err != nil {
 		return peering.Preview{}, err
 	}
-	platform, err := t.platform(ctx, desired.Router)
+	platform, syntax, err := t.syntax(ctx, desired.Router)
 	if err != nil {
 		return peering.Preview{}, err
 	}
-	rendered, err := peering.CutTemplate(platform.Syntax(), platform.Name(), desired.Template, text)
+	rendered, err := peering.CutTemplate(syntax, platform, desired.Template, text)
 	if err != nil {
 		return peering.Preview{}, err
 	}
-	deployed, err := t.deployed(ctx, desired.Router.ID, platform.Syntax())
+	deployed, err := t.deployed(ctx, desired.Router.ID, syntax)
 	if err != nil {
 		return peering.Preview{}, err
 	}
 	return peering.PreviewOf(desired.Router, text, deployed, rendered), nil
+}
+
+// syntax is that of a router's platform, and the platform's name.
+func (t templating) syntax(ctx context.Context, r peering.Router) (string, peering.Syntax, error) {
+	platform, err := t.db.Driver(ctx, r.PlatformID)
+	if err != nil {
+		return "", nil, err
+	}
+	syntax, err := syntaxOf(platform)
+	return platform, syntax, err
 }
 
 func (t templating) Provenance(ctx context.Context, routerID int64, artifact string) ([]peering.LineWhy, error) {
@@ -70,11 +78,11 @@ func (t templating) Provenance(ctx context.Context, routerID int64, artifact str
 	if err != nil {
 		return nil, err
 	}
-	platform, err := t.platform(ctx, router)
+	_, syntax, err := t.syntax(ctx, router)
 	if err != nil {
 		return nil, err
 	}
-	stanzas, err := t.stanzasOf(ctx, router.ID, artifact, platform.Syntax())
+	stanzas, err := t.stanzasOf(ctx, router.ID, artifact, syntax)
 	if err != nil {
 		return nil, err
 	}
@@ -104,14 +112,6 @@ func (t templating) stanzasOf(ctx context.Context, routerID int64, artifact stri
 		return nil, err
 	}
 	return syntax.Split(text)
-}
-
-func (t templating) platform(ctx context.Context, r peering.Router) (driver.Platform, error) {
-	record, err := t.db.Platforms().Get(ctx, r.PlatformID)
-	if err != nil {
-		return nil, err
-	}
-	return t.drivers.Platform(record.Driver)
 }
 
 // deployed are the stanzas that the last confirmed deployments left on a router.

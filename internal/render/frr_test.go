@@ -95,7 +95,7 @@ func TestFRRTakesWhatTheStarterRenders(t *testing.T) {
 		t.Helper()
 		patience, cancel := context.WithTimeout(ctx, 20*time.Second)
 		defer cancel()
-		tick := time.NewTicker(50 * time.Millisecond)
+		tick := time.NewTicker(50 * time.Millisecond) //nolint:forbidigo // a daemon takes its own time
 		defer tick.Stop()
 		last := got()
 		for last != want && patience.Err() == nil {

@@ -58,7 +58,7 @@ func thorough(t testing.TB, driver string) peering.Desired {
 }
 
 // rendersFor are the platforms that no driver speaks to: what is rendered for them lies in testdata/starter, for a person to read.
-var rendersFor = []string{"frr"}
+var rendersFor = []string{"frr", "junos", "iosxr", "eos", "iosxe", "nxos", "sros"}
 
 func TestStartersRenderWhatPeopleRead(t *testing.T) {
 	t.Parallel()
@@ -85,7 +85,7 @@ func TestStartersRenderWhatPeopleRead(t *testing.T) {
 }
 
 // limits are the words that platforms have for a prefix limit.
-var limits = regexp.MustCompile(`maximum|prefix-limit`)
+var limits = regexp.MustCompile(`maximum(-prefix|-routes)? [1-9]`)
 
 // TestStartersKeepWhatTheyPromise holds every starter to what each platform's text must say whatever its syntax.
 func TestStartersKeepWhatTheyPromise(t *testing.T) {

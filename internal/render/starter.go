@@ -16,6 +16,12 @@ var starterTable = []struct{ platform, file, about string }{
 	{"bird", "bird2", "BIRD 2: one protocol per session, one filter per chain of policies, in a file that the main one includes"},
 	{"openconfig", "openconfig", "OpenConfig over gNMI: one neighbor per session, one policy definition per policy, in JSON"},
 	{"frr", "frr", "FRR: one neighbor per session, one route map per chain of policies, for a person to load with vtysh -f; what the preview shows as removed goes last, with \"no\""},
+	{"junos", "junos", "Junos: one group per session, one policy per chain of policies, in configuration group peerflow, which \"load replace\" puts in place of what it was: nothing is left to remove"},
+	{"iosxr", "iosxr", "IOS-XR: one neighbor per session, one route policy per chain of policies, for one commit; what the preview shows as removed goes with \"no\" in the same commit"},
+	{"eos", "eos", "EOS: one neighbor per session, one route map per chain of policies, for a \"configure session\"; what the preview shows as removed goes with \"no\" in the same session"},
+	{"iosxe", "iosxe", "IOS and IOS-XE: one neighbor per session, one route map per chain of policies; what the preview shows as removed goes last, with \"no\""},
+	{"nxos", "nxos", "NX-OS: one neighbor per session, one route map per chain of policies; what the preview shows as removed goes last, with \"no\""},
+	{"sros", "sros", "SR OS, model-driven: one neighbor per session, one policy per chain of policies, for one candidate in which a person first deletes what the preview shows as changed or removed"},
 }
 
 // policiesHere is where a starter wants starter/policies.j2, which several platforms begin with.

@@ -120,7 +120,11 @@ func (r *braces) add(block bool) (*node, error) {
 	if r.list {
 		return nil, r.fault("a list that never ends")
 	}
-	n := &node{text: strings.Join(r.words, " "), line: r.since, block: block}
+	said := strings.Join(r.words, " ")
+	if r.End == "" { // SR OS writes ["a" "b"]
+		said = strings.ReplaceAll(strings.ReplaceAll(said, "[ ", "["), " ]", "]")
+	}
+	n := &node{text: said, line: r.since, block: block}
 	inside := r.open[len(r.open)-1]
 	inside.below = append(inside.below, n)
 	r.words = nil

@@ -37,7 +37,7 @@ func (x Syntax) indented(text string) ([]*node, error) {
 		open[len(open)-1].inner = depth
 		inside.below, inside.block = append(inside.below, n), true
 		open = append(open, level{depth: depth, node: n})
-		if end := x.Verbatim[strings.Fields(said)[0]]; end != "" {
+		if end := x.Verbatim[strings.Fields(said)[0]]; end != "" && inside == top {
 			var ok bool
 			if i, ok = n.verbatim(lines, i+1, end); !ok {
 				return nil, peering.Errorf(peering.Invalid, "line %d: %s never ends: %s is missing", n.line, n.text, end)

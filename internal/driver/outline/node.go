@@ -16,11 +16,20 @@ type node struct {
 
 // words are the statement's, without a "no" before it.
 func (n *node) words() []string {
-	words := strings.Fields(n.text)
+	words := fields(n.text)
 	if len(words) > 1 && words[0] == "no" {
 		return words[1:]
 	}
 	return words
+}
+
+// fields are words, with what is in quotes as one.
+func fields(text string) []string {
+	quoted := false
+	return strings.FieldsFunc(text, func(r rune) bool {
+		quoted = quoted != (r == '"')
+		return r == ' ' && !quoted
+	})
 }
 
 // each gives the words of a statement and of those inside it, until it is told to stop.
