@@ -12,6 +12,7 @@ func (s *State) getAttr(v Value, name string, key Value) Value {
 		if v.policy != UndefinedChainable {
 			v.fail()
 		}
+		v.used()
 		if strings.HasPrefix(name, "_") && !strings.HasPrefix(name, "__") {
 			return s.unsafeAttr(v, name)
 		}
@@ -36,7 +37,7 @@ func (s *State) getAttr(v Value, name string, key Value) Value {
 }
 
 func (s *State) undefinedAttr(v Value, name string) Value {
-	return &Undefined{policy: s.env.opts.Undefined, name: name, object: v}
+	return s.missing(Undefined{name: name, object: v}, s.pos)
 }
 
 // ownAttr is Python's getattr in the sandbox: names with an underscore in front exist, and are refused when used.
@@ -170,6 +171,7 @@ func (s *State) getItem(v, key Value) Value {
 	switch v := v.(type) {
 	case *Undefined:
 		if v.policy == UndefinedChainable {
+			v.used()
 			return v
 		}
 		v.fail()
@@ -188,7 +190,7 @@ func (s *State) getItem(v, key Value) Value {
 		}
 		return s.undefinedAttr(v, name)
 	}
-	return &Undefined{policy: s.env.opts.Undefined, name: reprShort(key), object: v, elem: key}
+	return s.missing(Undefined{name: reprShort(key), object: v, elem: key}, s.pos)
 }
 
 func (s *State) item(v, key Value) (Value, bool) {
@@ -304,6 +306,7 @@ func (s *State) slice(v, start, stop, step Value) Value {
 		return Bytes(out)
 	case *Undefined:
 		if v.policy == UndefinedChainable {
+			v.used()
 			return v
 		}
 		v.fail()

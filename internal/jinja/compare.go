@@ -57,8 +57,8 @@ func equalAt(a, b Value, e *effort) bool {
 func equalUndefined(u *Undefined, other Value) bool {
 	o, both := other.(*Undefined)
 	for _, x := range [2]*Undefined{u, o} {
-		if x != nil && x.policy == UndefinedStrict {
-			x.fail()
+		if x != nil {
+			x.used()
 		}
 	}
 	return both && u.policy == o.policy
@@ -266,9 +266,7 @@ func (s *State) contains(container, item Value) bool {
 	case *Range:
 		return c.contains(item)
 	case *Undefined:
-		if c.policy == UndefinedStrict {
-			c.fail()
-		}
+		c.used()
 		return false
 	case Opaque:
 		opaqueFail("searched", c)

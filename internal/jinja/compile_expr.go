@@ -88,12 +88,12 @@ func (c *compiler) condition(n node, f *frame) func(*State) bool {
 }
 
 func (c *compiler) name(n *nameRef, f *frame) expr {
-	name, get := n.name, c.readVar(f, f.sym.find(n.name))
+	name, pos, get := n.name, n.position, c.readVar(f, f.sym.find(n.name))
 	return func(s *State) Value {
 		if v := get(s); v != nil {
 			return v
 		}
-		return &Undefined{policy: s.env.opts.Undefined, name: name}
+		return s.missing(Undefined{name: name}, pos)
 	}
 }
 

@@ -204,9 +204,7 @@ func hashKey(key Value) any {
 	case *List, *Dict, *dictView:
 		throw(TypeErr, "unhashable type: '%s'", v.TypeName())
 	case *Undefined:
-		if v.policy == UndefinedStrict {
-			v.fail()
-		}
+		v.used()
 		return "undefined"
 	case Opaque:
 		opaqueFail("used as a key", v)

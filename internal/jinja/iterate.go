@@ -119,9 +119,7 @@ func (s *State) iterate(v Value) *iterator {
 	case Bytes:
 		return overItems("bytes_iterator", byteItems(v))
 	case *Undefined:
-		if v.policy == UndefinedStrict {
-			v.fail()
-		}
+		v.used()
 		return overItems("generator", nil)
 	case *loopContext:
 		return v.pairs()
@@ -147,9 +145,7 @@ func isIterable(v Value) bool {
 	case *List, Tuple, *Dict, *dictView, *iterator, *Range, Str, Markup, Bytes, *loopContext:
 		return true
 	case *Undefined:
-		if v.policy == UndefinedStrict {
-			v.fail()
-		}
+		v.used()
 		return true
 	case Opaque:
 		return false
@@ -214,9 +210,7 @@ func length(v Value) (n int, ok bool) {
 	case *Range:
 		return int(v.n), true
 	case *Undefined:
-		if v.policy == UndefinedStrict {
-			v.fail()
-		}
+		v.used()
 		return 0, true
 	case *loopContext:
 		return v.length(), true

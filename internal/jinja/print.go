@@ -23,9 +23,7 @@ func toStr(v Value) string {
 	case Int:
 		return strconv.FormatInt(int64(v), 10)
 	case *Undefined:
-		if v.policy == UndefinedStrict {
-			v.fail()
-		}
+		v.used()
 		return ""
 	case Opaque:
 		opaqueFail("turned into text", v)

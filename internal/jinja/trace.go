@@ -29,7 +29,10 @@ type Field struct {
 // a macro or block wrote it comes from where it was printed. name gives what an object is called, such as "session 12";
 // one that it calls "" isn't told of.
 func (t *Template) RenderTraced(ctx context.Context, vars *Dict, name func(Object) string) (string, []Origin, error) {
-	trace := &trace{name: name}
+	return t.traced(ctx, vars, &trace{name: name})
+}
+
+func (t *Template) traced(ctx context.Context, vars *Dict, trace *trace) (string, []Origin, error) {
 	text, out, err := t.render(ctx, vars, trace)
 	if err != nil {
 		return "", nil, err
@@ -40,6 +43,7 @@ func (t *Template) RenderTraced(ctx context.Context, vars *Dict, name func(Objec
 // trace is what a traced rendering remembers. A nil one remembers nothing.
 type trace struct {
 	name    func(Object) string
+	missed  func(Miss) // nil: nobody asks
 	reads   []read
 	claimed int // reads before it belong to pieces already
 	last    captured

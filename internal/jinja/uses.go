@@ -4,18 +4,21 @@ package jinja
 type UseKind string
 
 const (
-	UseVariable  UseKind = "variable" // neither a global nor set anywhere in the template: its user has to give it
+	UseVariable  UseKind = "variable" // not set anywhere in the template: its user has to give it, unless it is a global
 	UseFilter    UseKind = "filter"
 	UseTest      UseKind = "test"
 	UseAttribute UseKind = "attribute" // a.name, or a["name"]
 	UseTag       UseKind = "tag"       // one of the host's
+	UseTemplate  UseKind = "template"  // included, imported or extended, by a name that stands there
 )
 
 // Use is one place where a template asks for something by name.
 type Use struct {
 	Kind   UseKind
 	Name   string
-	Known  bool     // the environment has it; always so for tags, never for variables and attributes
+	Known  bool     // the environment has it: a filter, a test, a global variable; always so for tags, never for attributes
+	Spared bool     // its absence is allowed for: a variable that is tested for being defined somewhere, or has a default; an include that ignores what is missing
+	Arg    string   // of a tag: its first argument, where it is a text or a bare name
 	Chain  []string // names of the filters and attributes it is applied to, the nearest first
 	Line   int
 	Column int
@@ -32,11 +35,12 @@ func (env *Environment) Uses(name, source string) (uses []Use, err error) {
 		}
 	}()
 	body := parse(env, source)
-	own := assigned(body)
+	own, spared := assigned(body), spared(body)
 	for _, n := range body {
 		walk(n, func(n node) bool {
 			if use, ok := env.use(n, own); ok {
 				use.Line, use.Column = int(n.at().line), int(n.at().column)
+				use.Spared = use.Spared || use.Kind == UseVariable && spared[use.Name]
 				uses = append(uses, use)
 			}
 			return true
@@ -49,7 +53,7 @@ func (env *Environment) use(n node, own map[string]bool) (Use, bool) {
 	switch n := n.(type) {
 	case *nameRef:
 		_, global := env.globals.GetStr(n.name)
-		return Use{Kind: UseVariable, Name: n.name}, !n.store && !n.param && !global && !own[n.name]
+		return Use{Kind: UseVariable, Name: n.name, Known: global}, !n.store && !n.param && !own[n.name]
 	case *getAttr:
 		return Use{Kind: UseAttribute, Name: n.name, Chain: chain(n.object)}, true
 	case *getItem:
@@ -66,9 +70,64 @@ func (env *Environment) use(n node, own map[string]bool) (Use, bool) {
 		_, known := env.tests[n.name]
 		return Use{Kind: UseTest, Name: n.name, Known: known, Chain: chain(n.input)}, true
 	case *tagStmt:
-		return Use{Kind: UseTag, Name: n.name, Known: true}, true
+		use := Use{Kind: UseTag, Name: n.name, Known: true}
+		if len(n.args.pos) > 0 {
+			use.Arg, _ = textOf(n.args.pos[0])
+		}
+		return use, true
+	case *includeStmt:
+		name, ok := textOf(n.template)
+		return Use{Kind: UseTemplate, Name: name, Spared: n.ignoreMissing}, ok
+	case *importStmt:
+		return named(n.template)
+	case *fromStmt:
+		return named(n.template)
+	case *extendsStmt:
+		return named(n.template)
 	}
 	return Use{}, false
+}
+
+func named(template node) (Use, bool) {
+	name, ok := textOf(template)
+	return Use{Kind: UseTemplate, Name: name}, ok
+}
+
+// textOf is the text of a constant, or a whole number's.
+func textOf(n node) (string, bool) {
+	c, ok := n.(*constant)
+	if !ok {
+		return "", false
+	}
+	if number, ok := c.val.(Int); ok {
+		return toStr(number), true
+	}
+	return isString(c.val)
+}
+
+// spared are the variables that a template tests for being defined, or gives a default.
+func spared(body []node) map[string]bool {
+	names := map[string]bool{}
+	for _, n := range body {
+		walk(n, func(n node) bool {
+			var asked node
+			switch n := n.(type) {
+			case *testExpr:
+				if n.name == "defined" || n.name == "undefined" {
+					asked = n.input
+				}
+			case *filterExpr:
+				if n.name == "default" || n.name == "d" {
+					asked = n.input
+				}
+			}
+			if name, ok := asked.(*nameRef); ok {
+				names[name.name] = true
+			}
+			return true
+		})
+	}
+	return names
 }
 
 // chain names what an expression goes through, from its end to its start.

@@ -20,13 +20,14 @@ func TestUsesListsWhatATemplateAsksFor(t *testing.T) {
 		"{{ router.name }}": "attribute name(router) variable router",
 		"{% for s in group | sessions %}{{ s.asn }}{% endfor %}":                                      "filter! sessions(group) variable group attribute asn(s)",
 		"{{ a | nosuch | join(b) }}":                                                                  "filter! join(nosuch,a) filter nosuch(a) variable a variable b",
-		"{% if a is defined and b is odder %}{% endif %}":                                             "test! defined(a) variable a test odder(b) variable b",
+		"{% if a is defined and b is odder %}{% endif %}":                                             "test! defined(a) variable a? test odder(b) variable b",
 		"{{ a['key'][0].x }}":                                                                         "attribute x(key,a) attribute key(a) variable a",
-		"{% set x = range(3) %}{{ x }}{{ loop }}{{ now() }}":                                          "",
+		"{% set x = range(3) %}{{ x }}{{ loop }}{{ now() }}":                                          "variable! range variable! now",
+		"{{ a | default(1) }}{{ a }}{% include 'x' %}{% include 'y' ignore missing %}{% extends z %}": "filter! default(a) variable a? variable a? template x template y? variable z",
 		"{% macro m(p, q=r) %}{{ p }}{{ caller() }}{% endmacro %}{{ m(1) }}":                          "variable r",
-		"{% import 'a' as i %}{% from 'b' import f as g, h %}{{ i.x }}{{ g }}{{ h }}":                 "attribute x(i)",
-		"{% include_configuration part %}{% with y = z %}{{ y }}{% endwith %}":                        "tag! include_configuration variable z",
-		"{% set ns = namespace(n=0) %}{% set ns.n = ns.n + 1 %}{% filter upper %}x{% endfilter %}":    "attribute n(ns) filter! upper",
+		"{% import 'a' as i %}{% from 'b' import f as g, h %}{{ i.x }}{{ g }}{{ h }}":                 "template a template b attribute x(i)",
+		"{% include_configuration part %}{% with y = z %}{{ y }}{% endwith %}":                        "tag! include_configuration:part variable z",
+		"{% set ns = namespace(n=0) %}{% set ns.n = ns.n + 1 %}{% filter upper %}x{% endfilter %}":    "variable! namespace attribute n(ns) filter! upper",
 		"{{ (s | merge_import_policies | map(attribute='slug') | join(' ')) if s.a() else omitted }}": "attribute a(s) variable s filter! join(map,merge_import_policies,s) filter! map(merge_import_policies,s) filter merge_import_policies(s) variable s variable omitted",
 	} {
 		uses, err := env.Uses("t", template)
@@ -40,6 +41,12 @@ func TestUsesListsWhatATemplateAsksFor(t *testing.T) {
 				word += "!"
 			}
 			word += " " + u.Name
+			if u.Arg != "" {
+				word += ":" + u.Arg
+			}
+			if u.Spared {
+				word += "?"
+			}
 			if len(u.Chain) > 0 {
 				word += "(" + strings.Join(u.Chain, ",") + ")"
 			}

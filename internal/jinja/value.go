@@ -124,6 +124,7 @@ type Undefined struct {
 	hint   string
 	class  string
 	elem   Value
+	note   func() // told once that it was used; nil unless misses are collected
 }
 
 func (*Undefined) TypeName() string { return "Undefined" }
@@ -142,6 +143,7 @@ func (u *Undefined) message() string {
 }
 
 func (u *Undefined) fail() {
+	u.noted()
 	class := u.class
 	if class == "" {
 		class = UndefinedErr
@@ -182,9 +184,7 @@ func isTrue(v Value) bool {
 	case Int:
 		return v != 0
 	case *Undefined:
-		if v.policy == UndefinedStrict {
-			v.fail()
-		}
+		v.used()
 		return false
 	case *List:
 		return len(v.Items) > 0
