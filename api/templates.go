@@ -17,6 +17,9 @@ type Templates interface {
 	// Provenance says where the lines of a text come from: of a stored artifact by
 	// its hash, or of what was deployed to the router last when that is "".
 	Provenance(ctx context.Context, routerID int64, artifact string) ([]peering.LineWhy, error)
+	// Check looks for what is wrong with a template, on the routers of the ids or,
+	// without any, on those whose recorded template has its name.
+	Check(ctx context.Context, t peering.Template, routerIDs []int64) (peering.TemplateCheck, error)
 	// Starters are templates to begin with, by platform.
 	Starters() []peering.Starter
 }
@@ -34,6 +37,17 @@ type TemplateText struct {
 	Lenient      bool                   `json:"lenient,omitempty" doc:"what doesn't exist prints as nothing, instead of failing the rendering"`
 	TrimBlocks   bool                   `json:"trim_blocks,omitempty" doc:"drop the newline after a block"`
 	LstripBlocks bool                   `json:"lstrip_blocks,omitempty" doc:"drop blanks before a block at the start of a line"`
+}
+
+type checkInput struct {
+	Body TemplateTrial
+}
+
+// TemplateTrial is a template that is to be checked, and where.
+type TemplateTrial struct {
+	TemplateText
+	Mode      peering.TemplateMode `json:"mode,omitempty" enum:"stanza,whole,merge" doc:"stanza when left out; merge is checked for what it never takes away"`
+	RouterIDs []int64              `json:"router_ids,omitempty" maxItems:"50" doc:"routers to try it on; those that use the recorded template of this name when left out"`
 }
 
 func (t *TemplateText) template() *peering.Template {
@@ -87,6 +101,16 @@ func (s *server) registerTemplates() {
 			"Without a body it is the router's own template. A template that fails is an error (422) with its line."},
 		func(ctx context.Context, in *previewInput) (*answer[peering.Preview], error) {
 			return say(s.Templates.Preview(ctx, in.ID, in.Body.template()))
+		})
+	add(s, operation{method: http.MethodPost, path: "/api/v1/templates/check", role: peering.Operator, tag: "templates", summary: "Check a template",
+		description: "Looks for what is wrong with a template, in its text and in what it renders for routers, and says of each finding what to do about it. " +
+			"Nothing is saved, and no router is asked. A template that fails is a finding, not an error."},
+		func(ctx context.Context, in *checkInput) (*answer[peering.TemplateCheck], error) {
+			t := in.Body.template()
+			if in.Body.Mode != "" {
+				t.Mode = in.Body.Mode
+			}
+			return say(s.Templates.Check(ctx, *t, in.Body.RouterIDs))
 		})
 	add(s, operation{method: http.MethodGet, path: "/api/v1/template-starters", role: peering.Viewer, tag: "templates", summary: "Templates to begin with",
 		description: "One per platform, each as its author would record it: take the one that fits as a template of your own, and go on from there."},

@@ -15,7 +15,7 @@ import (
 )
 
 func (a *app) templateCommands() *cobra.Command {
-	return group("template", "Templates, and what they give a router", a.templateList(), a.templateShow(), a.templatePut(), a.templatePreview(), a.templateStarter())
+	return group("template", "Templates, and what they give a router", a.templateList(), a.templateShow(), a.templatePut(), a.templatePreview(), a.templateCheck(), a.templateStarter())
 }
 
 func (a *app) templateList() *cobra.Command {
@@ -153,6 +153,10 @@ asked, and nothing is saved. Secrets stand as <secret v3>.`}
 			return err
 		}
 		showPreview(a.screen(), p)
+		if len(p.Findings) > 0 {
+			s := a.screen()
+			s.line("%s: peerflow template check --router %s %s says which, and how to mend them", tallied(s, p.Findings), p.Router, p.Template)
+		}
 		return nil
 	}
 	return c

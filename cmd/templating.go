@@ -28,14 +28,11 @@ func newTemplating(d *db.DB) templating {
 func (t templating) Starters() []peering.Starter { return render.Starters() }
 
 func (t templating) Preview(ctx context.Context, routerID int64, try *peering.Template) (peering.Preview, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	select {
-	case t.slots <- struct{}{}:
-		defer func() { <-t.slots }()
-	case <-ctx.Done():
-		return peering.Preview{}, peering.Errorf(peering.Unavailable, "other templates are being tried: try again in a moment")
+	ctx, done, err := t.turn(ctx)
+	if err != nil {
+		return peering.Preview{}, err
 	}
+	defer done()
 	desired, err := t.db.Desired(ctx, routerID)
 	if err != nil {
 		return peering.Preview{}, err
@@ -43,6 +40,9 @@ func (t templating) Preview(ctx context.Context, routerID int64, try *peering.Te
 	if try != nil {
 		try.ID = max(desired.Template.ID, 1)
 		desired.Template = *try
+		if desired.Templates, err = t.library(ctx); err != nil {
+			return peering.Preview{}, err
+		}
 	}
 	text, err := render.Router(ctx, desired)
 	if err != nil {
@@ -60,7 +60,21 @@ func (t templating) Preview(ctx context.Context, routerID int64, try *peering.Te
 	if err != nil {
 		return peering.Preview{}, err
 	}
-	return peering.PreviewOf(desired.Router, text, deployed, rendered), nil
+	p := peering.PreviewOf(desired.Router, text, deployed, rendered)
+	p.Template, p.Findings = desired.Template.Name, render.Check(ctx, desired.Template, desired.Templates, []peering.Desired{desired})
+	return p, nil
+}
+
+// turn waits for the turn of a template, and gives it the time that it has; done ends both.
+func (t templating) turn(ctx context.Context) (limited context.Context, done func(), err error) {
+	limited, cancel := context.WithTimeout(ctx, patience)
+	select {
+	case t.slots <- struct{}{}:
+		return limited, func() { <-t.slots; cancel() }, nil
+	case <-limited.Done():
+		cancel()
+		return nil, nil, peering.Errorf(peering.Unavailable, "other templates are being tried: try again in a moment")
+	}
 }
 
 // syntax is that of a router's platform, and the platform's name.

@@ -1,5 +1,10 @@
 package jinja
 
+import (
+	"maps"
+	"slices"
+)
+
 // UseKind is what a template asks for by name.
 type UseKind string
 
@@ -47,6 +52,23 @@ func (env *Environment) Uses(name, source string) (uses []Use, err error) {
 		})
 	}
 	return uses, nil
+}
+
+// Names lists the filters, tests or global variables that there are, in order.
+func (env *Environment) Names(kind UseKind) []string {
+	switch kind {
+	case UseFilter:
+		return slices.Sorted(maps.Keys(env.filters))
+	case UseTest:
+		return slices.Sorted(maps.Keys(env.tests))
+	case UseVariable:
+		var names []string
+		for name := range env.globals.All {
+			names = append(names, string(name.(Str)))
+		}
+		return names
+	}
+	return nil
 }
 
 func (env *Environment) use(n node, own map[string]bool) (Use, bool) {

@@ -4,12 +4,15 @@ package peering
 type Preview struct {
 	RouterID int64  `json:"router_id"`
 	Router   string `json:"router"`
+	Template string `json:"template"`
 	Text     string `json:"text" doc:"what the template renders; secrets stand as <secret v3>"`
 	// Diff is empty when the router was deployed exactly this.
 	Diff    string `json:"diff" doc:"against what was deployed to the router last: - goes, + comes; secrets stand as <secret v3>"`
 	Adds    int    `json:"adds" doc:"stanzas that the router doesn't have from us yet"`
 	Edits   int    `json:"edits" doc:"stanzas that would change"`
 	Removes int    `json:"removes" doc:"stanzas that would go"`
+	// Findings are what the check says of the template on this router.
+	Findings []Finding `json:"findings" doc:"what POST /api/v1/templates/check says of the template on this router"`
 }
 
 // Starter is a template to begin with on a platform.

@@ -44,6 +44,11 @@ func surrounding(ctx context.Context) surroundings {
 	return s
 }
 
+// surroundingsOf are those of a router's template.
+func surroundingsOf(d peering.Desired) surroundings {
+	return surroundings{library: map[string][]inclusion{kindConfiguration: configurations(d.Templates)}}
+}
+
 // configurations are a router's templates as it may include them.
 func configurations(templates map[int64]peering.Template) []inclusion {
 	out := make([]inclusion, 0, len(templates))

@@ -60,8 +60,7 @@ func router(ctx context.Context, d peering.Desired, r renderer) (string, error) 
 
 func run(ctx context.Context, d peering.Desired, r renderer) (string, error) {
 	network, router := project(d)
-	around := surroundings{library: map[string][]inclusion{kindConfiguration: configurations(d.Templates)}}
-	return renderText(around.in(ctx), d.Template, variables(d, network, router), r)
+	return renderText(surroundingsOf(d).in(ctx), d.Template, variables(d, network, router), r)
 }
 
 // renderText runs a template, within its time.
@@ -128,16 +127,27 @@ func invalid(template string, err error) error {
 // keeps its parsed templates by content.
 var environments sync.Map
 
-type switches struct{ trim, lstrip, lenient bool }
+type switches struct {
+	trim, lstrip bool
+	undefined    jinja.UndefinedPolicy
+}
 
 func environment(t peering.Template) *jinja.Environment {
-	key := switches{t.TrimBlocks, t.LstripBlocks, t.Lenient}
+	if t.Lenient {
+		return environmentWith(t, jinja.UndefinedDefault)
+	}
+	return environmentWith(t, jinja.UndefinedStrict)
+}
+
+// forgiving renders as much of a template as can be.
+func forgiving(t peering.Template) *jinja.Environment {
+	return environmentWith(t, jinja.UndefinedChainable)
+}
+
+func environmentWith(t peering.Template, policy jinja.UndefinedPolicy) *jinja.Environment {
+	key := switches{t.TrimBlocks, t.LstripBlocks, policy}
 	if env, ok := environments.Load(key); ok {
 		return env.(*jinja.Environment)
-	}
-	policy := jinja.UndefinedStrict
-	if t.Lenient {
-		policy = jinja.UndefinedDefault
 	}
 	env, _ := environments.LoadOrStore(key, jinja.NewEnvironment(jinja.Options{
 		TrimBlocks: t.TrimBlocks, LstripBlocks: t.LstripBlocks, Undefined: policy,

@@ -1,0 +1,170 @@
+package render
+
+import (
+	"context"
+	"errors"
+
+	"peerflow/internal/jinja"
+	"peerflow/internal/peering"
+)
+
+// check gathers findings about one template. Each subject has its file: check_names.go, check_fields.go, …
+type check struct {
+	ctx      context.Context
+	template peering.Template
+	library  map[int64]peering.Template
+	seen     map[peering.Finding]bool
+	found    []peering.Finding
+}
+
+// Check looks for what its author should know about a template, in its text and in what it renders for routers, whose
+// own template it takes the place of. library holds the templates that it may include. The list is in the order of the
+// text, and empty when there is nothing to say. A template that can't be rendered is a finding too, never a failure of
+// the check; when the context ends, the check ends with a note that says so.
+func Check(ctx context.Context, t peering.Template, library map[int64]peering.Template, routers []peering.Desired) []peering.Finding {
+	c := &check{ctx: ctx, template: t, library: library, seen: map[peering.Finding]bool{}, found: []peering.Finding{}}
+	if c.static() {
+		for i, d := range routers {
+			if ctx.Err() != nil {
+				c.unchecked(routers[i:]...)
+				break
+			}
+			d.Template = t
+			d.Template.ID = max(t.ID, 1)
+			d.Templates = library
+			c.router(d)
+		}
+	}
+	peering.SortFindings(c.found)
+	return c.found
+}
+
+// router looks at what one router would get.
+func (c *check) router(d peering.Desired) {
+	_, refused := Router(c.ctx, d)
+	plain := c.trial(d)
+	for _, m := range plain.misses {
+		c.miss(m)
+	}
+	if c.ctx.Err() != nil {
+		c.unchecked(d)
+		return
+	}
+	if refused != nil {
+		c.refusal(refused)
+	}
+	c.policies(d)
+	c.joined(d)
+	if plain.err != nil {
+		return
+	}
+	c.order(plain)
+	c.zeroLimits(plain)
+	if open, changed := withoutLimits(d); changed {
+		c.zeroLimits(c.trial(open))
+	}
+	if c.template.Mode == peering.ModeMerge {
+		c.listsThatGrow(plain)
+	}
+	if refused != nil { // what it doesn't print or read may be for that reason
+		return
+	}
+	c.contexts(d, plain)
+	if c.template.Mode == peering.ModeMerge {
+		c.removal(d, plain)
+	}
+}
+
+func (c *check) unchecked(left ...peering.Desired) {
+	c.note("unchecked", 0, "the time was up before all was looked at on "+some(left, func(d peering.Desired) string { return d.Router.Name }), "check fewer routers at a time, or make the template do less")
+}
+
+// trial is one rendering, as lenient as can be.
+type trial struct {
+	text    string
+	origins []jinja.Origin
+	misses  []jinja.Miss
+	network *Network
+	router  *RouterRecord
+	err     error
+}
+
+func (c *check) trial(d peering.Desired) (t trial) {
+	t.network, t.router = project(d)
+	tmpl, err := forgiving(d.Template).Parse(d.Template.Name, d.Template.Body)
+	if err != nil {
+		t.err = err
+		return t
+	}
+	ctx, cancel := context.WithTimeout(surroundingsOf(d).in(c.ctx), limit)
+	defer cancel()
+	t.text, t.origins, t.err = tmpl.RenderMissing(ctx, variables(d, t.network, t.router), func(jinja.Object) string { return "" }, func(m jinja.Miss) {
+		if len(t.misses) < maxMisses {
+			t.misses = append(t.misses, m)
+		}
+	})
+	return t
+}
+
+// maxMisses is how much that doesn't exist is told of one rendering.
+const maxMisses = 1000
+
+// place is the template line that printed a line of the text, both from 0 and 1 as they are counted.
+func (t trial) place(line int) (template string, at int) {
+	if line >= len(t.origins) || len(t.origins[line].Places) == 0 {
+		return "", 0
+	}
+	p := t.origins[line].Places[0]
+	return p.Template, p.Line
+}
+
+// refusal is why a rendering fails, unless a finding stands at that line already.
+func (c *check) refusal(err error) {
+	f := peering.Finding{Level: peering.FindingError, Code: "fails", Text: err.Error(), Fix: "mend what the message names"}
+	var failed *jinja.Error
+	if errors.As(err, &failed) {
+		f.Template, f.Line, f.Column, f.Text = failed.Template, failed.Line, failed.Column, failed.Class+": "+failed.Msg
+	}
+	f.Template = c.included(f.Template)
+	for _, g := range c.found {
+		if g.Level == peering.FindingError && g.Template == f.Template && g.Line == f.Line && g.Line > 0 {
+			return
+		}
+	}
+	c.add(f)
+}
+
+// included is the name of a template as findings have it: "" for the one that is checked.
+func (c *check) included(name string) string {
+	if name == c.template.Name {
+		return ""
+	}
+	return name
+}
+
+// maxFindings ends the list of a template that is wrong everywhere.
+const maxFindings = 500
+
+func (c *check) add(f peering.Finding) {
+	if !c.seen[f] && len(c.found) < maxFindings {
+		c.seen[f] = true
+		c.found = append(c.found, f)
+	}
+}
+
+func (c *check) note(code string, line int, text, fix string) {
+	c.add(peering.Finding{Level: peering.FindingNote, Code: code, Line: line, Text: text, Fix: fix})
+}
+
+func (c *check) warn(code string, line int, text, fix string) {
+	c.add(peering.Finding{Level: peering.FindingWarning, Code: code, Line: line, Text: text, Fix: fix})
+}
+
+// some names a few of many.
+func some[T any](list []T, name func(T) string) string {
+	names := make([]string, len(list))
+	for i, item := range list {
+		names[i] = name(item)
+	}
+	return peering.Some(names, 3, ", ")
+}

@@ -1,0 +1,158 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"peerflow/internal/jinja"
+	"peerflow/internal/peering"
+)
+
+// static looks at the text alone, and reports whether it can be rendered at all.
+func (c *check) static() bool {
+	c.secrets()
+	return c.names("", c.template.Name, c.template.Body, map[string]bool{})
+}
+
+// names looks at what a template asks for by name, and at what it includes. in is "" for the template that is checked.
+func (c *check) names(in, name, body string, visited map[string]bool) bool {
+	env := environment(c.template)
+	uses, err := env.Uses(name, body)
+	if err != nil {
+		c.syntax(in, err)
+		return false
+	}
+	sound := true
+	for _, u := range uses {
+		f, wrong := c.use(env, in == "", u)
+		if wrong {
+			f.Template, f.Line, f.Column = in, u.Line, u.Column
+			c.add(f)
+			sound = sound && (u.Kind != jinja.UseFilter && u.Kind != jinja.UseTest || u.Known)
+		}
+		c.include(in, u, visited)
+	}
+	return sound
+}
+
+func (c *check) syntax(in string, err error) {
+	f := peering.Finding{Level: peering.FindingError, Code: "syntax", Template: in, Text: err.Error(), Fix: "mend the line: nothing else can be looked at before"}
+	var failed *jinja.Error
+	if errors.As(err, &failed) {
+		f.Line, f.Column, f.Text = failed.Line, failed.Column, failed.Msg
+	}
+	c.add(f)
+}
+
+// use is what is wrong with one use of a name; variables are looked at in the template that is checked alone, as an
+// included one may have them from the other.
+func (c *check) use(env *jinja.Environment, own bool, u jinja.Use) (f peering.Finding, wrong bool) {
+	switch u.Kind {
+	case jinja.UseFilter, jinja.UseTest:
+		if !u.Known {
+			return unknown(string(u.Kind), u.Name, env.Names(u.Kind)), true
+		}
+		if u.Name == "sessions" || u.Name == "route_server" {
+			return otherRouters(u), true
+		}
+	case jinja.UseAttribute:
+		if u.Name == "get_peering_sessions" {
+			return otherRouters(u), true
+		}
+	case jinja.UseVariable:
+		return c.variable(env, own, u)
+	}
+	return f, false
+}
+
+func (c *check) variable(env *jinja.Environment, own bool, u jinja.Use) (f peering.Finding, wrong bool) {
+	switch {
+	case u.Known && u.Name == "now":
+		return peering.Finding{Level: peering.FindingError, Code: "now", Text: "now() would print another text at each rendering, and the text that is approved wouldn't be the one that is pushed",
+			Fix: "leave it out: peerflow records who changed what, and when"}, true
+	case u.Known || !own || slices.Contains(rootNames(), u.Name):
+		return f, false
+	}
+	f = unknown("variable", u.Name, append(env.Names(jinja.UseVariable), rootNames()...))
+	switch _, near := peering.Nearest(u.Name, rootNames()); {
+	case u.Spared && !near: // it may be meant for another template's use
+		return f, false
+	case u.Spared:
+		f.Level, f.Text = peering.FindingWarning, fmt.Sprintf("nothing gives the variable %q, which is asked whether it is defined", u.Name)
+	case c.template.Lenient:
+		f.Level, f.Text = peering.FindingWarning, f.Text+": it prints nothing"
+	}
+	return f, true
+}
+
+// unknown says that a name doesn't exist, and which one was probably meant.
+func unknown(kind, name string, known []string) peering.Finding {
+	fix := "take it out, or use what there is: " + peering.Some(known, 20, ", ")
+	if kind == "variable" {
+		fix = "set it in the template, or give it a default: a router's template gets " + strings.Join(rootNames(), ", ")
+	}
+	if best, near := peering.Nearest(name, known); near {
+		fix = fmt.Sprintf("did you mean %q?", best)
+	}
+	return peering.Finding{Level: peering.FindingError, Code: "unknown-" + kind, Text: fmt.Sprintf("there is no %s %q", kind, name), Fix: fix}
+}
+
+// rootNames are the variables that a router's template is given.
+func rootNames() []string {
+	network, router := project(peering.Desired{})
+	var names []string
+	for name := range variables(peering.Desired{}, network, router).All {
+		names = append(names, string(name.(jinja.Str)))
+	}
+	return names
+}
+
+// otherRouters is about the sessions of a whole exchange or group.
+func otherRouters(u jinja.Use) peering.Finding {
+	of := "x"
+	if len(u.Chain) > 0 {
+		of = u.Chain[0]
+	}
+	fix := fmt.Sprintf("write \"router | ixp_sessions(ixp=%s)\" for an exchange, \"router | direct_sessions(group=%s)\" for a group", of, of)
+	if u.Name == "route_server" {
+		fix = fmt.Sprintf("write \"router | ixp_sessions(ixp=%s)\" and take those with is_route_server", of)
+	}
+	return peering.Finding{Level: peering.FindingWarning, Code: "sessions-of-all-routers", Fix: fix,
+		Text: fmt.Sprintf("%q gives the sessions of all routers in Peering Manager, so that each would get the other's neighbors; here it gives this router's", u.Name)}
+}
+
+// include follows what a template includes by name.
+func (c *check) include(in string, u jinja.Use, visited map[string]bool) {
+	kind, identifier := kindConfiguration, u.Name
+	switch u.Kind {
+	case jinja.UseTag:
+		kind, identifier = strings.TrimPrefix(u.Name, "include_"), u.Arg
+	case jinja.UseTemplate:
+		if before, after, ok := strings.Cut(u.Name, "::"); ok {
+			kind, identifier = before, after
+		}
+	default:
+		return
+	}
+	if identifier == "" || u.Spared {
+		return
+	}
+	found, err := surroundingsOf(peering.Desired{Templates: c.library}).find(kind, identifier)
+	if err != nil {
+		text, fix, ok := strings.Cut(strings.TrimSuffix(err.Error(), " ("+jinja.ErrNotFound.Error()+")"), ": ")
+		if !ok {
+			fix = "record it first, or leave the line out"
+		}
+		c.add(peering.Finding{Level: peering.FindingError, Code: "unknown-template", Template: in, Line: u.Line, Column: u.Column, Text: text, Fix: fix})
+		return
+	}
+	// Templates that routers include have no source but their text.
+	if name := kind + "::" + identifier; !visited[name] {
+		visited[name] = true
+		if body, err := found.source(c.ctx); err == nil {
+			c.names(name, name, body, visited)
+		}
+	}
+}
