@@ -188,7 +188,8 @@ func TestTheCheckFindsWhatIsWrongAndNothingElse(t *testing.T) {
 
 func TestStartersAreClean(t *testing.T) {
 	t.Parallel()
-	for _, driver := range []string{"bird", "openconfig"} {
+	for _, starter := range Starters() {
+		driver := starter.Platform
 		d := desired(t, driver)
 		for _, f := range Check(t.Context(), d.Template, nil, []peering.Desired{d, chained(t, driver)}) {
 			t.Errorf("%s: %+v", driver, f)
