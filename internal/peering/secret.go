@@ -32,10 +32,10 @@ func (r SecretRef) String() string {
 func (r SecretRef) IsZero() bool { return r.ID == 0 }
 
 // SecretRefs lists the distinct placeholders in a text, in order of appearance.
-// Text that holds "{secret:" in any other form is refused.
+// Text that holds "{secret:" in any other form, or in other letters, is refused.
 func SecretRefs(text string) ([]SecretRef, error) {
 	found := placeholder.FindAllStringSubmatch(text, -1)
-	if strings.Count(text, "{secret:") != len(found) {
+	if strings.Count(strings.ToLower(text), "{secret:") != len(found) {
 		return nil, errors.New("text holds \"{secret:\" outside a placeholder: a template may print a secret only as the secret's own value")
 	}
 	var refs []SecretRef

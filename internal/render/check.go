@@ -69,7 +69,9 @@ func (c *check) router(d peering.Desired) {
 	if refused != nil { // what it doesn't print or read may be for that reason
 		return
 	}
-	c.contexts(d, plain)
+	if c.template.Engine != peering.EnginePongo2 { // it is given all of them
+		c.contexts(d, plain)
+	}
 	if c.template.Mode == peering.ModeMerge {
 		c.removal(d, plain)
 	}
@@ -91,6 +93,10 @@ type trial struct {
 
 func (c *check) trial(d peering.Desired) (t trial) {
 	t.network, t.router = project(d)
+	if d.Template.Engine == peering.EnginePongo2 {
+		t.text, t.err = runPongo(c.ctx, d)
+		return t
+	}
 	tmpl, err := forgiving(d.Template).Parse(d.Template.Name, d.Template.Body)
 	if err != nil {
 		t.err = err

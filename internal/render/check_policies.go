@@ -32,6 +32,9 @@ func (c *check) policies(d peering.Desired) {
 
 // joined is about a list of policies that is printed where a platform takes one, on a router where there are several.
 func (c *check) joined(d peering.Desired) {
+	if c.template.Engine == peering.EnginePongo2 {
+		return
+	}
 	uses, err := environment(c.template).Uses(c.template.Name, c.template.Body)
 	if err != nil {
 		return

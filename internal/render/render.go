@@ -42,9 +42,6 @@ func router(ctx context.Context, d peering.Desired, r renderer) (string, error) 
 	if d.Template.ID == 0 {
 		return "", peering.Errorf(peering.Invalid, "router %s has no template: give it one", d.Router.Name)
 	}
-	if d.Template.Engine == peering.EnginePongo2 {
-		return "", peering.Errorf(peering.Unsupported, "template %s: this build renders jinja2 only", d.Template.Name)
-	}
 	if err := d.CheckLimits(); err != nil {
 		return "", err
 	}
@@ -59,6 +56,9 @@ func router(ctx context.Context, d peering.Desired, r renderer) (string, error) 
 }
 
 func run(ctx context.Context, d peering.Desired, r renderer) (string, error) {
+	if d.Template.Engine == peering.EnginePongo2 {
+		return runPongo(ctx, d)
+	}
 	network, router := project(d)
 	return renderText(surroundingsOf(d).in(ctx), d.Template, variables(d, network, router), r)
 }
