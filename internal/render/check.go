@@ -8,8 +8,8 @@ import (
 	"peerflow/internal/peering"
 )
 
-// check gathers findings about one template. Each subject has its file: check_names.go, check_fields.go, …
-type check struct {
+// checker gathers findings about one template. Each subject has its file: check_names.go, check_fields.go, …
+type checker struct {
 	ctx      context.Context
 	template peering.Template
 	library  map[int64]peering.Template
@@ -22,7 +22,7 @@ type check struct {
 // text, and empty when there is nothing to say. A template that can't be rendered is a finding too, never a failure of
 // the check; when the context ends, the check ends with a note that says so.
 func Check(ctx context.Context, t peering.Template, library map[int64]peering.Template, routers []peering.Desired) []peering.Finding {
-	c := &check{ctx: ctx, template: t, library: library, seen: map[peering.Finding]bool{}, found: []peering.Finding{}}
+	c := &checker{ctx: ctx, template: t, library: library, seen: map[peering.Finding]bool{}, found: []peering.Finding{}}
 	if c.static() {
 		for i, d := range routers {
 			if ctx.Err() != nil {
@@ -40,7 +40,7 @@ func Check(ctx context.Context, t peering.Template, library map[int64]peering.Te
 }
 
 // router looks at what one router would get.
-func (c *check) router(d peering.Desired) {
+func (c *checker) router(d peering.Desired) {
 	_, refused := Router(c.ctx, d)
 	plain := c.trial(d)
 	for _, m := range plain.misses {
@@ -77,7 +77,7 @@ func (c *check) router(d peering.Desired) {
 	}
 }
 
-func (c *check) unchecked(left ...peering.Desired) {
+func (c *checker) unchecked(left ...peering.Desired) {
 	c.note("unchecked", 0, "the time was up before all was looked at on "+some(left, func(d peering.Desired) string { return d.Router.Name }), "check fewer routers at a time, or make the template do less")
 }
 
@@ -91,7 +91,7 @@ type trial struct {
 	err     error
 }
 
-func (c *check) trial(d peering.Desired) (t trial) {
+func (c *checker) trial(d peering.Desired) (t trial) {
 	t.network, t.router = project(d)
 	if d.Template.Engine == peering.EnginePongo2 {
 		t.text, t.err = runPongo(c.ctx, d)
@@ -125,7 +125,7 @@ func (t trial) place(line int) (template string, at int) {
 }
 
 // refusal is why a rendering fails, unless a finding stands at that line already.
-func (c *check) refusal(err error) {
+func (c *checker) refusal(err error) {
 	f := peering.Finding{Level: peering.FindingError, Code: "fails", Text: err.Error(), Fix: "mend what the message names"}
 	var failed *jinja.Error
 	if errors.As(err, &failed) {
@@ -141,7 +141,7 @@ func (c *check) refusal(err error) {
 }
 
 // included is the name of a template as findings have it: "" for the one that is checked.
-func (c *check) included(name string) string {
+func (c *checker) included(name string) string {
 	if name == c.template.Name {
 		return ""
 	}
@@ -151,18 +151,18 @@ func (c *check) included(name string) string {
 // maxFindings ends the list of a template that is wrong everywhere.
 const maxFindings = 500
 
-func (c *check) add(f peering.Finding) {
+func (c *checker) add(f peering.Finding) {
 	if !c.seen[f] && len(c.found) < maxFindings {
 		c.seen[f] = true
 		c.found = append(c.found, f)
 	}
 }
 
-func (c *check) note(code string, line int, text, fix string) {
+func (c *checker) note(code string, line int, text, fix string) {
 	c.add(peering.Finding{Level: peering.FindingNote, Code: code, Line: line, Text: text, Fix: fix})
 }
 
-func (c *check) warn(code string, line int, text, fix string) {
+func (c *checker) warn(code string, line int, text, fix string) {
 	c.add(peering.Finding{Level: peering.FindingWarning, Code: code, Line: line, Text: text, Fix: fix})
 }
 

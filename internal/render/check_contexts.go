@@ -7,7 +7,7 @@ import (
 )
 
 // contexts is about data that people gave to records for templates, and that this one never reads.
-func (c *check) contexts(d peering.Desired, t trial) {
+func (c *checker) contexts(d peering.Desired, t trial) {
 	unread := map[string][]string{}
 	var kinds []string
 	look := func(kind, name string, r *Record) {

@@ -11,7 +11,7 @@ import (
 )
 
 // miss is about something that a rendering used and that wasn't there. A lenient template may do so with its own data.
-func (c *check) miss(m jinja.Miss) {
+func (c *checker) miss(m jinja.Miss) {
 	var f peering.Finding
 	switch known, ours := attributes(m.Object, m.Name); {
 	case m.Object == nil:

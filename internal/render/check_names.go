@@ -11,7 +11,7 @@ import (
 )
 
 // static looks at the text alone, and reports whether it can be rendered at all.
-func (c *check) static() bool {
+func (c *checker) static() bool {
 	c.secrets()
 	if c.template.Engine == peering.EnginePongo2 { // its rendering says what is wrong
 		return true
@@ -20,7 +20,7 @@ func (c *check) static() bool {
 }
 
 // names looks at what a template asks for by name, and at what it includes. in is "" for the template that is checked.
-func (c *check) names(in, name, body string, visited map[string]bool) bool {
+func (c *checker) names(in, name, body string, visited map[string]bool) bool {
 	env := environment(c.template)
 	uses, err := env.Uses(name, body)
 	if err != nil {
@@ -40,7 +40,7 @@ func (c *check) names(in, name, body string, visited map[string]bool) bool {
 	return sound
 }
 
-func (c *check) syntax(in string, err error) {
+func (c *checker) syntax(in string, err error) {
 	f := peering.Finding{Level: peering.FindingError, Code: "syntax", Template: in, Text: err.Error(), Fix: "mend the line: nothing else can be looked at before"}
 	var failed *jinja.Error
 	if errors.As(err, &failed) {
@@ -51,7 +51,7 @@ func (c *check) syntax(in string, err error) {
 
 // use is what is wrong with one use of a name; variables are looked at in the template that is checked alone, as an
 // included one may have them from the other.
-func (c *check) use(env *jinja.Environment, own bool, u jinja.Use) (f peering.Finding, wrong bool) {
+func (c *checker) use(env *jinja.Environment, own bool, u jinja.Use) (f peering.Finding, wrong bool) {
 	switch u.Kind {
 	case jinja.UseFilter, jinja.UseTest:
 		if !u.Known {
@@ -70,7 +70,7 @@ func (c *check) use(env *jinja.Environment, own bool, u jinja.Use) (f peering.Fi
 	return f, false
 }
 
-func (c *check) variable(env *jinja.Environment, own bool, u jinja.Use) (f peering.Finding, wrong bool) {
+func (c *checker) variable(env *jinja.Environment, own bool, u jinja.Use) (f peering.Finding, wrong bool) {
 	switch {
 	case u.Known && u.Name == "now":
 		return peering.Finding{Level: peering.FindingError, Code: "now", Text: "now() would print another text at each rendering, and the text that is approved wouldn't be the one that is pushed",
@@ -127,7 +127,7 @@ func otherRouters(u jinja.Use) peering.Finding {
 }
 
 // include follows what a template includes by name.
-func (c *check) include(in string, u jinja.Use, visited map[string]bool) {
+func (c *checker) include(in string, u jinja.Use, visited map[string]bool) {
 	kind, identifier := kindConfiguration, u.Name
 	switch u.Kind {
 	case jinja.UseTag:

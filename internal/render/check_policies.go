@@ -11,7 +11,7 @@ import (
 )
 
 // policies is about sessions that have none in a direction (RFC 8212).
-func (c *check) policies(d peering.Desired) {
+func (c *checker) policies(d peering.Desired) {
 	for _, dir := range []peering.Direction{peering.Import, peering.Export} {
 		var without []string
 		for _, s := range d.SessionsInOrder() {
@@ -31,7 +31,7 @@ func (c *check) policies(d peering.Desired) {
 }
 
 // joined is about a list of policies that is printed where a platform takes one, on a router where there are several.
-func (c *check) joined(d peering.Desired) {
+func (c *checker) joined(d peering.Desired) {
 	if c.template.Engine == peering.EnginePongo2 {
 		return
 	}

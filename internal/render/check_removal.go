@@ -17,7 +17,7 @@ var (
 
 // removal is about an edit script that leaves a session as it was when it should close: text that isn't there changes
 // nothing on a router that merges.
-func (c *check) removal(d peering.Desired, plain trial) {
+func (c *checker) removal(d peering.Desired, plain trial) {
 	shut := d
 	shut.Sessions = maps.Clone(d.Sessions)
 	var wanted []peering.Session
@@ -48,7 +48,7 @@ func (c *check) removal(d peering.Desired, plain trial) {
 }
 
 // removed are the peers' addresses that a text closes with lines that it doesn't have otherwise.
-func (c *check) removed(plain, closed trial, sessions []peering.Session) map[string]bool {
+func (c *checker) removed(plain, closed trial, sessions []peering.Session) map[string]bool {
 	before := map[string]bool{}
 	for _, line := range c.lines(plain.text) {
 		before[line] = true

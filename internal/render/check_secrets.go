@@ -19,7 +19,7 @@ var (
 var harmless = strings.Fields("none null true false enable enabled disable disabled required chain prompt encryption encrypted clear plaintext neighbor peer-group for from with keychain authentication rollover")
 
 // secrets is about passwords that stand in the template's own text, where everybody reads them.
-func (c *check) secrets() {
+func (c *checker) secrets() {
 	body := markup.ReplaceAllStringFunc(c.template.Body, func(m string) string {
 		if assignment.MatchString(m) {
 			return m

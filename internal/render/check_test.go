@@ -48,7 +48,7 @@ func TestTheCheckFindsWhatIsWrongAndNothingElse(t *testing.T) {
 			bad: "x {% if router is defind %}{% endif %}", good: "x {% if router is defined %}{% endif %}",
 			want: finding{"error unknown-test 1:16", []string{`did you mean "defined"?`}}},
 		"a field of a session": {
-			bad: neighbor + "{{ s.peer_adress }}{% endfor %}", good: neighbor + "{{ s.peer_address }}{% endfor %}",
+			bad: neighbor + "{{ s.peer_adddress }}{% endfor %}", good: neighbor + "{{ s.peer_address }}{% endfor %}",
 			want: finding{"error unknown-field 2:5", []string{"InternetExchangePeeringSession has no field", `did you mean "peer_address"?`}}},
 		"a field that other sessions have, asked for": {
 			bad: neighbor + "{{ s.bgp_group }}{% endfor %}", good: neighbor + "{% if s.bgp_group is defined %}{{ s.bgp_group }}{% endif %}{% endfor %}",
@@ -200,7 +200,7 @@ func TestStartersAreClean(t *testing.T) {
 // One template, several wrong fields, in itself and in what it includes: each is told once, where it stands.
 func TestAllThatIsWrongIsToldAtOnce(t *testing.T) {
 	t.Parallel()
-	library := map[int64]peering.Template{9: {Meta: peering.Meta{ID: 9}, Name: "part", Body: "{{ s.adress }} {{ city }}\n{{ s.nick | nofilter }}"}, 10: {Meta: peering.Meta{ID: 10}, Name: "whole", Body: "{{ s.adress }} {{ city }}"}}
+	library := map[int64]peering.Template{9: {Meta: peering.Meta{ID: 9}, Name: "part", Body: "{{ s.adddress }} {{ city }}\n{{ s.nick | nofilter }}"}, 10: {Meta: peering.Meta{ID: 10}, Name: "whole", Body: "{{ s.adddress }} {{ city }}"}}
 	body := "{{ router.nam }}{{ router.nam }}\n{{ router.hostnam }}{{ local_as.as }}\n{% for s in sessions %}{% include_configuration 'part' %}{% include 'whole' %}{% endfor %}"
 	d := desired(t, "bird")
 	other := desired(t, "bird")
@@ -219,14 +219,14 @@ configuration::part 2:13 there is no filter "nofilter"`
 	if text := strings.Join(got, "\n"); text != want {
 		t.Errorf("got\n%s\nwant\n%s", text, want)
 	}
-	library[9] = peering.Template{Meta: peering.Meta{ID: 9}, Name: "part", Body: "{{ s.ip_adress }}"}
+	library[9] = peering.Template{Meta: peering.Meta{ID: 9}, Name: "part", Body: "{{ s.ip_adddress }}"}
 	got = nil
 	for _, f := range Check(t.Context(), peering.Template{Name: "t", Body: body}, library, []peering.Desired{d}) {
 		if f.Template != "" {
 			got = append(got, fmt.Sprintf("%s %d:%d %s", f.Template, f.Line, f.Column, f.Code))
 		}
 	}
-	if text := strings.Join(got, ", "); text != "configuration::part 1:5 unknown-field, whole 1:5 unknown-field, whole 1:19 unknown-variable" {
+	if text := strings.Join(got, ", "); text != "configuration::part 1:5 unknown-field, whole 1:5 unknown-field, whole 1:21 unknown-variable" {
 		t.Error(text)
 	}
 }

@@ -24,7 +24,7 @@ var (
 func subject(m []string) string { return strings.TrimSuffix(m[len(m)-1], ";") }
 
 // order is about filters that are taken away and made again: between the two, the sessions that use them have none.
-func (c *check) order(t trial) {
+func (c *checker) order(t trial) {
 	gone := map[string]int{}
 	confirmed := map[string]bool{} // deleted in a candidate, that a commit makes one step of
 	for i, line := range c.lines(t.text) {
@@ -55,7 +55,7 @@ func (c *check) order(t trial) {
 }
 
 // listsThatGrow is about prefix lists that a text adds to and never empties.
-func (c *check) listsThatGrow(t trial) {
+func (c *checker) listsThatGrow(t trial) {
 	emptied := map[string]bool{}
 	lines := c.lines(t.text)
 	for _, line := range lines {
@@ -86,7 +86,7 @@ var (
 )
 
 // zeroLimits is about a prefix limit of 0, which platforms read as anything from "none" to "no limit".
-func (c *check) zeroLimits(t trial) {
+func (c *checker) zeroLimits(t trial) {
 	if t.err != nil {
 		return
 	}
@@ -117,7 +117,7 @@ func withoutLimits(d peering.Desired) (open peering.Desired, changed bool) {
 // maxLines is how much of a text is looked at.
 const maxLines = 200_000
 
-func (c *check) lines(text string) []string {
+func (c *checker) lines(text string) []string {
 	lines := strings.SplitN(text, "\n", maxLines+1)
 	return lines[:min(len(lines), maxLines)]
 }

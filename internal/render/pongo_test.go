@@ -156,7 +156,7 @@ func TestNamesThatPongoWouldPrintAsNothingAreRefused(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
 		"x\n{{ sesions }}": `line 2: UndefinedError: there is no variable "sesions": did you mean "sessions"?`,
-		"x{% for s in sessions %}{{ s.peer_adress }}{% endfor %}":                                                                         `there is no field "peer_adress": did you mean "peer_address"?`,
+		"x{% for s in sessions %}{{ s.peer_adddress }}{% endfor %}":                                                                       `there is no field "peer_adddress": did you mean "peer_address"?`,
 		"x{% if router.lab and not nosuch %}{% endif %}":                                                                                  `"nosuch"`,
 		`x{{ router.name|default:fallback }}`:                                                                                             `"fallback"`,
 		"x{% for p in policies %}{{ p.context.any.key }}{{ forloop.Counter }}{% endfor %}":                                                "",
