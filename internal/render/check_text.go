@@ -100,8 +100,16 @@ func (c *checker) zeroLimits(t trial) {
 			Fix: "print the line only {% if %} there is a limit"}
 		f.Template, f.Line = t.place(i)
 		f.Template = c.included(f.Template)
-		c.add(f)
+		if f.Template != "" || !c.writes(f.Line, zeroLimit) { // EOS means "no limit" by a 0 that its template writes
+			c.add(f)
+		}
 	}
+}
+
+// writes reports whether the template's own text has it on a line.
+func (c *checker) writes(line int, what *regexp.Regexp) bool {
+	lines := strings.Split(c.template.Body, "\n")
+	return line > 0 && line <= len(lines) && what.MatchString(lines[line-1])
 }
 
 // withoutLimits is the desired state with every session unlimited.
