@@ -15,9 +15,9 @@ type Preview struct {
 	Findings []Finding `json:"findings" doc:"what POST /api/v1/templates/check says of the template on this router"`
 }
 
-// Starter is a template to begin with on a platform.
+// Starter is a template to begin with on a platform, or of a mail.
 type Starter struct {
-	Platform string         `json:"platform" doc:"a driver of this build, or a platform that it renders for only"`
+	Platform string         `json:"platform" doc:"a driver of this build, a platform that it renders for only, or mail-… for a text to people, which is no router's"`
 	About    string         `json:"about"`
 	Mode     TemplateMode   `json:"mode"`
 	Engine   TemplateEngine `json:"engine"`

@@ -24,17 +24,34 @@ var starterTable = []struct{ platform, file, about string }{
 	{"sros", "sros", "SR OS, model-driven: one neighbor per session, one policy per chain of policies, for one candidate in which a person first deletes what the preview shows as changed or removed"},
 }
 
-// policiesHere is where a starter wants starter/policies.j2, which several platforms begin with.
-const policiesHere = "{#- policies -#}\n"
+// mails are texts to people, in Peering Manager's mail context. The request is what "peering ask" writes.
+var mails = []struct{ name, about string }{
+	{"mail-reminder", "a mail, its first line the subject: sessions that are configured here and not up yet"},
+	{"mail-maintenance", "a mail, its first line the subject: sessions that drain for a maintenance"},
+	{"mail-up", "a mail, its first line the subject: sessions that are up"},
+}
 
-// Starters are the templates to begin with, by platform.
+// heads are what several starters begin with: the line that wants one, and its file.
+var heads = map[string]string{"{#- policies -#}\n": "policies", "{#- mail -#}\n": "mail-sessions"}
+
+// Starters are the templates to begin with, by platform, and those of mails.
 func Starters() []peering.Starter {
 	all := make([]peering.Starter, 0, len(starterTable))
 	for _, row := range starterTable {
-		body := strings.Replace(starterFile(row.file), policiesHere, starterFile("policies"), 1)
-		all = append(all, peering.Starter{Platform: row.platform, About: row.about, Mode: peering.ModeStanza, Engine: peering.EngineJinja2, Body: body})
+		all = append(all, peering.Starter{Platform: row.platform, About: row.about, Mode: peering.ModeStanza, Engine: peering.EngineJinja2, Body: withHead(row.file)})
+	}
+	for _, m := range mails {
+		all = append(all, peering.Starter{Platform: m.name, About: m.about, Mode: peering.ModeWhole, Engine: peering.EngineJinja2, Body: withHead(m.name)})
 	}
 	return all
+}
+
+func withHead(file string) string {
+	text := starterFile(file)
+	for line, head := range heads {
+		text = strings.Replace(text, line, starterFile(head), 1)
+	}
+	return text
 }
 
 func starterFile(name string) string {
