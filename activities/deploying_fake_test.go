@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -78,13 +79,16 @@ func (r *fakeRouter) Confirm(context.Context, driver.Commit) error {
 	return r.tell("confirm")
 }
 
-// lines is a syntax of one stanza a line, whose first word is its key.
+// lines is a syntax of one stanza a line, whose first word is its key. It is a
+// session when the second is an address.
 type lines struct{}
 
 func (lines) Split(text string) (all []peering.Stanza, err error) {
 	for line := range strings.Lines(text) {
-		key, _, _ := strings.Cut(strings.TrimSpace(line), " ")
-		all = append(all, peering.Stanza{Key: key, Text: line})
+		key, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		second, _, _ := strings.Cut(rest, " ")
+		neighbor, _ := netip.ParseAddr(second)
+		all = append(all, peering.Stanza{Key: key, Text: line, Neighbor: neighbor})
 	}
 	return all, nil
 }

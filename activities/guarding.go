@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -31,12 +32,15 @@ type GuardStore interface {
 	EndShutdown(ctx context.Context, order peering.ShutOrder, closed bool) error
 }
 
-// look is one look at a router: its neighbors, and what those under guard are announced.
+// look is one look at a router: its neighbors, what those under guard are
+// announced, and how sessions stand to what it runs.
 type look struct {
 	profile   peering.Profile
 	neighbors []peering.Neighbor
 	guards    []peering.ExportGuard
 	exports   map[peering.NeighborKey][]peering.ExportCount
+	basis     peering.SyncBasis
+	standing  map[netip.Addr]peering.SyncEvent // nil when it wasn't read
 }
 
 // look reads the guards first: one that is armed later isn't judged by counters of before.
@@ -44,7 +48,14 @@ func (r *Routers) look(ctx context.Context, routerID int64) (seen look, err erro
 	if seen.guards, err = r.Guards.OpenGuards(ctx, routerID); err != nil {
 		return seen, err
 	}
-	dev, err := r.open(ctx, routerID)
+	if seen.basis, err = r.Observed.SyncBasis(ctx, routerID); err != nil {
+		return seen, err
+	}
+	desired, err := r.Intent.Desired(ctx, routerID)
+	if err != nil {
+		return seen, err
+	}
+	dev, err := r.Access.open(ctx, desired.Router)
 	if err != nil {
 		return seen, err
 	}
@@ -65,6 +76,11 @@ func (r *Routers) look(ctx context.Context, routerID int64) (seen look, err erro
 			activity.GetLogger(ctx).Warn("exports can't be counted; the router's own counter has to do", "router", routerID, "neighbor", g.Neighbor.String(), "error", err)
 		}
 		seen.exports[g.Neighbor] = counts
+	}
+	if seen.basis.Due {
+		if seen.standing, err = standing(ctx, dev, desired, seen.basis); err != nil {
+			activity.GetLogger(ctx).Warn("what it runs of ours can't be read: whether sessions drifted isn't known", "router", routerID, "error", err)
+		}
 	}
 	return seen, nil
 }

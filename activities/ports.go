@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"peerflow/internal/bgp"
@@ -166,6 +167,11 @@ type ObservationStore interface {
 	// StorePoll replaces what is known of a router's neighbors; with an error it
 	// only notes the try. It answers which neighbors changed state.
 	StorePoll(ctx context.Context, p Poll) ([]StateChange, error)
+	// SyncBasis is what a read of a router is held against; it is taken before the read.
+	SyncBasis(ctx context.Context, routerID int64) (peering.SyncBasis, error)
+	// NoteSync records how sessions stand to their router, by peer address; dropped
+	// when somebody of ours wrote there since the basis.
+	NoteSync(ctx context.Context, basis peering.SyncBasis, found map[netip.Addr]peering.SyncEvent) error
 	// Flapped names neighbors that dropped at least twice since then, with the text to show.
 	Flapped(ctx context.Context, routerID int64, since time.Time) (map[peering.NeighborKey]string, error)
 	// AwaitedSessions lists a change's sessions with whether each is up, and why not.

@@ -85,7 +85,8 @@ type PollResult struct {
 
 // PollNeighbors reads a router's neighbors and records them: the only writer of
 // observed state. A router that doesn't answer is recorded as that, not failed.
-// Sessions that came up since their deployment are held to their export guard.
+// Sessions that came up since their deployment are held to their export guard, and
+// those whose stanza isn't as it was last deployed are recorded as drifted.
 func (r *Routers) PollNeighbors(ctx context.Context, routerID int64) (PollResult, error) {
 	poll := Poll{RouterID: routerID, At: r.Now()}
 	seen, err := r.look(ctx, routerID)
@@ -108,6 +109,9 @@ func (r *Routers) PollNeighbors(ctx context.Context, routerID int64) (PollResult
 	}
 	if poll.Error == "" && len(seen.guards) > 0 {
 		result.Breached, err = r.guard(ctx, routerID, seen, poll.At)
+	}
+	if err == nil && seen.standing != nil {
+		err = r.Observed.NoteSync(ctx, seen.basis, seen.standing)
 	}
 	result.Changed, result.Breached = few(result.Changed), few(result.Breached)
 	return result, fail(err)

@@ -208,7 +208,15 @@ func (tx *Tx) completeUnmoved(ctx context.Context, c peering.Change) error {
 	if !unmoved {
 		return peering.Errorf(peering.Conflict, "change %d can't complete without a deployment: planning didn't find that the routers run it", c.ID)
 	}
-	return tx.applyOpen(ctx, c.ID)
+	if err := tx.applyOpen(ctx, c.ID); err != nil || c.Kind != peering.KindDeploy {
+		return err
+	}
+	for _, router := range c.Request.Routers {
+		if err := tx.syncUnmoved(ctx, router); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // NoteUnmoved records that planning read the routers and found that they run a change already.

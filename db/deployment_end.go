@@ -51,7 +51,10 @@ func (d *DB) EndDeployment(ctx context.Context, id int64, e peering.DeploymentEn
 				return err
 			}
 		}
-		return tx.moveDeployment(ctx, dep, e.State, e.Outcome)
+		if err := tx.moveDeployment(ctx, dep, e.State, e.Outcome); err != nil {
+			return err
+		}
+		return tx.syncUnconfirmed(ctx, change, dep, e.State)
 	})
 }
 
@@ -158,20 +161,6 @@ func (tx *Tx) touchedSessions(ctx context.Context, dep peering.Deployment) ([]in
 	return ids, nil
 }
 
-// syncSessions notes that a router runs these sessions as recorded, or has none of them any more.
-func (tx *Tx) syncSessions(ctx context.Context, routerID int64, ids []int64) error {
-	synced, err := tx.q.SessionSynced(ctx, dbsqlc.SessionSyncedParams{Ids: ids, RouterID: routerID, WatchUntil: time.Now().Add(watchFor)})
-	if err != nil {
-		return err
-	}
-	for _, row := range synced {
-		if err := tx.Log(ctx, "session", row.ID, "sync", nil, map[string]any{"sync": row.Sync, "intent": row.Intent}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // NoteOperator notes why a deployment still needs an operator, for the one who
 // tried to resolve it. Elsewhere it changes nothing.
 func (d *DB) NoteOperator(ctx context.Context, id int64, text string) error {
@@ -194,7 +183,7 @@ func (tx *Tx) moveLedger(ctx context.Context, dep peering.Deployment, stanzas ma
 	for i, k := range keys {
 		hashes[i] = stanzas[k]
 	}
-	put := dbsqlc.LedgerPutParams{RouterID: dep.RouterID, DeploymentID: dep.ID, Keys: keys, Hashes: hashes}
+	put := dbsqlc.LedgerPutParams{RouterID: dep.RouterID, DeploymentID: dep.ID, PlanID: dep.PlanID, Keys: keys, Hashes: hashes}
 	if err := tx.q.LedgerPut(ctx, put); err != nil {
 		return err
 	}

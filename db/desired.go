@@ -97,17 +97,20 @@ func mirrorOf(ctx context.Context, q *dbsqlc.Queries, d peering.Desired) (map[bg
 }
 
 // Ledger maps the stanza keys that we wrote on a router, and that aren't proven
-// absent, to their last confirmed hash; "" once we removed one.
+// absent, to the hash that was last deployed there; "" once we removed one, and
+// for one that was announced and never confirmed.
 func (d *DB) Ledger(ctx context.Context, routerID int64) (map[string]string, error) {
-	rows, err := d.q.LedgerOf(ctx, routerID)
-	if err != nil {
-		return nil, translate(err)
-	}
-	ledger := make(map[string]string, len(rows))
+	keys, err := ledger(ctx, d.q, routerID)
+	return keys, translate(err)
+}
+
+func ledger(ctx context.Context, q *dbsqlc.Queries, routerID int64) (map[string]string, error) {
+	rows, err := q.LedgerOf(ctx, routerID)
+	keys := make(map[string]string, len(rows))
 	for _, r := range rows {
-		ledger[r.Key] = r.Hash
+		keys[r.Key] = r.Hash
 	}
-	return ledger, nil
+	return keys, err
 }
 
 // PendingAuthors names who edited what a router is rendered from since its last

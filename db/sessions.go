@@ -46,13 +46,22 @@ var sessionList = listing{
 		"peer_address":    {expr: "t.peer_address", kind: host},
 		"ip_address":      {expr: "t.peer_address", kind: host}, // Peering Manager's name
 		"intent":          oneOf(dbsqlc.AllSessionIntentValues, "t.intent"),
-		"sync":            oneOf(dbsqlc.AllSessionSyncValues, "t.sync"),
+		"sync":            oneOf(dbsqlc.AllSessionSyncValues, syncShown),
 		"held_by_hand":    {expr: "t.held_by_hand", kind: flag},
 		"passive":         {expr: "t.passive", kind: flag},
 		"description":     {expr: "t.description", kind: word},
 		"watch_until":     {expr: "t.watch_until", kind: moment},
 	},
 }
+
+// syncShown is peering.SyncUnderWay in SQL, for a filter.
+const syncShown = `coalesce((
+	SELECT CASE WHEN d.state = 'needs_operator' THEN 'unknown' WHEN bool_or(coalesce((e->>'removed')::boolean, false)) THEN 'removing' ELSE 'deploying' END::session_sync
+	FROM deployment d
+	JOIN plan_router p ON p.plan_id = d.plan_id AND p.router_id = d.router_id
+	CROSS JOIN jsonb_array_elements(p.touched) e
+	WHERE d.router_id = t.router_id AND d.state IN ('committing', 'soaking', 'unknown', 'needs_operator') AND (e->>'session_id')::bigint = t.id
+	GROUP BY d.state), t.sync)`
 
 func sessionOf(r dbsqlc.SessionRowsRow) peering.Session {
 	s := r.Session
@@ -62,7 +71,8 @@ func sessionOf(r dbsqlc.SessionRowsRow) peering.Session {
 		GroupID: orZero(s.GroupID), RelationshipID: orZero(s.RelationshipID), VRF: s.Vrf, Interface: s.Interface,
 		PeerAddress: s.PeerAddress.Unmap(), LocalAddress: addrOf(s.LocalAddress),
 		PeerAS: bgp.ASN(s.PeerASN), LocalAS: bgp.ASN(orZero(s.LocalASN)), Families: familiesOf(s.Families),
-		Intent: peering.Intent(s.Intent), HeldByHand: s.HeldByHand, HeldReason: s.HeldReason, Sync: peering.Sync(s.Sync),
+		Intent: peering.Intent(s.Intent), HeldByHand: s.HeldByHand, HeldReason: s.HeldReason,
+		Sync:   peering.SyncUnderWay(peering.Sync(s.Sync), peering.DeploymentState(r.Deployment), r.Removed),
 		Limits: limitsOf(s.LimitV4, s.LimitV6), Policies: peering.Policies{Import: r.ImportPolicies, Export: r.ExportPolicies},
 		Password: peering.SecretRef{ID: orZero(s.PasswordSecret), Version: orZero(s.PasswordVersion)},
 		HoldTime: intOf(s.HoldTime), Multihop: int(orZero(s.Multihop)), Passive: s.Passive,
@@ -87,7 +97,11 @@ func sessionParams(s peering.Session) dbsqlc.SessionUpdateParams {
 // insertSession also says how the session stands to its router, which no edit changes later.
 func insertSession(ctx context.Context, q *dbsqlc.Queries, s peering.Session) (int64, error) {
 	rows, err := q.SessionInsert(ctx, dbsqlc.SessionInsertParams(sessionParams(s)))
-	if err != nil || s.Sync == peering.NotDeployed {
+	switch s.Sync {
+	case peering.NotDeployed, peering.Deploying, peering.SyncRemoving: // the latter two are never stored
+		return rows, err
+	}
+	if err != nil {
 		return rows, err
 	}
 	return q.SessionSetSync(ctx, dbsqlc.SessionSetSyncParams{ID: s.ID, Sync: dbsqlc.SessionSync(s.Sync)})

@@ -111,7 +111,7 @@ UPDATE deployment SET approved_by = @approved_by::text, updated_at = now() WHERE
 
 -- The router that a deployment goes to, held: mode and fence can't change meanwhile.
 -- name: DeploymentRouterLock :one
-SELECT id, name, site_id, mode, coalesce(shutting_until > clock_timestamp(), false)::boolean AS shutting FROM router WHERE id = @id::bigint FOR NO KEY UPDATE;
+SELECT id, name, site_id, mode, fence, coalesce(shutting_until > clock_timestamp(), false)::boolean AS shutting FROM router WHERE id = @id::bigint FOR NO KEY UPDATE;
 
 -- What stands in the way of reading the router; '' once it was read.
 -- name: DeploymentSetUnread :exec
@@ -186,13 +186,16 @@ WHERE m.plan_id = @plan_id::bigint AND m.router_id = @router_id::bigint AND NOT 
 ON CONFLICT (router_id, key) DO UPDATE SET absent_at = NULL, deployment_id = EXCLUDED.deployment_id
 WHERE stanza_ledger.absent_at IS NOT NULL;
 
--- What a router runs of ours, as read after the confirm.
+-- What a router runs of ours, as read after the confirm. A stanza that the plan didn't move and that somebody else wrote
+-- since stays as it was last deployed: it ran along, and nobody approved it.
 -- name: LedgerPut :exec
-INSERT INTO stanza_ledger (router_id, key, hash, deployment_id)
+INSERT INTO stanza_ledger AS l (router_id, key, hash, deployment_id)
 SELECT @router_id::bigint, s.key, s.hash, @deployment_id::bigint
 FROM (SELECT unnest(@keys::text[]) AS key, unnest(@hashes::text[]) AS hash) s
 ON CONFLICT (router_id, key) DO UPDATE
-SET hash = EXCLUDED.hash, deployment_id = EXCLUDED.deployment_id, written_at = now(), absent_at = NULL;
+SET hash = EXCLUDED.hash, deployment_id = EXCLUDED.deployment_id, written_at = now(), absent_at = NULL
+WHERE l.absent_at IS NOT NULL OR l.hash = EXCLUDED.hash
+    OR EXISTS (SELECT FROM plan_move m WHERE m.plan_id = @plan_id::bigint AND m.router_id = l.router_id AND m.key = l.key AND NOT m.refers);
 
 -- Keys of ours that a read of the router no longer shows.
 -- name: LedgerAbsent :exec
@@ -207,19 +210,20 @@ SET absent_at = now()
 WHERE router_id = @router_id::bigint AND deployment_id = @deployment_id::bigint AND absent_at IS NULL AND hash = ''
     AND NOT key = ANY(@keys::text[]);
 
--- Sessions that a confirmed deployment carried. One that is new to its router waits for the other side from now on; one
--- that was taken off is proven absent. The row version counts edits of people: only a change of intent moves it.
+-- Sessions that a router runs as recorded. One that is new to its router waits for the other side from now on. The row
+-- version counts edits of people: only a change of intent moves it.
 -- name: SessionSynced :many
-UPDATE session
-SET sync = CASE WHEN intent IN ('absent', 'removing') THEN 'proven_absent' ELSE 'in_sync' END::session_sync,
-    watch_until = CASE WHEN intent IN ('absent', 'removing') THEN NULL
-        WHEN sync IN ('in_sync', 'drifted') THEN watch_until ELSE @watch_until::timestamptz END,
-    version = CASE WHEN intent = 'removing' THEN version + 1 ELSE version END,
-    intent = CASE WHEN intent = 'removing' THEN 'absent' ELSE intent END::session_intent,
+UPDATE session s
+SET sync = n.sync::session_sync,
+    watch_until = CASE WHEN n.sync = 'proven_absent' THEN NULL
+        WHEN s.sync IN ('in_sync', 'drifted') OR s.sync NOT IN ('not_deployed', 'proven_absent') AND s.watch_until IS NOT NULL THEN s.watch_until
+        ELSE @watch_until::timestamptz END,
+    version = CASE WHEN s.intent = 'removing' THEN s.version + 1 ELSE s.version END,
+    intent = CASE WHEN s.intent = 'removing' THEN 'absent' ELSE s.intent END::session_intent,
     updated_at = now()
-WHERE id = ANY(@ids::bigint[]) AND router_id = @router_id::bigint
-    AND (intent = 'removing' OR sync <> CASE WHEN intent = 'absent' THEN 'proven_absent' ELSE 'in_sync' END::session_sync)
-RETURNING id, sync, intent;
+FROM (SELECT unnest(@ids::bigint[]) AS id, unnest(@syncs::text[]) AS sync) n
+WHERE s.id = n.id AND (s.intent = 'removing' OR s.sync::text <> n.sync)
+RETURNING s.id, s.sync, s.intent;
 
 -- The database's clock.
 -- name: DatabaseTime :one

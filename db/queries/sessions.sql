@@ -1,9 +1,18 @@
--- Reads sessions by id, with their policies in order.
+-- Reads sessions by id, with their policies in order, and the deployment in flight that touches each.
 -- name: SessionRows :many
-SELECT sqlc.embed(t),
+WITH under_way AS (
+    SELECT (e->>'session_id')::bigint AS session_id, d.state, bool_or(coalesce((e->>'removed')::boolean, false)) AS removed
+    FROM deployment d
+    JOIN plan_router p ON p.plan_id = d.plan_id AND p.router_id = d.router_id
+    CROSS JOIN jsonb_array_elements(p.touched) e
+    WHERE d.state IN ('committing', 'soaking', 'unknown', 'needs_operator') AND e->>'session_id' IS NOT NULL
+    GROUP BY 1, 2
+)
+SELECT sqlc.embed(t), coalesce(u.state::text, '')::text AS deployment, coalesce(u.removed, false)::boolean AS removed,
     ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.session_id = t.id AND p.direction = 'import' ORDER BY p.position)::bigint[] AS import_policies,
     ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.session_id = t.id AND p.direction = 'export' ORDER BY p.position)::bigint[] AS export_policies
 FROM session t
+LEFT JOIN under_way u ON u.session_id = t.id
 WHERE t.id = ANY(@ids::bigint[])
 ORDER BY t.id;
 
@@ -45,3 +54,29 @@ DELETE FROM session WHERE id = @id::bigint AND version = @version::bigint;
 -- How a session stands to its router is no edit: the version stays.
 -- name: SessionSetSync :execrows
 UPDATE session SET sync = @sync::session_sync WHERE id = @id::bigint;
+
+-- How the sessions of a router stand to it, by id.
+-- name: SessionSyncs :many
+SELECT id, peer_address, intent, held_by_hand, sync FROM session WHERE router_id = @router_id::bigint ORDER BY id;
+
+-- Sessions held until the transaction ends.
+-- name: SessionHold :exec
+SELECT id FROM session WHERE id = ANY(@ids::bigint[]) ORDER BY id FOR NO KEY UPDATE;
+
+-- Moves sessions that still stand as they were read. It is no edit: the version stays.
+-- name: SessionMoveSync :many
+UPDATE session s SET sync = n.sync::session_sync, updated_at = now()
+FROM (SELECT unnest(@ids::bigint[]) AS id, unnest(@were::text[]) AS was, unnest(@syncs::text[]) AS sync) n
+WHERE s.id = n.id AND s.sync::text = n.was
+RETURNING s.id, n.was, s.sync;
+
+-- What the sessions of a router are held against: nothing is due while a deployment is in flight, nor before the first one
+-- as long as nothing is in doubt.
+-- name: SyncBasis :one
+SELECT r.fence, coalesce((
+        SELECT d.artifact_hash FROM deployment d WHERE d.router_id = r.id AND d.state = 'confirmed' ORDER BY d.confirmed_at DESC NULLS LAST, d.id DESC LIMIT 1), '')::text AS artifact_hash,
+    (NOT EXISTS (SELECT FROM deployment d WHERE d.router_id = r.id AND d.state IN ('committing', 'soaking', 'unknown', 'needs_operator'))
+        AND (EXISTS (SELECT FROM stanza_ledger l WHERE l.router_id = r.id AND l.absent_at IS NULL)
+            OR EXISTS (SELECT FROM session s WHERE s.router_id = r.id AND s.sync IN ('interfered', 'drifted'))))::boolean AS due
+FROM router r
+WHERE r.id = @router_id::bigint;

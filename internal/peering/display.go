@@ -42,19 +42,31 @@ func DisplayOf(s Session, agreed PeeringState, seen *ObservedNeighbor, now time.
 	if seen != nil {
 		bgp = seen.Shown(now, polled)
 	}
-	if show, why := showRecord(s, agreed); show != "" {
+	if show, why := showRecord(s, agreed, seen != nil); show != "" {
 		return show, why
 	}
-	return showObserved(s, seen, bgp, now)
+	show, why := showObserved(s, seen, bgp, now)
+	switch s.Sync {
+	case Reverted:
+		why += "; what was recorded of it since was deployed and taken back, and its router runs what it ran before: " + deployAgain
+	case SyncUnknown:
+		why += "; whether its router runs what is recorded isn't known"
+	}
+	return show, why
 }
 
+const deployAgain = "mend what took it back (peerflow change list says why), then deploy it again"
+
 // showRecord goes by agreement, intent and sync; "" leaves it to what was observed.
-func showRecord(s Session, agreed PeeringState) (Display, string) {
+// Listed is that its router has it.
+func showRecord(s Session, agreed PeeringState, listed bool) (Display, string) {
 	switch {
 	case s.Sync == SyncInterfered:
-		return ShowInterfered, "somebody else configured its router while a change was under way: look at the router"
+		return ShowInterfered, fmt.Sprintf("somebody else configured its router while a change was under way, and nothing is claimed of it: "+
+			"peerflow router diff %d says what runs there otherwise than recorded, and a change of kind deploy brings back what is recorded", s.RouterID)
 	case s.Sync == Drifted:
-		return ShowDrifted, "its router doesn't run what was deployed"
+		return ShowDrifted, fmt.Sprintf("its router doesn't run what was deployed, somebody else wrote there: peerflow router diff %d says what; "+
+			"a change of kind deploy brings back what is recorded, or record what runs there", s.RouterID)
 	case agreed == Disputed:
 		return ShowDisputed, "the peer disagrees about this peering"
 	case agreed == Suspended:
@@ -76,9 +88,11 @@ func showRecord(s Session, agreed PeeringState) (Display, string) {
 	case agreed == RequestedByThem:
 		return ShowRequested, "the peer asked us: our answer is awaited"
 	case s.Sync == Deploying:
-		return ShowDeploying, "a change is bringing it to its router"
-	case s.Sync == NotDeployed || s.Sync == Reverted:
+		return ShowDeploying, "a change is under way on its router"
+	case s.Sync == NotDeployed:
 		return ShowAgreed, "it isn't on its router: deploy it with a change"
+	case s.Sync == Reverted && !listed:
+		return ShowAgreed, "it was deployed and taken back, and isn't on its router: " + deployAgain
 	}
 	return "", ""
 }
@@ -86,7 +100,7 @@ func showRecord(s Session, agreed PeeringState) (Display, string) {
 // showObserved goes by what the router told.
 func showObserved(s Session, seen *ObservedNeighbor, state BGPState, now time.Time) (Display, string) {
 	switch {
-	case state == BGPNeverUp && s.Sync == InSync:
+	case state == BGPNeverUp && (s.Sync == InSync || s.Sync == Reverted):
 		return ShowWaiting, "configured here and never up: the other side isn't there yet" + downReason(seen)
 	case state == BGPEstablished && missingFamily(s, seen) != "":
 		return ShowDegraded, fmt.Sprintf("up without %s", missingFamily(s, seen))

@@ -34,8 +34,9 @@ func TestWhatASessionShowsIsTheFirstRuleThatFits(t *testing.T) {
 		show    Display
 		why     string
 	}{
-		"interfered is said before drifted and up":      {session(Present, SyncInterfered), Disputed, up, ShowInterfered, "somebody else"},
-		"drifted is said before what is agreed":         {session(Present, Drifted), Disputed, up, ShowDrifted, ""},
+		"interfered is said before drifted and up":      {session(Present, SyncInterfered), Disputed, up, ShowInterfered, "somebody else configured its router while a change was under way"},
+		"interfered says what to do":                    {Session{Intent: Present, Sync: SyncInterfered, RouterID: 7}, Agreed, up, ShowInterfered, "peerflow router diff 7"},
+		"drifted is said before what is agreed":         {session(Present, Drifted), Disputed, up, ShowDrifted, "somebody else wrote there: peerflow router diff"},
 		"disputed, although it is up":                   {session(Present, InSync), Disputed, up, ShowDisputed, ""},
 		"suspended":                                     {session(Draining, InSync), Suspended, up, ShowSuspended, ""},
 		"ending is said before draining":                {session(Draining, InSync), Ending, up, ShowEnding, ""},
@@ -46,7 +47,10 @@ func TestWhatASessionShowsIsTheFirstRuleThatFits(t *testing.T) {
 		"requested by us waits for their answer":        {session(Present, NotDeployed), RequestedByUs, nil, ShowRequested, "its answer"},
 		"requested by them waits for ours":              {session(Present, NotDeployed), RequestedByThem, nil, ShowRequested, "our answer"},
 		"agreed and not on the router":                  {session(Present, NotDeployed), Agreed, nil, ShowAgreed, ""},
-		"reverted is agreed again":                      {session(Present, Reverted), Agreed, nil, ShowAgreed, ""},
+		"reverted and not on the router":                {session(Present, Reverted), Agreed, nil, ShowAgreed, "taken back, and isn't on its router: mend"},
+		"reverted and up as before":                     {session(Present, Reverted), Agreed, up, ShowUp, "1h0m0s; what was recorded of it since was deployed and taken back"},
+		"reverted and never up as before":               {session(Present, Reverted), Agreed, seen(bgp.Active, false), ShowWaiting, "taken back"},
+		"up, and nothing is claimed of what runs there": {session(Present, SyncUnknown), Agreed, up, ShowUp, "isn't known"},
 		"deploying is said before what was observed":    {session(Present, Deploying), Agreed, up, ShowDeploying, ""},
 		"in sync and never up: their turn":              {session(Present, InSync), Agreed, seen(bgp.Active, false), ShowWaiting, "other side"},
 		"and the router's reason is told":               {session(Present, InSync), Agreed, with(seen(bgp.Active, false), func(o *ObservedNeighbor) { o.DownReason = DownRefused }), ShowWaiting, "refused"},

@@ -112,18 +112,3 @@ const (
 	Shutdown Intent = "shutdown"
 	Removing Intent = "removing"
 )
-
-// Sync is how a session stands to what its router runs.
-type Sync string
-
-const (
-	SyncUnknown    Sync = "unknown"
-	NotDeployed    Sync = "not_deployed"
-	Deploying      Sync = "deploying"
-	InSync         Sync = "in_sync"
-	Drifted        Sync = "drifted"
-	Reverted       Sync = "reverted"
-	SyncInterfered Sync = "interfered"
-	SyncRemoving   Sync = "removing"
-	ProvenAbsent   Sync = "proven_absent"
-)

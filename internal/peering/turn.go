@@ -16,6 +16,9 @@ func Turns() []Turn { return []Turn{TurnUs, TurnThem, TurnExchange, TurnNobody} 
 
 // TurnOf derives whose turn it is from what a session shows.
 func TurnOf(show Display, s Session, agreed PeeringState, seen *ObservedNeighbor) Turn {
+	if s.Sync == Reverted {
+		return TurnUs // what is recorded isn't what its router runs, up or not
+	}
 	switch show {
 	case ShowUp, ShowDeploying, ShowDepeered:
 		return TurnNobody

@@ -16,6 +16,7 @@ func TestWhoseTurnItIs(t *testing.T) {
 		want   Turn
 	}{
 		"up":                                {show: ShowUp, want: TurnNobody},
+		"up as before, its edit taken back": {show: ShowUp, s: Session{Sync: Reverted}, want: TurnUs},
 		"a change is at it":                 {show: ShowDeploying, want: TurnNobody},
 		"off its router":                    {show: ShowDepeered, want: TurnNobody},
 		"we asked":                          {show: ShowRequested, agreed: RequestedByUs, want: TurnThem},

@@ -27,6 +27,8 @@ func TestWhatARouterDoesDecides(t *testing.T) {
 	t.Run("an edit of hold times resets those three sessions and no other", func(t *testing.T) { resetsThree(s.in(t)) })
 	t.Run("a configure by hand is interference: frozen, and nothing confirmed", func(t *testing.T) { interfered(s.in(t)) })
 	t.Run("an export mistake is reverted before it is confirmed", func(t *testing.T) { exportMistake(s.in(t)) })
+	t.Run("an edit of our part by hand is drift, until it is taken back", func(t *testing.T) { drifts(s.in(t)) })
+	t.Run("a record that was deployed and taken back is reverted", func(t *testing.T) { takenBack(s.in(t)) })
 	t.Run("a peer's own shutdown is recorded and rolls nothing back", func(t *testing.T) { peerShutsDown(s.in(t)) })
 	t.Run("a change that drops five sessions is rolled back", func(t *testing.T) { dropsFive(s.in(t)) })
 	t.Run("a change with which the paths of two sessions break silently is never confirmed", func(t *testing.T) {
@@ -79,6 +81,7 @@ func interfered(s *scene) {
 	c := s.edit("a name", s.describe(5, "while somebody works"))
 	s.approve(c)
 	s.soaking(c)
+	s.underWay(s.sessions[5].ID)
 	s.birdc("configure")
 	c = s.ends(c.ID)
 	d := s.deployment(c)
@@ -92,6 +95,10 @@ func interfered(s *scene) {
 		s.t.Errorf("the boot configuration moved:\n%s", s.boot())
 	}
 	s.unbroken(up)
+	if n := s.standings(d, peering.SyncInterfered); n != len(s.sessions) {
+		s.t.Errorf("%d of %d sessions became interfered", n, len(s.sessions))
+	}
+	s.settled() // the router runs its base again, as a poll reads
 	s.waitsWhileFrozen(d)
 }
 
@@ -159,6 +166,8 @@ func exportMistake(s *scene) {
 	})
 	cancel()
 	s.unbroken(up)
+	s.settled() // an overlay that was taken back leaves no session deploying, nor reverted
+	s.shows(s.sessions[10].ID, peering.ShowUp, peering.InSync)
 	s.t.Logf("a peer had up to %d prefixes, for %s", most.Load(), time.Duration(had.Load()).Round(10*time.Millisecond))
 	if most.Load() == 0 {
 		s.t.Error("the mistake never reached the peer: this proves nothing")

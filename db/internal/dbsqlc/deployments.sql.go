@@ -723,7 +723,7 @@ func (q *Queries) DeploymentQueuedUnder(ctx context.Context, freezeID int64) ([]
 }
 
 const deploymentRouterLock = `-- name: DeploymentRouterLock :one
-SELECT id, name, site_id, mode, coalesce(shutting_until > clock_timestamp(), false)::boolean AS shutting FROM router WHERE id = $1::bigint FOR NO KEY UPDATE
+SELECT id, name, site_id, mode, fence, coalesce(shutting_until > clock_timestamp(), false)::boolean AS shutting FROM router WHERE id = $1::bigint FOR NO KEY UPDATE
 `
 
 type DeploymentRouterLockRow struct {
@@ -731,6 +731,7 @@ type DeploymentRouterLockRow struct {
 	Name     string
 	SiteID   int64
 	Mode     RouterMode
+	Fence    int64
 	Shutting bool
 }
 
@@ -743,6 +744,7 @@ func (q *Queries) DeploymentRouterLock(ctx context.Context, id int64) (Deploymen
 		&i.Name,
 		&i.SiteID,
 		&i.Mode,
+		&i.Fence,
 		&i.Shutting,
 	)
 	return i, err
@@ -1023,11 +1025,13 @@ func (q *Queries) LedgerAnnounce(ctx context.Context, arg LedgerAnnounceParams) 
 }
 
 const ledgerPut = `-- name: LedgerPut :exec
-INSERT INTO stanza_ledger (router_id, key, hash, deployment_id)
+INSERT INTO stanza_ledger AS l (router_id, key, hash, deployment_id)
 SELECT $1::bigint, s.key, s.hash, $2::bigint
 FROM (SELECT unnest($3::text[]) AS key, unnest($4::text[]) AS hash) s
 ON CONFLICT (router_id, key) DO UPDATE
 SET hash = EXCLUDED.hash, deployment_id = EXCLUDED.deployment_id, written_at = now(), absent_at = NULL
+WHERE l.absent_at IS NOT NULL OR l.hash = EXCLUDED.hash
+    OR EXISTS (SELECT FROM plan_move m WHERE m.plan_id = $5::bigint AND m.router_id = l.router_id AND m.key = l.key AND NOT m.refers)
 `
 
 type LedgerPutParams struct {
@@ -1035,36 +1039,40 @@ type LedgerPutParams struct {
 	DeploymentID int64
 	Keys         []string
 	Hashes       []string
+	PlanID       int64
 }
 
-// What a router runs of ours, as read after the confirm.
+// What a router runs of ours, as read after the confirm. A stanza that the plan didn't move and that somebody else wrote
+// since stays as it was last deployed: it ran along, and nobody approved it.
 func (q *Queries) LedgerPut(ctx context.Context, arg LedgerPutParams) error {
 	_, err := q.db.Exec(ctx, ledgerPut,
 		arg.RouterID,
 		arg.DeploymentID,
 		arg.Keys,
 		arg.Hashes,
+		arg.PlanID,
 	)
 	return err
 }
 
 const sessionSynced = `-- name: SessionSynced :many
-UPDATE session
-SET sync = CASE WHEN intent IN ('absent', 'removing') THEN 'proven_absent' ELSE 'in_sync' END::session_sync,
-    watch_until = CASE WHEN intent IN ('absent', 'removing') THEN NULL
-        WHEN sync IN ('in_sync', 'drifted') THEN watch_until ELSE $1::timestamptz END,
-    version = CASE WHEN intent = 'removing' THEN version + 1 ELSE version END,
-    intent = CASE WHEN intent = 'removing' THEN 'absent' ELSE intent END::session_intent,
+UPDATE session s
+SET sync = n.sync::session_sync,
+    watch_until = CASE WHEN n.sync = 'proven_absent' THEN NULL
+        WHEN s.sync IN ('in_sync', 'drifted') OR s.sync NOT IN ('not_deployed', 'proven_absent') AND s.watch_until IS NOT NULL THEN s.watch_until
+        ELSE $1::timestamptz END,
+    version = CASE WHEN s.intent = 'removing' THEN s.version + 1 ELSE s.version END,
+    intent = CASE WHEN s.intent = 'removing' THEN 'absent' ELSE s.intent END::session_intent,
     updated_at = now()
-WHERE id = ANY($2::bigint[]) AND router_id = $3::bigint
-    AND (intent = 'removing' OR sync <> CASE WHEN intent = 'absent' THEN 'proven_absent' ELSE 'in_sync' END::session_sync)
-RETURNING id, sync, intent
+FROM (SELECT unnest($2::bigint[]) AS id, unnest($3::text[]) AS sync) n
+WHERE s.id = n.id AND (s.intent = 'removing' OR s.sync::text <> n.sync)
+RETURNING s.id, s.sync, s.intent
 `
 
 type SessionSyncedParams struct {
 	WatchUntil time.Time
 	Ids        []int64
-	RouterID   int64
+	Syncs      []string
 }
 
 type SessionSyncedRow struct {
@@ -1073,10 +1081,10 @@ type SessionSyncedRow struct {
 	Intent SessionIntent
 }
 
-// Sessions that a confirmed deployment carried. One that is new to its router waits for the other side from now on; one
-// that was taken off is proven absent. The row version counts edits of people: only a change of intent moves it.
+// Sessions that a router runs as recorded. One that is new to its router waits for the other side from now on. The row
+// version counts edits of people: only a change of intent moves it.
 func (q *Queries) SessionSynced(ctx context.Context, arg SessionSyncedParams) ([]SessionSyncedRow, error) {
-	rows, err := q.db.Query(ctx, sessionSynced, arg.WatchUntil, arg.Ids, arg.RouterID)
+	rows, err := q.db.Query(ctx, sessionSynced, arg.WatchUntil, arg.Ids, arg.Syncs)
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,16 @@ func (q *Queries) SessionDelete(ctx context.Context, arg SessionDeleteParams) (i
 	return result.RowsAffected(), nil
 }
 
+const sessionHold = `-- name: SessionHold :exec
+SELECT id FROM session WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE
+`
+
+// Sessions held until the transaction ends.
+func (q *Queries) SessionHold(ctx context.Context, ids []int64) error {
+	_, err := q.db.Exec(ctx, sessionHold, ids)
+	return err
+}
+
 const sessionInsert = `-- name: SessionInsert :execrows
 INSERT INTO session (
     kind, peering_id, router_id, connection_id, group_id, relationship_id, vrf, interface, peer_address,
@@ -110,22 +120,73 @@ func (q *Queries) SessionInsert(ctx context.Context, arg SessionInsertParams) (i
 	return result.RowsAffected(), nil
 }
 
+const sessionMoveSync = `-- name: SessionMoveSync :many
+UPDATE session s SET sync = n.sync::session_sync, updated_at = now()
+FROM (SELECT unnest($1::bigint[]) AS id, unnest($2::text[]) AS was, unnest($3::text[]) AS sync) n
+WHERE s.id = n.id AND s.sync::text = n.was
+RETURNING s.id, n.was, s.sync
+`
+
+type SessionMoveSyncParams struct {
+	Ids   []int64
+	Were  []string
+	Syncs []string
+}
+
+type SessionMoveSyncRow struct {
+	ID   int64
+	Was  interface{}
+	Sync SessionSync
+}
+
+// Moves sessions that still stand as they were read. It is no edit: the version stays.
+func (q *Queries) SessionMoveSync(ctx context.Context, arg SessionMoveSyncParams) ([]SessionMoveSyncRow, error) {
+	rows, err := q.db.Query(ctx, sessionMoveSync, arg.Ids, arg.Were, arg.Syncs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SessionMoveSyncRow{}
+	for rows.Next() {
+		var i SessionMoveSyncRow
+		if err := rows.Scan(&i.ID, &i.Was, &i.Sync); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const sessionRows = `-- name: SessionRows :many
-SELECT t.id, t.kind, t.peering_id, t.router_id, t.connection_id, t.group_id, t.relationship_id, t.vrf, t.interface, t.peer_address, t.local_address, t.peer_asn, t.local_asn, t.families, t.intent, t.held_by_hand, t.sync, t.limit_v4, t.limit_v6, t.password_secret, t.password_version, t.hold_time, t.multihop, t.passive, t.description, t.context, t.watch_until, t.version, t.created_at, t.updated_at, t.held_reason,
+WITH under_way AS (
+    SELECT (e->>'session_id')::bigint AS session_id, d.state, bool_or(coalesce((e->>'removed')::boolean, false)) AS removed
+    FROM deployment d
+    JOIN plan_router p ON p.plan_id = d.plan_id AND p.router_id = d.router_id
+    CROSS JOIN jsonb_array_elements(p.touched) e
+    WHERE d.state IN ('committing', 'soaking', 'unknown', 'needs_operator') AND e->>'session_id' IS NOT NULL
+    GROUP BY 1, 2
+)
+SELECT t.id, t.kind, t.peering_id, t.router_id, t.connection_id, t.group_id, t.relationship_id, t.vrf, t.interface, t.peer_address, t.local_address, t.peer_asn, t.local_asn, t.families, t.intent, t.held_by_hand, t.sync, t.limit_v4, t.limit_v6, t.password_secret, t.password_version, t.hold_time, t.multihop, t.passive, t.description, t.context, t.watch_until, t.version, t.created_at, t.updated_at, t.held_reason, coalesce(u.state::text, '')::text AS deployment, coalesce(u.removed, false)::boolean AS removed,
     ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.session_id = t.id AND p.direction = 'import' ORDER BY p.position)::bigint[] AS import_policies,
     ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.session_id = t.id AND p.direction = 'export' ORDER BY p.position)::bigint[] AS export_policies
 FROM session t
+LEFT JOIN under_way u ON u.session_id = t.id
 WHERE t.id = ANY($1::bigint[])
 ORDER BY t.id
 `
 
 type SessionRowsRow struct {
 	Session        Session
+	Deployment     string
+	Removed        bool
 	ImportPolicies []int64
 	ExportPolicies []int64
 }
 
-// Reads sessions by id, with their policies in order.
+// Reads sessions by id, with their policies in order, and the deployment in flight that touches each.
 func (q *Queries) SessionRows(ctx context.Context, ids []int64) ([]SessionRowsRow, error) {
 	rows, err := q.db.Query(ctx, sessionRows, ids)
 	if err != nil {
@@ -167,6 +228,8 @@ func (q *Queries) SessionRows(ctx context.Context, ids []int64) ([]SessionRowsRo
 			&i.Session.CreatedAt,
 			&i.Session.UpdatedAt,
 			&i.Session.HeldReason,
+			&i.Deployment,
+			&i.Removed,
 			&i.ImportPolicies,
 			&i.ExportPolicies,
 		); err != nil {
@@ -196,6 +259,45 @@ func (q *Queries) SessionSetSync(ctx context.Context, arg SessionSetSyncParams) 
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const sessionSyncs = `-- name: SessionSyncs :many
+SELECT id, peer_address, intent, held_by_hand, sync FROM session WHERE router_id = $1::bigint ORDER BY id
+`
+
+type SessionSyncsRow struct {
+	ID          int64
+	PeerAddress netip.Addr
+	Intent      SessionIntent
+	HeldByHand  bool
+	Sync        SessionSync
+}
+
+// How the sessions of a router stand to it, by id.
+func (q *Queries) SessionSyncs(ctx context.Context, routerID int64) ([]SessionSyncsRow, error) {
+	rows, err := q.db.Query(ctx, sessionSyncs, routerID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SessionSyncsRow{}
+	for rows.Next() {
+		var i SessionSyncsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.PeerAddress,
+			&i.Intent,
+			&i.HeldByHand,
+			&i.Sync,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const sessionUpdate = `-- name: SessionUpdate :execrows
@@ -279,4 +381,29 @@ func (q *Queries) SessionUpdate(ctx context.Context, arg SessionUpdateParams) (i
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const syncBasis = `-- name: SyncBasis :one
+SELECT r.fence, coalesce((
+        SELECT d.artifact_hash FROM deployment d WHERE d.router_id = r.id AND d.state = 'confirmed' ORDER BY d.confirmed_at DESC NULLS LAST, d.id DESC LIMIT 1), '')::text AS artifact_hash,
+    (NOT EXISTS (SELECT FROM deployment d WHERE d.router_id = r.id AND d.state IN ('committing', 'soaking', 'unknown', 'needs_operator'))
+        AND (EXISTS (SELECT FROM stanza_ledger l WHERE l.router_id = r.id AND l.absent_at IS NULL)
+            OR EXISTS (SELECT FROM session s WHERE s.router_id = r.id AND s.sync IN ('interfered', 'drifted'))))::boolean AS due
+FROM router r
+WHERE r.id = $1::bigint
+`
+
+type SyncBasisRow struct {
+	Fence        int64
+	ArtifactHash string
+	Due          bool
+}
+
+// What the sessions of a router are held against: nothing is due while a deployment is in flight, nor before the first one
+// as long as nothing is in doubt.
+func (q *Queries) SyncBasis(ctx context.Context, routerID int64) (SyncBasisRow, error) {
+	row := q.db.QueryRow(ctx, syncBasis, routerID)
+	var i SyncBasisRow
+	err := row.Scan(&i.Fence, &i.ArtifactHash, &i.Due)
+	return i, err
 }
