@@ -3,11 +3,9 @@ package activities
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"peerflow/internal/peering"
 	"peerflow/internal/render"
@@ -246,87 +244,6 @@ func secretsOf(m map[string]peering.Stanza) []peering.SecretRef {
 		}
 	}
 	return refs
-}
-
-// moves takes the delta, and keeps other people's pending edits out of it
-// unless the requester includes them.
-func (p *Planning) moves(ctx context.Context, change peering.Change, c comparison) ([]peering.Move, []string, error) {
-	if change.Kind == peering.KindDeploy {
-		return peering.Delta(c.running, c.with, c.running), nil, nil
-	}
-	moves := peering.Delta(c.without, c.with, c.running)
-	if len(moves) == 0 {
-		return nil, nil, nil
-	}
-	var labels []string
-	for _, key := range slices.Sorted(maps.Keys(c.held)) {
-		labels = append(labels, fmt.Sprintf("%s stays shut (%s)", key, c.held[key]))
-	}
-	pending := slices.DeleteFunc(pendingIn(c, moves), func(key string) bool { return c.held[key] != "" })
-	moves = withPending(c, moves, slices.Sorted(maps.Keys(c.held)))
-	if len(pending) == 0 {
-		return moves, labels, nil
-	}
-	if !change.Request.IncludePending {
-		return nil, nil, peering.Errorf(peering.Conflict,
-			"%s hold edits by %s that were never deployed: deploy those first, or include them (--include-pending)",
-			peering.Some(pending, named, ", "), p.authors(ctx, c))
-	}
-	labels = append(labels, fmt.Sprintf("%s by %s", peering.Some(pending, named, ", "), p.authors(ctx, c)))
-	return withPending(c, moves, pending), labels, nil
-}
-
-// pendingIn lists stanzas of the delta, and those that it newly refers to, that
-// already differ between what is recorded and what runs.
-func pendingIn(c comparison, moves []peering.Move) []string {
-	var pending []string
-	differs := func(key string) bool { return c.without[key].Text != c.running[key].Text }
-	for _, m := range moves {
-		if differs(m.Key) {
-			pending = append(pending, m.Key)
-		}
-		for _, ref := range c.with[m.Key].Refs {
-			if _, runs := c.running[ref]; !runs && !moved(moves, ref) {
-				pending = append(pending, ref)
-			}
-		}
-	}
-	slices.Sort(pending)
-	return slices.Compact(pending)
-}
-
-func moved(moves []peering.Move, key string) bool {
-	return slices.ContainsFunc(moves, func(m peering.Move) bool { return m.Key == key })
-}
-
-// withPending adds the stanzas of pending edits that the moves need.
-func withPending(c comparison, moves []peering.Move, pending []string) []peering.Move {
-	for _, key := range pending {
-		if !moved(moves, key) {
-			moves = append(moves, peering.Delta(c.running, map[string]peering.Stanza{key: c.with[key]}, pick(c.running, key))...)
-		}
-	}
-	slices.SortFunc(moves, func(a, b peering.Move) int { return strings.Compare(a.Key, b.Key) })
-	return slices.CompactFunc(moves, func(a, b peering.Move) bool { return a.Key == b.Key })
-}
-
-func pick(m map[string]peering.Stanza, key string) map[string]peering.Stanza {
-	if s, ok := m[key]; ok {
-		return map[string]peering.Stanza{key: s}
-	}
-	return nil
-}
-
-func (p *Planning) authors(ctx context.Context, c comparison) string {
-	users, err := p.Intent.PendingAuthors(ctx, c.router.ID)
-	if err != nil || len(users) == 0 {
-		return "somebody"
-	}
-	var names []string
-	for _, u := range users {
-		names = append(names, u.Name)
-	}
-	return strings.Join(names, ", ")
 }
 
 func (p *Planning) describe(ctx context.Context, dev device, desired peering.Desired, ops []peering.Operation, c comparison, moves []peering.Move, labels []string) (peering.RouterPlan, []string, []string, error) {

@@ -113,6 +113,20 @@ func ledger(ctx context.Context, q *dbsqlc.Queries, routerID int64) (map[string]
 	return keys, err
 }
 
+// LeftThere tells by key and hash which deployments wrote a stanza on a router and
+// never confirmed it; the newest, where several wrote the same.
+func (d *DB) LeftThere(ctx context.Context, routerID int64) (map[peering.Move]peering.LeftThere, error) {
+	rows, err := d.q.LeftThere(ctx, routerID)
+	if err != nil {
+		return nil, translate(err)
+	}
+	left := make(map[peering.Move]peering.LeftThere, len(rows))
+	for _, r := range rows {
+		left[peering.Move{Key: r.Key, After: r.AfterHash}] = peering.LeftThere{DeploymentID: r.ID, ChangeID: r.ChangeID, State: peering.DeploymentState(r.State)}
+	}
+	return left, nil
+}
+
 // PendingAuthors names who edited what a router is rendered from since its last
 // confirmed deployment was submitted. Edits while that one ran count, too:
 // better one label too many than an edit that rides along unseen.

@@ -216,3 +216,34 @@ func TestAHandmadeEditStaysDriftThroughAnotherDeployment(t *testing.T) {
 		t.Errorf("ledger %v", ledger)
 	}
 }
+
+func TestWhatWasLeftOnARouterIsKnownByItsDeployment(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	left := func() map[peering.Move]peering.LeftThere {
+		t.Helper()
+		all, err := s.LeftThere(t.Context(), s.edge1)
+		s.must(err)
+		return all
+	}
+	change, plan, ids := s.queue(s.edge1)
+	stanza := plan.Routers[0].Moves[0]
+	s.must(s.begin(ids[0]))
+	if all := left(); len(all) != 0 {
+		t.Errorf("no commit was sent, and %v is there", all)
+	}
+	s.must(s.HoldBack(t.Context(), ids[0]))
+	s.must(s.StoreBaseline(t.Context(), ids[0], peering.BaselineRecord{Artifact: "x\n"}))
+	s.soak(ids[0])
+	s.must(s.EndDeployment(t.Context(), ids[0], peering.DeploymentEnd{State: peering.DeploymentInterfered, Outcome: "meddled", Stanzas: map[string]string{stanza.Key: stanza.After}}))
+	want := peering.LeftThere{DeploymentID: ids[0], ChangeID: change.ID, State: peering.DeploymentInterfered}
+	if all := left(); len(all) != 1 || all[peering.Move{Key: stanza.Key, After: stanza.After}] != want {
+		t.Errorf("left there: %v, want %v", all, want)
+	}
+	_, _, ids = s.queue(s.edge1)
+	s.soak(ids[0])
+	s.confirm(ids[0])
+	if all := left(); len(all) != 1 {
+		t.Errorf("a confirmed one left %v", all)
+	}
+}

@@ -210,6 +210,15 @@ SET absent_at = now()
 WHERE router_id = @router_id::bigint AND deployment_id = @deployment_id::bigint AND absent_at IS NULL AND hash = ''
     AND NOT key = ANY(@keys::text[]);
 
+-- Stanzas that deployments wrote on a router and never confirmed, the newest last.
+-- name: LeftThere :many
+SELECT d.id, d.change_id, d.state, m.key, m.after_hash
+FROM deployment d
+JOIN plan_move m ON m.plan_id = d.plan_id AND m.router_id = d.router_id AND NOT m.refers
+WHERE d.router_id = @router_id::bigint AND d.commit_sent_at IS NOT NULL
+    AND d.state IN ('committing', 'soaking', 'unknown', 'needs_operator', 'interfered')
+ORDER BY d.id, m.key;
+
 -- Sessions that a router runs as recorded. One that is new to its router waits for the other side from now on. The row
 -- version counts edits of people: only a change of intent moves it.
 -- name: SessionSynced :many

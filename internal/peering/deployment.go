@@ -1,6 +1,7 @@
 package peering
 
 import (
+	"fmt"
 	"time"
 )
 
@@ -94,4 +95,39 @@ func (s DeploymentState) To(next DeploymentState) error {
 		}
 	}
 	return Errorf(Conflict, "a deployment that is %s can't become %s", s, next)
+}
+
+// LeftThere is a deployment whose commit a router may run though it was never
+// confirmed: one in flight, or one that was interfered with.
+type LeftThere struct {
+	DeploymentID, ChangeID int64
+	State                  DeploymentState
+}
+
+// String goes on a sentence: "edge1 runs what … ".
+func (l LeftThere) String() string {
+	how := "which is " + string(l.State) + " and not confirmed yet"
+	switch l.State {
+	case DeploymentInterfered:
+		how = "which was interfered with and never confirmed"
+	case DeploymentNeedsOperator:
+		how = "which needs an operator"
+	}
+	return fmt.Sprintf("deployment %d of change/%d left there, %s", l.DeploymentID, l.ChangeID, how)
+}
+
+// Remedy is what a person can do about it.
+func (l LeftThere) Remedy(router string) string {
+	switch {
+	case l.State == DeploymentNeedsOperator:
+		return fmt.Sprintf("look at the router, run peerflow change resolve %d, then plan this again", l.ChangeID)
+	case l.State.InFlight():
+		return "plan this again once it ended"
+	}
+	return BringBack(router)
+}
+
+// BringBack is what a person can do about a router that doesn't run what was deployed.
+func BringBack(router string) string {
+	return fmt.Sprintf("peerflow router diff %s shows it; deploy what is recorded there (a change of kind deploy), then plan this again, or include that here (--include-pending)", router)
 }

@@ -192,10 +192,20 @@ func (p *pair) interfered() {
 	if now := p.gnmi.photo(p.t); now.runs != found.runs || now.boots != found.boots {
 		p.t.Error("the router was written to after the other writer's commit")
 	}
+	ours := p.ours(p.gnmi).ID
+	p.shows(ours, peering.ShowInterfered, peering.SyncInterfered, "somebody else configured its router while a change was under way",
+		fmt.Sprintf("peerflow router diff %d", p.gnmi.id), "turn us")
 	freezes, err := p.Parts.DB.ListFreezes(ctx, false)
 	p.must(err)
 	if len(freezes) != 1 || freezes[0].RouterID != p.gnmi.id || !strings.Contains(freezes[0].Reason, fmt.Sprintf("deployment %d", d.ID)) {
 		p.t.Fatalf("freezes: %+v", freezes)
+	}
+	built := p.ends(p.open("on top of what was left there", p.describe(p.gnmi, "on top")).ID)
+	p.t.Log(built.Outcome)
+	for _, w := range []string{fmt.Sprintf("deployment %d of change/%d left there", d.ID, c.ID), "peerflow router diff " + p.gnmi.name, "change of kind deploy"} {
+		if built.State != peering.ChangeFailed || !strings.Contains(built.Outcome, w) {
+			p.t.Errorf("%s: %q isn't in %q", built.State, w, built.Outcome)
+		}
 	}
 	next := p.inState(p.change(deployOf(p.gnmi.id)).ID, time.Minute, peering.ChangeAwaitingApproval) // back to what is recorded
 	p.approve(next)
@@ -210,6 +220,7 @@ func (p *pair) interfered() {
 	_, err = p.Parts.DB.LiftFreeze(ctx, p.admin, freezes[0].ID)
 	p.must(err)
 	p.inState(next.ID, time.Minute, peering.ChangeCompleted)
+	p.shows(ours, peering.ShowUp, peering.InSync)
 	if now := p.gnmi.photo(p.t); strings.Contains(now.runs+now.boots, "while somebody works") || !strings.Contains(now.boots, "ours on "+p.gnmi.name) {
 		p.t.Error("the freeze is lifted, and the router isn't back at what is recorded")
 	}

@@ -1055,6 +1055,50 @@ func (q *Queries) LedgerPut(ctx context.Context, arg LedgerPutParams) error {
 	return err
 }
 
+const leftThere = `-- name: LeftThere :many
+SELECT d.id, d.change_id, d.state, m.key, m.after_hash
+FROM deployment d
+JOIN plan_move m ON m.plan_id = d.plan_id AND m.router_id = d.router_id AND NOT m.refers
+WHERE d.router_id = $1::bigint AND d.commit_sent_at IS NOT NULL
+    AND d.state IN ('committing', 'soaking', 'unknown', 'needs_operator', 'interfered')
+ORDER BY d.id, m.key
+`
+
+type LeftThereRow struct {
+	ID        int64
+	ChangeID  int64
+	State     DeploymentState
+	Key       string
+	AfterHash string
+}
+
+// Stanzas that deployments wrote on a router and never confirmed, the newest last.
+func (q *Queries) LeftThere(ctx context.Context, routerID int64) ([]LeftThereRow, error) {
+	rows, err := q.db.Query(ctx, leftThere, routerID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []LeftThereRow{}
+	for rows.Next() {
+		var i LeftThereRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ChangeID,
+			&i.State,
+			&i.Key,
+			&i.AfterHash,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const sessionSynced = `-- name: SessionSynced :many
 UPDATE session s
 SET sync = n.sync::session_sync,
