@@ -26,14 +26,15 @@ type PlanResult struct {
 
 // PlanChange renders each affected router of a site without and with the
 // change's overlay and takes what differs. On the last site it stores all of it
-// as the plan in force. A plan that didn't change keeps its votes. Idempotent:
+// as the plan in force. A plan that didn't change keeps its votes. A provisioning
+// goes on without sessions whose neighbors somebody else configured. Idempotent:
 // the same state gives the same hash.
 func (p *Planning) PlanChange(ctx context.Context, in PlanInput) (PlanResult, error) {
 	r, err := p.reach(ctx, in.Change)
 	if err != nil {
 		return PlanResult{}, fail(err)
 	}
-	parts, texts, err := p.planSite(ctx, r, in.Site)
+	parts, texts, err := p.planSite(ctx, &r, in.Site)
 	if err != nil {
 		return PlanResult{}, fail(err)
 	}
@@ -279,7 +280,7 @@ func (p *Planning) describe(ctx context.Context, dev device, desired peering.Des
 	for i := range touched {
 		touched[i] = t.fill(touched[i])
 	}
-	if err := peering.TakeOverError(peering.TakenOver(touched, c.running, neighbors)); err != nil {
+	if err := foreign(dev.router.Name, changed, touched, peering.TakenOver(touched, c.running, neighbors)); err != nil {
 		return peering.RouterPlan{}, nil, nil, err
 	}
 	if err := proposable(dev, base, artifact); err != nil {

@@ -57,6 +57,11 @@ func (p *Planning) reach(ctx context.Context, changeID int64) (r reached, err er
 	if r.ops, err = p.Changes.Overlay(ctx, changeID); err != nil {
 		return r, err
 	}
+	if r.change.Kind == peering.KindProvision && len(r.ops) == 0 {
+		if err = peering.ForeignLeft(r.change.Omissions); err != nil {
+			return r, err
+		}
+	}
 	if r.routers, err = p.affected(ctx, r.change, r.ops); err != nil {
 		return r, err
 	}
@@ -71,13 +76,14 @@ func (p *Planning) reach(ctx context.Context, changeID int64) (r reached, err er
 }
 
 // planSite plans the routers of one site, and gives the texts that the plan names.
-func (p *Planning) planSite(ctx context.Context, r reached, site string) (parts []peering.PlanPart, texts []string, err error) {
+// Sessions that a router has by somebody else's hand leave the change.
+func (p *Planning) planSite(ctx context.Context, r *reached, site string) (parts []peering.PlanPart, texts []string, err error) {
 	for i, router := range r.routers {
 		if r.sites[i] != site {
 			continue
 		}
 		activity.RecordHeartbeat(ctx, router.Name)
-		one, more, pending, err := p.planRouter(ctx, r.change, router, r.ops)
+		one, more, pending, err := p.planWithoutForeign(ctx, r, router)
 		if err != nil {
 			return nil, nil, fmt.Errorf("plan router %s: %w", router.Name, err)
 		}

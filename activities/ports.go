@@ -19,6 +19,9 @@ type ChangeStore interface {
 	// RecordOverlay replaces the change's open operations and what planning found. A create
 	// without an object id gets one; the same call twice keeps the ids.
 	RecordOverlay(ctx context.Context, changeID int64, ops []peering.Operation, found peering.Findings) ([]peering.Operation, error)
+	// LeaveOut takes sessions out of what a change will make, with the reasons, by id.
+	// The plan in force is void with it. Twice is the same as once.
+	LeaveOut(ctx context.Context, changeID int64, omitted map[int64]peering.Omission) error
 	// Overlay lists the operations that are neither applied nor discarded.
 	Overlay(ctx context.Context, changeID int64) ([]peering.Operation, error)
 	// ConflictingChange is the earliest other open change with an operation on an

@@ -65,6 +65,48 @@ func (tx *Tx) setFindings(ctx context.Context, changeID int64, f peering.Finding
 	return tx.q.ChangeSetFindings(ctx, set)
 }
 
+// LeaveOut takes sessions out of what a change will make, with the reasons, by
+// session id. The plan in force is void with it, since it has them. Twice is the
+// same as once; refused (conflict) while anything of it is under way on a router.
+func (d *DB) LeaveOut(ctx context.Context, changeID int64, omitted map[int64]peering.Omission) error {
+	return d.Write(ctx, actorOf(changeID), func(tx *Tx) error {
+		change, err := tx.lockChange(ctx, changeID)
+		if err != nil {
+			return err
+		}
+		before, err := tx.openOperations(ctx, changeID)
+		if err != nil {
+			return err
+		}
+		var left []peering.Operation
+		for _, op := range before {
+			o, out := omitted[op.ObjectID]
+			if !out || op.Object != peering.ObjectSession || op.Action != peering.Create {
+				left = append(left, op)
+				continue
+			}
+			change.Omissions = append(change.Omissions, o)
+		}
+		if len(left) == len(before) {
+			return nil
+		}
+		if !plannable(change.State) {
+			return peering.Errorf(peering.Conflict, "change %d is %s: what it does can't change any more", changeID, change.State)
+		}
+		if change.PlanID != 0 {
+			if err := tx.voidPlan(ctx, change, "sessions left it that the router has by somebody else's hand"); err != nil {
+				return err
+			}
+		}
+		found := peering.Findings{Omitted: change.Omissions, Ask: change.Ask, Stale: change.Stale}
+		if err := tx.setFindings(ctx, changeID, found); err != nil {
+			return err
+		}
+		_, err = tx.putOperations(ctx, changeID, left)
+		return err
+	})
+}
+
 // overlayOpen reports states before people are asked to approve what a change does.
 func overlayOpen(s peering.ChangeState) bool {
 	return s == peering.ChangeDraft || s == peering.ChangePlanned || s == peering.ChangeStale

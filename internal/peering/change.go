@@ -207,6 +207,7 @@ const (
 	OmitRouteServer    OmissionCode = "route_server"
 	OmitNotAgreed      OmissionCode = "not_agreed"
 	OmitObserve        OmissionCode = "router_observed"
+	OmitForeign        OmissionCode = "foreign"  // the router has the neighbor by somebody else's hand
 	OmitVanished       OmissionCode = "vanished" // a session stands, and PeeringDB lists its address no more
 )
 

@@ -23,6 +23,32 @@ func TakenOver(touched []TouchedSession, running map[string]Stanza, neighbors []
 	return taken
 }
 
+// Foreign leaves a session out that a router has by somebody else's hand.
+func Foreign(router string, n Neighbor, s Session, ixp IXP) Omission {
+	where := router
+	if n.Name != "" {
+		where += " as " + n.Name
+	}
+	return Omission{Code: OmitForeign, IXPID: ixp.ID, Exchange: ixp.Name, PeerAddress: s.PeerAddress.String(),
+		Text: fmt.Sprintf("configured by hand on %s (%s, %s), so that it isn't ours and is never taken over: take it out there by hand, then peerflow peer %s again",
+			where, n.RemoteAS, n.State, s.PeerAS)}
+}
+
+// ForeignLeft refuses a change of which foreign neighbors left nothing; nil when
+// none were left out.
+func ForeignLeft(omitted []Omission) error {
+	var all []string
+	for _, o := range omitted {
+		if o.Code == OmitForeign {
+			all = append(all, o.PeerAddress+": "+o.Text)
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return Errorf(Conflict, "nothing is left to configure: %s", Some(all, mostNamed, "; "))
+}
+
 // TakeOverError refuses to plan sessions that a router has by somebody else's
 // hand; nil when there are none.
 func TakeOverError(taken []Neighbor) error {

@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"peerflow/internal/bgp"
 	"peerflow/internal/peering"
 	"peerflow/internal/peeringdb/pdbfake"
 	"peerflow/standalone/lab"
@@ -81,6 +83,7 @@ func TestBadInputNamesThingAndRemedy(t *testing.T) {
 	}
 	up := s.uptimes()
 	t.Run("a neighbor by somebody else's hand", func(t *testing.T) { s.in(t).neighborByHand() })
+	t.Run("one of two neighbors by somebody else's hand", func(t *testing.T) { s.in(t).oneOfTwoByHand() })
 	t.Run("a neighbor that somebody closed", func(t *testing.T) { s.in(t).closedByHand() })
 	t.Run("PeeringDB is away", func(t *testing.T) { s.in(t).withoutPeeringDB() })
 	t.Run("somebody's commit waits on the router", func(t *testing.T) { s.in(t).behindAnotherCommit() })
@@ -100,21 +103,24 @@ func TestBadInputNamesThingAndRemedy(t *testing.T) {
 	})
 }
 
+// writtenByHand writes a neighbor into the edge's own configuration, and later takes it out again.
+func (s *scene) writtenByHand(asn bgp.ASN, at netip.Addr) (mend func()) {
+	s.t.Helper()
+	main, err := os.ReadFile(s.edge.Main)
+	s.must(err)
+	text := fmt.Sprintf("protocol bgp byhand {\n local %s as %d;\n neighbor %s port %d as %d;\n multihop 2;\n ipv4 { import none; export none; };\n}\n",
+		s.ourAddr(), ourAS, at, lab.DefaultBGPPort, asn)
+	s.must(os.WriteFile(s.edge.Main, append([]byte(text), main...), 0o600))
+	s.birdc("configure")
+	return func() {
+		s.must(os.WriteFile(s.edge.Main, main, 0o600))
+		s.birdc("configure")
+	}
+}
+
 // neighborByHand is planned around by nobody: neither when it is there before
 // the plan nor when it comes between approval and commit.
 func (s *scene) neighborByHand() {
-	byHand := func() (mend func()) {
-		main, err := os.ReadFile(s.edge.Main)
-		s.must(err)
-		text := fmt.Sprintf("protocol bgp byhand {\n local %s as %d;\n neighbor %s port %d as %d;\n multihop 2;\n ipv4 { import none; export none; };\n}\n",
-			s.ourAddr(), ourAS, s.newcomer(openAS), lab.DefaultBGPPort, openAS)
-		s.must(os.WriteFile(s.edge.Main, append([]byte(text), main...), 0o600))
-		s.birdc("configure")
-		return func() {
-			s.must(os.WriteFile(s.edge.Main, main, 0o600))
-			s.birdc("configure")
-		}
-	}
 	refused := func(c peering.Change) {
 		s.t.Helper()
 		ended := s.ends(c.ID)
@@ -122,24 +128,56 @@ func (s *scene) neighborByHand() {
 			s.t.Errorf("%s: %s", ended.State, ended.Outcome)
 		}
 		s.t.Log(ended.Outcome)
-		for _, w := range []string{"edge1", s.newcomer(openAS).String() + " as byhand (AS64510", "Nothing of it is overwritten"} {
+		for _, w := range []string{"nothing is left to configure", s.newcomer(openAS).String() + ": configured by hand on edge1 as byhand (AS64510", "peerflow peer AS64510 again"} {
 			s.wants(ended.Outcome, w)
 		}
 		s.leftNothing(ended)
 	}
-	mend := byHand()
+	mend := s.writtenByHand(openAS, s.newcomer(openAS))
 	before := s.look()
 	refused(s.wish(openAS, "there already"))
 	s.untouched(before)
 	mend()
 
 	c := s.provision(openAS, "there by the time of the commit")
-	mend = byHand()
+	mend = s.writtenByHand(openAS, s.newcomer(openAS))
 	before = s.look()
 	s.approve(c)
 	refused(c)
 	s.untouched(before)
 	mend()
+}
+
+// oneOfTwoByHand: the one is left out and says so, the other goes on.
+func (s *scene) oneOfTwoByHand() {
+	mend := s.writtenByHand(twinAS, s.host(twins[0]))
+	c := s.provision(twinAS, "one of two is there by hand")
+	if len(c.Omissions) != 1 || c.Omissions[0].Code != peering.OmitForeign || c.Omissions[0].PeerAddress != s.host(twins[0]).String() {
+		s.t.Errorf("left out: %+v", c.Omissions)
+	}
+	plan := s.plan(c)
+	if touched := plan.Routers[0].Touched; len(touched) != 1 || touched[0].Neighbor != s.host(twins[1]) || !touched[0].Added {
+		s.t.Errorf("the plan touches %+v", touched)
+	}
+	if shown := s.cli("change", "show", fmt.Sprint(c.ID)); !strings.Contains(shown, "foreign") || !strings.Contains(shown, "configured by hand on edge1 as byhand") {
+		s.t.Errorf("shown as\n%s", shown)
+	}
+	s.deploy(c)
+	running := s.birdc("show", "protocols", "all")
+	if strings.Count(running, "Neighbor address: "+s.host(twins[0]).String()+"\n") != 1 || strings.Count(running, "Neighbor address: "+s.host(twins[1]).String()+"\n") != 1 {
+		s.t.Errorf("the router runs\n%s", running)
+	}
+	if session := s.session(twinAS); session.PeerAddress != s.host(twins[1]) {
+		s.t.Errorf("recorded with %s", session.PeerAddress)
+	}
+	mend()
+
+	// Taken out by hand, it is planned like any other.
+	again := s.provision(twinAS, "it was taken out")
+	if touched := s.plan(again).Routers[0].Touched; len(touched) != 1 || touched[0].Neighbor != s.host(twins[0]) {
+		s.t.Errorf("the plan touches %+v", touched)
+	}
+	s.cancel(again)
 }
 
 // leftNothing checks that a change that failed keeps no part of its overlay open.

@@ -32,6 +32,7 @@ const (
 	openAS      bgp.ASN = 64510
 	selectiveAS bgp.ASN = 64511
 	elsewhereAS bgp.ASN = 64509 // has a port at another exchange only
+	twinAS      bgp.ASN = 64508 // has two ports, and isn't there yet
 	lanID               = 1
 )
 
@@ -48,6 +49,9 @@ var handmade = []lab.EdgeNeighbor{
 
 // newcomers have ports at the exchange, at these last bytes, and no session with us.
 var newcomers = map[bgp.ASN]int{knownAS: 201, openAS: 202, selectiveAS: 203}
+
+// twins are the ports of the network that has two.
+var twins = []int{204, 205} // last bytes
 
 // scene is peerflow beside the scenarios' network.
 type scene struct {
@@ -191,6 +195,8 @@ func (s *scene) pdbRows() []peering.PDBRow {
 	add(knownAS, lanID, s.newcomer(knownAS), "Open")
 	add(openAS, lanID, s.newcomer(openAS), "Open")
 	add(selectiveAS, lanID, s.newcomer(selectiveAS), "Selective")
+	add(twinAS, lanID, s.host(twins[0]), "Open")
+	rows = append(rows, &peering.PDBPort{PDBHead: head(id + 100), NetID: id, LANID: lanID, ASN: twinAS, IPv4: s.host(twins[1]), Speed: 10000, Operational: true})
 	add(elsewhereAS, 2, netip.MustParseAddr("127.67.0.9"), "Open")
 	return rows
 }
