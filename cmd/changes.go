@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -90,6 +91,7 @@ func (a *app) changeShow() *cobra.Command {
 			w.deployment(d)
 		}
 		ShowSessions(a.screen(), r.Sessions)
+		showWatch(a.screen(), r.Watch, r.Sessions, time.Now())
 		return nil
 	})
 }
@@ -136,7 +138,12 @@ func (c *Client) report(ctx context.Context, id int64) (r peerReport, err error)
 		return r, err
 	}
 	if r.Change.State == peering.ChangeCompleted && r.Plan != nil {
-		r.Sessions, err = added(ctx, c, *r.Plan)
+		if r.Sessions, err = added(ctx, c, *r.Plan); err != nil {
+			return r, err
+		}
+	}
+	if r.Change.State == peering.ChangeCompleted && r.Change.Kind == peering.KindProvision {
+		r.Watch, err = c.watchTold(ctx, id)
 	}
 	return r, err
 }

@@ -36,17 +36,25 @@ var defaultHTTP = &http.Client{Timeout: 30 * time.Second}
 
 // call sends one request; in and out may be nil. A refusal is an *api.Problem.
 func (c *Client) call(ctx context.Context, method, path string, in, out any, headers ...string) error {
+	req, err := c.request(ctx, method, path, in, headers...)
+	if err != nil {
+		return err
+	}
+	return c.send(req, out)
+}
+
+func (c *Client) request(ctx context.Context, method, path string, in any, headers ...string) (*http.Request, error) {
 	var body io.Reader
 	if in != nil {
 		text, err := json.Marshal(in)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		body = bytes.NewReader(text)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.URL, "/")+path, body)
 	if err != nil {
-		return fmt.Errorf("%s is no address of an API: %w", c.URL, err)
+		return nil, fmt.Errorf("%s is no address of an API: %w", c.URL, err)
 	}
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
@@ -56,10 +64,27 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any, hea
 	for i := 0; i+1 < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	return c.send(req, out)
+	return req, nil
 }
 
 func (c *Client) send(req *http.Request, out any) error {
+	res, err := c.do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		return unreachable{c.URL}
+	}
+	if out == nil || len(text) == 0 {
+		return nil
+	}
+	return json.Unmarshal(text, out)
+}
+
+// do sends a request; an answer that refuses is an error.
+func (c *Client) do(req *http.Request) (*http.Response, error) {
 	client := c.HTTP
 	if client == nil {
 		client = defaultHTTP
@@ -67,21 +92,19 @@ func (c *Client) send(req *http.Request, out any) error {
 	res, err := client.Do(req)
 	if err != nil {
 		if ended := req.Context().Err(); ended != nil {
-			return ended
+			return nil, ended
 		}
-		return unreachable{c.URL}
+		return nil, unreachable{c.URL}
+	}
+	if res.StatusCode < 400 {
+		return res, nil
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
-	switch {
-	case err != nil:
-		return unreachable{c.URL}
-	case res.StatusCode >= 400:
-		return problemOf(res.StatusCode, text)
-	case out == nil || len(text) == 0:
-		return nil
+	if err != nil {
+		return nil, unreachable{c.URL}
 	}
-	return json.Unmarshal(text, out)
+	return nil, problemOf(res.StatusCode, text)
 }
 
 // problemOf reads a refusal, with what it says of single fields.

@@ -102,6 +102,7 @@ type peerReport struct {
 	Plan        *api.PlanView        `json:"plan,omitempty"`
 	Deployments []api.DeploymentView `json:"deployments,omitempty"`
 	Sessions    []api.SessionView    `json:"sessions,omitempty"`
+	Watch       []told               `json:"watch,omitempty"` // reminders and the report, where the other side is awaited
 }
 
 // lead brings a change as far as the flags and the person at the terminal want.
