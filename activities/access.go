@@ -112,3 +112,41 @@ func (d device) locate(ctx context.Context, dep peering.Deployment, known []peer
 
 // commitOwner is how a deployment's pending commit is named on the router.
 func commitOwner(deployment int64) string { return strconv.FormatInt(deployment, 10) }
+
+// reopens names what is closed on the router, by nobody's record, and what the
+// artifact's load would open along with its own change: that is never
+// automation's to do. It says what a person can do, and "" when there is none.
+func (d device) reopens(ctx context.Context, artifact string) (string, error) {
+	reopener, ok := d.conn.(driver.Reopener)
+	if !ok {
+		return "", nil
+	}
+	opened, err := reopener.Reopens(ctx, artifact)
+	if err != nil || len(opened) == 0 {
+		return "", err
+	}
+	var texts []string
+	for _, o := range opened {
+		who := o.Name
+		if o.Neighbor.IsValid() {
+			who += " (" + o.Neighbor.String() + ")"
+		}
+		texts = append(texts, fmt.Sprintf("%s is %s: %s", who, o.Why, o.Remedy))
+	}
+	return fmt.Sprintf("router %s: any commit would open what is closed there: %s", d.router.Name, peering.Some(texts, named, "; ")), nil
+}
+
+// warnings say what would refuse a commit of the artifact as the router is now: a
+// person can mend it while the plan waits, and nobody approves in vain.
+func (d device) warnings(ctx context.Context, artifact string) []string {
+	text, err := d.reopens(ctx, artifact)
+	switch {
+	case err != nil:
+		text = fmt.Sprintf("router %s: whether a commit would open what is closed there can't be told, and then it is refused: %v", d.router.Name, err)
+	case text == "":
+		return nil
+	default:
+		text += "; until then the commit is refused"
+	}
+	return []string{peering.Clip(text, textSize/2)}
+}

@@ -3,12 +3,10 @@ package activities
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
 
-	"peerflow/internal/driver"
 	"peerflow/internal/peering"
 )
 
@@ -42,8 +40,8 @@ func (d *Deploying) prepare(ctx context.Context, a at, running peering.Running) 
 	if err != nil {
 		return peering.Next{}, err
 	}
-	if text, err := reopens(ctx, a, record.Artifact); err != nil || text != "" {
-		return ended(peering.DeploymentFailed, text), err
+	if text, err := a.reopens(ctx, record.Artifact); err != nil || text != "" {
+		return ended(peering.DeploymentFailed, text+"; then ask for the change again; nothing was written"), err
 	}
 	var taken error
 	if record.Baseline, taken, err = d.baseline(ctx, a, running); err != nil {
@@ -53,30 +51,6 @@ func (d *Deploying) prepare(ctx context.Context, a at, running peering.Running) 
 		return ended(peering.DeploymentStale, taken.Error()), nil
 	}
 	return peering.Next{Step: peering.StepBegin}, d.Deployments.StoreBaseline(ctx, a.dep.ID, record)
-}
-
-// reopens names what is closed on the router, by nobody's record, and what the
-// artifact's load would open along with its own change: that is never
-// automation's to do. It says what a person can do, and "" when there is none.
-func reopens(ctx context.Context, a at, artifact string) (string, error) {
-	reopener, ok := a.conn.(driver.Reopener)
-	if !ok {
-		return "", nil
-	}
-	opened, err := reopener.Reopens(ctx, artifact)
-	if err != nil || len(opened) == 0 {
-		return "", err
-	}
-	var texts []string
-	for _, o := range opened {
-		who := o.Name
-		if o.Neighbor.IsValid() {
-			who += " (" + o.Neighbor.String() + ")"
-		}
-		texts = append(texts, fmt.Sprintf("%s is %s: %s", who, o.Why, o.Remedy))
-	}
-	return fmt.Sprintf("router %s: any commit would open what is closed there: %s; then ask for the change again; nothing was written",
-		a.router.Name, peering.Some(texts, named, "; ")), nil
 }
 
 func ended(s peering.DeploymentState, text string) peering.Next {

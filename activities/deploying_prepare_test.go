@@ -54,7 +54,15 @@ func TestNothingBeginsThatWouldOpenWhatSomebodyClosed(t *testing.T) {
 			if c.closed != nil && (next.State != peering.DeploymentFailed || r.dep.Baseline != nil) {
 				t.Errorf("it ends %s, with the baseline %+v", next.State, r.dep.Baseline)
 			}
+			// A plan warns of it, while a person can still mend it.
+			warned := strings.Join(device{conn: r.router, router: peering.Router{Name: "edge1"}}.warnings(t.Context(), ""), "")
+			if (warned != "") != (c.closed != nil) {
+				t.Errorf("a plan warns %q", warned)
+			}
 			for _, w := range c.words {
+				if w != "nothing was written" && !strings.Contains(warned, w) {
+					t.Errorf("%q isn't in the warning %q", w, warned)
+				}
 				if !strings.Contains(next.Text, w) {
 					t.Errorf("%q isn't in %q", w, next.Text)
 				}

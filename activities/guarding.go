@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -38,7 +39,8 @@ type look struct {
 	profile   peering.Profile
 	neighbors []peering.Neighbor
 	guards    []peering.ExportGuard
-	exports   map[peering.NeighborKey][]peering.ExportCount
+	exports   map[peering.NeighborKey][]peering.ExportCount // those that a look had the time to count
+	uncounted map[peering.NeighborKey]bool                  // those that it hadn't: a later one decides
 	basis     peering.SyncBasis
 	standing  map[netip.Addr]peering.SyncEvent // nil when it wasn't read
 }
@@ -64,25 +66,45 @@ func (r *Routers) look(ctx context.Context, routerID int64) (seen look, err erro
 	if seen.neighbors, err = dev.neighbors(ctx); err != nil {
 		return seen, err
 	}
-	seen.exports = map[peering.NeighborKey][]peering.ExportCount{}
-	counter, can := dev.conn.(driver.ExportCounter)
-	for _, g := range seen.guards {
-		_, counted := seen.exports[g.Neighbor]
-		if n, up := neighborAt(seen.neighbors, g.Neighbor); !can || counted || !up || !n.Established() {
-			continue
-		}
-		counts, err := counter.CountExport(ctx, g.Neighbor)
-		if err != nil {
-			activity.GetLogger(ctx).Warn("exports can't be counted; the router's own counter has to do", "router", routerID, "neighbor", g.Neighbor.String(), "error", err)
-		}
-		seen.exports[g.Neighbor] = counts
-	}
 	if seen.basis.Due {
 		if seen.standing, err = standing(ctx, dev, desired, seen.basis); err != nil {
 			activity.GetLogger(ctx).Warn("what it runs of ours can't be read: whether sessions drifted isn't known", "router", routerID, "error", err)
 		}
 	}
+	r.count(ctx, dev, &seen)
 	return seen, nil
+}
+
+// countFor is how long one look may count exports: a poll of a router with many
+// sessions that just came up must end before the next one is due.
+const countFor = 3 * time.Second
+
+// count counts what sessions under guard are announced, as far as its time goes.
+// Each look begins at another one, so that all have their turn.
+func (r *Routers) count(ctx context.Context, dev device, seen *look) {
+	seen.exports, seen.uncounted = map[peering.NeighborKey][]peering.ExportCount{}, map[peering.NeighborKey]bool{}
+	counter, can := dev.conn.(driver.ExportCounter)
+	if !can || len(seen.guards) == 0 {
+		return
+	}
+	limited, cancel := context.WithTimeout(ctx, countFor)
+	defer cancel()
+	first := int(r.Now().Unix()) % len(seen.guards)
+	for _, g := range slices.Concat(seen.guards[first:], seen.guards[:first]) {
+		_, counted := seen.exports[g.Neighbor]
+		if n, up := neighborAt(seen.neighbors, g.Neighbor); counted || !up || !n.Established() {
+			continue
+		}
+		counts, err := counter.CountExport(limited, g.Neighbor)
+		if limited.Err() != nil {
+			seen.uncounted[g.Neighbor] = true
+			continue
+		}
+		if err != nil {
+			activity.GetLogger(ctx).Warn("exports can't be counted; the router's own counter has to do", "router", dev.router.Name, "neighbor", g.Neighbor.String(), "error", err)
+		}
+		seen.exports[g.Neighbor] = counts
+	}
 }
 
 func neighborAt(all []peering.Neighbor, key peering.NeighborKey) (peering.Neighbor, bool) {
@@ -99,7 +121,7 @@ func neighborAt(all []peering.Neighbor, key peering.NeighborKey) (peering.Neighb
 func (r *Routers) guard(ctx context.Context, routerID int64, seen look, at time.Time) (breached []string, err error) {
 	for _, g := range seen.guards {
 		n, listed := neighborAt(seen.neighbors, g.Neighbor)
-		if !listed {
+		if !listed || seen.uncounted[g.Neighbor] {
 			continue
 		}
 		now := g.See(seen.profile, n, seen.exports[g.Neighbor], at)

@@ -289,7 +289,7 @@ func (p *Planning) describe(ctx context.Context, dev device, desired peering.Des
 	one := peering.RouterPlan{
 		RouterID: dev.router.ID, Router: dev.router.Name, Mode: dev.router.Mode, BaseHash: peering.HashText(base), ArtifactHash: peering.HashText(artifact),
 		Diff: peering.HideSecrets(peering.Diff(c.running, composed)), Moves: moves, Refers: peering.References(after, moves), Touched: touched,
-		Filters: peering.Filters(c.running, after, moves),
+		Filters: peering.Filters(c.running, after, moves), Warnings: dev.warnings(ctx, artifact),
 	}
 	texts := []string{artifact, base}
 	for _, m := range moves {

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -101,6 +102,13 @@ func (d *desk) do(t *testing.T, step func(*Deploying) any, in any) peering.Next 
 }
 
 type observed struct{ *desk }
+
+func (observed) SyncBasis(context.Context, int64) (peering.SyncBasis, error) {
+	return peering.SyncBasis{}, nil
+}
+func (observed) NoteSync(context.Context, peering.SyncBasis, map[netip.Addr]peering.SyncEvent) error {
+	return nil
+}
 
 func (o observed) StorePoll(context.Context, Poll) ([]StateChange, error) { return nil, nil }
 func (o observed) AwaitedSessions(context.Context, int64, time.Time, time.Duration) ([]peering.AwaitedSession, error) {

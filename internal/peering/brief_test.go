@@ -17,6 +17,9 @@ func TestTextsStayShortHoweverManyThingsTheySpeakOf(t *testing.T) {
 	if line := impact.Line(); len(line) > 1000 || strings.Count(line, "and 49980 more") != 2 {
 		t.Errorf("%d bytes: %.200s", len(line), line)
 	}
+	if line := (Impact{Warnings: []string{"a", "b", "c", "d"}}).Line(); !strings.HasSuffix(line, "warning: a; b; c and 1 more") {
+		t.Errorf("warned: %s", line)
+	}
 	if got := Some(many[:3], 3, ", "); got != "AS4200000000, AS4200000000, AS4200000000" {
 		t.Errorf("three of three: %s", got)
 	}

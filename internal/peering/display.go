@@ -1,6 +1,7 @@
 package peering
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -100,6 +101,10 @@ func showRecord(s Session, agreed PeeringState, listed bool) (Display, string) {
 // showObserved goes by what the router told.
 func showObserved(s Session, seen *ObservedNeighbor, state BGPState, now time.Time) (Display, string) {
 	switch {
+	case closedThere(s, seen, state):
+		name := cmp.Or(seen.Name, s.PeerAddress.String())
+		return ShowDown, fmt.Sprintf("its router has it shut down (%s), and no record says so: open it there (on BIRD: birdc enable %s; where peerflow router diff %d "+
+			"shows that its configuration closes it, deploy what is recorded), or record its intent as shutdown", name, name, s.RouterID)
 	case state == BGPNeverUp && (s.Sync == InSync || s.Sync == Reverted):
 		return ShowWaiting, "configured here and never up: the other side isn't there yet" + downReason(seen)
 	case state == BGPEstablished && missingFamily(s, seen) != "":
@@ -114,6 +119,13 @@ func showObserved(s Session, seen *ObservedNeighbor, state BGPState, now time.Ti
 		return ShowUnknown, "its router hasn't told of it"
 	}
 	return ShowUnknown, "its router was last heard " + since(seen.SeenAt, now) + " ago"
+}
+
+// closedThere reports a session that is wanted open and that its router has shut by
+// configuration or by command, such as one whose hold was lifted and that nobody
+// opened since.
+func closedThere(s Session, seen *ObservedNeighbor, state BGPState) bool {
+	return seen != nil && seen.AdminDown && state != BGPUnknown && (s.Intent == Present || s.Intent == Draining)
 }
 
 func missingFamily(s Session, seen *ObservedNeighbor) string {

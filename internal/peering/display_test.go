@@ -60,6 +60,8 @@ func TestWhatASessionShowsIsTheFirstRuleThatFits(t *testing.T) {
 		"flapping is degraded":                          {session(Present, InSync), Agreed, with(seen(bgp.Established, true, bgp.IPv4), func(o *ObservedNeighbor) { o.Drops, o.LastDropAt = 2, now.Add(-time.Minute) }), ShowDegraded, "2 times"},
 		"was up and isn't":                              {session(Present, InSync), Agreed, with(seen(bgp.Active, true), func(o *ObservedNeighbor) { o.Drops, o.LastDropAt, o.DownText = 1, now.Add(-time.Minute), "maintenance" }), ShowDown, "1m0s (maintenance)"},
 		"never up while nobody knows what runs there":   {session(Present, SyncUnknown), Agreed, seen(bgp.Idle, false), ShowDown, ""},
+		"wanted open, and its router has it shut":       {session(Present, InSync), Agreed, with(seen(bgp.Idle, false), func(o *ObservedNeighbor) { o.AdminDown, o.Name, o.DownReason = true, "as64501_7", DownAdminOurs }), ShowDown, "its router has it shut down (as64501_7), and no record says so: open it there (on BIRD: birdc enable as64501_7"},
+		"shut on its router as recorded":                {session(Shutdown, InSync), Agreed, with(seen(bgp.Idle, true), func(o *ObservedNeighbor) { o.AdminDown = true }), ShowShutdown, "by us"},
 		"a router that fell silent":                     {session(Present, InSync), Agreed, with(seen(bgp.Established, true, bgp.IPv4), func(o *ObservedNeighbor) { o.SeenAt = now.Add(-3 * time.Minute) }), ShowUnknown, "3m0s"},
 		"a router that never told":                      {session(Present, InSync), Agreed, nil, ShowUnknown, "hasn't told"},
 		"off the router is depeered, whoever is silent": {session(Absent, ProvenAbsent), Ended, nil, ShowDepeered, ""},

@@ -36,7 +36,8 @@ type RouterPlan struct {
 	Moves        []Move           `json:"moves"`
 	Refers       []Move           `json:"refers"` // unmoved stanzas that moved ones refer to; before = after
 	Touched      []TouchedSession `json:"touched"`
-	Filters      FilterChange     `json:"-"` // counted in the plan's impact
+	Filters      FilterChange     `json:"-"`                  // counted in the plan's impact
+	Warnings     []string         `json:"warnings,omitempty"` // what would refuse the commit as the router is now; kept in the plan's impact
 }
 
 // PlanPart is what planning found on one router. One that nothing moves on has no moves.
@@ -100,7 +101,8 @@ type Impact struct {
 	Protected  []string     `json:"protected,omitempty"`
 	Ask        []string     `json:"ask,omitempty" doc:"what a person should look at before approving"`
 	Stale      *StaleView   `json:"stale_view,omitempty" doc:"its sessions were planned from an old view of PeeringDB"`
-	Pasted     []string     `json:"pasted,omitempty"` // routers on which a person pastes it, by name
+	Pasted     []string     `json:"pasted,omitempty"`   // routers on which a person pastes it, by name
+	Warnings   []string     `json:"warnings,omitempty"` // what would refuse the commit, unless a person mends it before
 }
 
 // Sessions is how many sessions the plan reaches.
@@ -148,6 +150,9 @@ func (i Impact) Line() string {
 	if len(i.Pasted) > 0 {
 		parts = append(parts, fmt.Sprintf("a person pastes it on %s (mode propose)", Some(i.Pasted, mostNamed, ", ")))
 	}
+	if len(i.Warnings) > 0 {
+		parts = append(parts, "warning: "+Some(i.Warnings, 3, "; "))
+	}
 	return strings.Join(parts, "; ")
 }
 
@@ -171,6 +176,7 @@ func NewImpact(routers []RouterPlan, pending []string) Impact {
 		if r.Mode == Propose {
 			impact.Pasted = append(impact.Pasted, r.Router)
 		}
+		impact.Warnings = append(impact.Warnings, r.Warnings...)
 		for _, t := range r.Touched {
 			impact.count(t)
 			for _, e := range t.Expect {

@@ -71,6 +71,9 @@ func TestSessionThatLeaksWhenItFirstComesUpIsShut(t *testing.T) {
 	// A person lifts it, and deploys that.
 	_, err := s.Parts.DB.Sessions().Patch(ctx, s.admin, session.ID, 0, json.RawMessage(`{"held_by_hand": false, "intent": "present"}`))
 	s.must(err)
+	s.await("it says that its router still has it shut, and how to open it", 30*time.Second, func(context.Context) bool {
+		return strings.Contains(s.view(session.ID).Why, "its router has it shut down (as64501_")
+	})
 	s.deploy(s.inState(s.deployAll("lift").ID, time.Minute, peering.ChangeAwaitingApproval))
 	s.await("it is up with our 3 prefixes", time.Minute, func(ctx context.Context) bool {
 		return peer.State(ctx, s.ourAddr()) == bgp.Established && peer.Received(ctx, s.ourAddr()) == len(ourPrefixes)

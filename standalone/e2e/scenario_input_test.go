@@ -264,18 +264,17 @@ func (s *scene) fullDisk(left *atomic.Int64) {
 
 // closedByHand stays closed: a commit that is about something else would open it.
 func (s *scene) closedByHand() {
-	main, err := os.ReadFile(s.edge.Main)
-	s.must(err)
-	text := fmt.Sprintf("protocol bgp byhand {\n local %s as %d;\n neighbor %s port %d as %d;\n multihop 2;\n ipv4 { import none; export none; };\n}\n",
-		s.ourAddr(), ourAS, s.newcomer(openAS), lab.DefaultBGPPort, openAS)
-	s.must(os.WriteFile(s.edge.Main, append([]byte(text), main...), 0o600))
-	s.birdc("configure")
-	defer func() {
-		s.must(os.WriteFile(s.edge.Main, main, 0o600))
-		s.birdc("configure")
-	}()
+	defer s.writtenByHand(openAS, s.newcomer(openAS))()
 	c := s.edit("a name", s.describe(1, "while byhand is closed"))
+	if line := s.plan(c).Impact.Line(); strings.Contains(line, "warning") {
+		s.t.Errorf("nothing is closed yet, and the plan says %q", line)
+	}
 	s.birdc("disable", "byhand")
+	warned := s.edit("another name", s.describe(0, "planned while byhand is closed"))
+	for _, w := range []string{"warning: router edge1: any commit would open", "byhand (" + s.newcomer(openAS).String() + ")", "birdc enable byhand", "until then the commit is refused"} {
+		s.wants(s.plan(warned).Impact.Line(), w)
+	}
+	s.cancel(warned)
 	before := s.look()
 	s.approve(c)
 	c = s.ends(c.ID)
