@@ -88,6 +88,8 @@ type PollResult struct {
 // Sessions that came up since their deployment are held to their export guard, and
 // those whose stanza isn't as it was last deployed are recorded as drifted.
 func (r *Routers) PollNeighbors(ctx context.Context, routerID int64) (PollResult, error) {
+	rest := beat(ctx)
+	defer rest()
 	poll := Poll{RouterID: routerID, At: r.Now()}
 	seen, err := r.look(ctx, routerID)
 	if err != nil {
