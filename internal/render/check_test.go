@@ -189,6 +189,9 @@ func TestTheCheckFindsWhatIsWrongAndNothingElse(t *testing.T) {
 func TestStartersAreClean(t *testing.T) {
 	t.Parallel()
 	for _, starter := range Starters() {
+		if starter.Mode != peering.ModeStanza {
+			continue // a mail, which is given other variables than a router's template
+		}
 		driver := starter.Platform
 		d := desired(t, driver)
 		for _, f := range Check(t.Context(), d.Template, nil, []peering.Desired{d, chained(t, driver)}) {
