@@ -88,6 +88,9 @@ func (b *bed) answers() map[string]string {
 			for _, id := range ids[list] {
 				urls = append(urls, list+"/"+url.PathEscape(id)+rest)
 			}
+			if strings.Contains(rest, "/{hash}/") {
+				urls = b.artifacts(path)
+			}
 		} else if slices.ContainsFunc(spec.Paths[path]["get"].Parameters, func(p struct{ Name string }) bool { return p.Name == "limit" }) {
 			urls[0] += "?limit=500"
 		}
@@ -110,6 +113,22 @@ func (b *bed) answers() map[string]string {
 		b.t.Errorf("only %d operations are documented: %s", len(paths), paths)
 	}
 	return said
+}
+
+// artifacts puts every router's planned artifacts into a path that names one of each.
+func (b *bed) artifacts(path string) (urls []string) {
+	b.t.Helper()
+	ctx := context.Background()
+	rows, err := b.Parts.DB.Pool().Query(ctx, "SELECT DISTINCT router_id, artifact_hash FROM plan_router ORDER BY 1, 2")
+	b.must(err)
+	var router int64
+	var hash string
+	_, err = pgx.ForEachRow(rows, []any{&router, &hash}, func() error {
+		urls = append(urls, strings.NewReplacer("{id}", fmt.Sprint(router), "{hash}", hash).Replace(path))
+		return nil
+	})
+	b.must(err)
+	return urls
 }
 
 // listed are the ids on a list, which has to be whole.
@@ -176,6 +195,10 @@ func (b *bed) commandLines() map[string]string {
 			path := "/api/v1/" + words[0] + "s?limit=500"
 			_, text := b.get(path)
 			for _, id := range b.listed(path, text) {
+				if command == "router why" { // what it knows of password lines is what could show one
+					lines = append(lines, append(slices.Clone(words), id, "password"))
+					continue
+				}
 				if verb != "watch" || b.over(id) {
 					lines = append(lines, append(slices.Clone(words), id))
 				}
