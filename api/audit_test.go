@@ -77,6 +77,15 @@ func (s stuck) Refused(ctx context.Context, e peering.AuditEvent) (int64, error)
 	return s.Audit.Refused(ctx, e)
 }
 
+// eventually looks until something holds, for a minute at most.
+func eventually(holds func() bool) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(time.Minute); !holds() && time.Now().Before(deadline); {
+		<-tick.C
+	}
+}
+
 // Another door's callers aren't kept waiting for the audit, and can't fill it.
 func TestWhatAnotherDoorRefusesIsAuditedBesideIt(t *testing.T) {
 	t.Parallel()
@@ -88,9 +97,7 @@ func TestWhatAnotherDoorRefusesIsAuditedBesideIt(t *testing.T) {
 	}
 	close(away.let)
 	written := func() bool { return len(auditOf(t, d)) == auditDiffer+1 }
-	for deadline := time.Now().Add(time.Minute); !written() && time.Now().Before(deadline); {
-		time.Sleep(10 * time.Millisecond)
-	}
+	eventually(written)
 	settled := func() bool {
 		g.refused.mu.Lock()
 		defer g.refused.mu.Unlock()
@@ -101,9 +108,7 @@ func TestWhatAnotherDoorRefusesIsAuditedBesideIt(t *testing.T) {
 		}
 		return true
 	}
-	for deadline := time.Now().Add(time.Minute); !settled() && time.Now().Before(deadline); {
-		time.Sleep(10 * time.Millisecond)
-	}
+	eventually(settled)
 	g.refused.settle()
 	var total int64
 	texts := map[string]bool{}

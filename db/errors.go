@@ -279,6 +279,7 @@ var refusals = map[string]refusal{
 		"look at `peerflow session list` and `peerflow change list`"),
 	"config_text_hash":          wrong("a text is kept under its SHA-256 in hex"),
 	"plan_change":               noSuch("change"),
+	"stanza_origin_hash":        wrong("what is known of a stanza is kept under the SHA-256 of its text in hex"),
 	"plan_hash":                 wrong("a plan's hash is a SHA-256 in hex"),
 	"plan_votes_needed":         wrong("a plan needs 0 votes or more"),
 	"plan_approval_minutes":     wrong("approval_minutes is 0 or more"),

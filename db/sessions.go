@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"slices"
 
 	"peerflow/db/internal/dbsqlc"
 	"peerflow/internal/bgp"
@@ -97,11 +98,8 @@ func sessionParams(s peering.Session) dbsqlc.SessionUpdateParams {
 // insertSession also says how the session stands to its router, which no edit changes later.
 func insertSession(ctx context.Context, q *dbsqlc.Queries, s peering.Session) (int64, error) {
 	rows, err := q.SessionInsert(ctx, dbsqlc.SessionInsertParams(sessionParams(s)))
-	switch s.Sync {
-	case peering.NotDeployed, peering.Deploying, peering.SyncRemoving: // the latter two are never stored
-		return rows, err
-	}
-	if err != nil {
+	derived := []peering.Sync{peering.NotDeployed, peering.Deploying, peering.SyncRemoving} // the latter two are never stored
+	if err != nil || slices.Contains(derived, s.Sync) {
 		return rows, err
 	}
 	return q.SessionSetSync(ctx, dbsqlc.SessionSetSyncParams{ID: s.ID, Sync: dbsqlc.SessionSync(s.Sync)})

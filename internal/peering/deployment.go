@@ -112,6 +112,7 @@ func (l LeftThere) String() string {
 		how = "which was interfered with and never confirmed"
 	case DeploymentNeedsOperator:
 		how = "which needs an operator"
+	default: // it is in flight
 	}
 	return fmt.Sprintf("deployment %d of change/%d left there, %s", l.DeploymentID, l.ChangeID, how)
 }

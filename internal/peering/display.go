@@ -52,6 +52,7 @@ func DisplayOf(s Session, agreed PeeringState, seen *ObservedNeighbor, now time.
 		why += "; what was recorded of it since was deployed and taken back, and its router runs what it ran before: " + deployAgain
 	case SyncUnknown:
 		why += "; whether its router runs what is recorded isn't known"
+	default: // nothing to add
 	}
 	return show, why
 }
