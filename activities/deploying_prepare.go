@@ -50,7 +50,26 @@ func (d *Deploying) prepare(ctx context.Context, a at, running peering.Running) 
 	if taken != nil { // since the plan was made: planning again refuses it
 		return ended(peering.DeploymentStale, taken.Error()), nil
 	}
+	if !a.dep.ProposedAt.IsZero() { // a person may have pasted while the baseline was taken: then the one before is the baseline
+		if same, err := a.stillRuns(ctx, running); err != nil || !same {
+			return peering.Next{Step: peering.StepBegin}, err
+		}
+	}
 	return peering.Next{Step: peering.StepBegin}, d.Deployments.StoreBaseline(ctx, a.dep.ID, record)
+}
+
+// stillRuns reads the router again and tells whether it runs what it ran, loaded as it was.
+func (a at) stillRuns(ctx context.Context, before peering.Running) (bool, error) {
+	now, err := a.owned(ctx, a.known)
+	if err != nil {
+		return false, err
+	}
+	was, err := a.text(before.Stanzas)
+	if err != nil {
+		return false, err
+	}
+	is, err := a.text(now.Stanzas)
+	return is == was && now.Generation == before.Generation, err
 }
 
 func ended(s peering.DeploymentState, text string) peering.Next {

@@ -40,7 +40,7 @@ type look struct {
 	neighbors []peering.Neighbor
 	guards    []peering.ExportGuard
 	exports   map[peering.NeighborKey][]peering.ExportCount // those that a look had the time to count
-	uncounted map[peering.NeighborKey]bool                  // those that it hadn't: a later one decides
+	uncounted map[peering.NeighborKey]bool                  // those that it hadn't: they may be in breach, and don't pass
 	basis     peering.SyncBasis
 	standing  map[netip.Addr]peering.SyncEvent // nil when it wasn't read
 }
@@ -121,10 +121,13 @@ func neighborAt(all []peering.Neighbor, key peering.NeighborKey) (peering.Neighb
 func (r *Routers) guard(ctx context.Context, routerID int64, seen look, at time.Time) (breached []string, err error) {
 	for _, g := range seen.guards {
 		n, listed := neighborAt(seen.neighbors, g.Neighbor)
-		if !listed || seen.uncounted[g.Neighbor] {
+		if !listed {
 			continue
 		}
 		now := g.See(seen.profile, n, seen.exports[g.Neighbor], at)
+		if seen.uncounted[g.Neighbor] && now.State == peering.GuardPassed { // the router's own counter finds a breach; only counting finds that there is none
+			now.State = g.State
+		}
 		if now == g {
 			continue
 		}

@@ -64,18 +64,19 @@ func (t *TemplateText) template() *peering.Template {
 	return &made
 }
 
-type whyInput struct {
+// LinesOf chooses lines of a router's text.
+type LinesOf struct {
 	ByID
 	Line     int    `query:"line" minimum:"0" doc:"only this line; 0 is all"`
 	Contains string `query:"contains" maxLength:"200" doc:"only lines that hold this text"`
 }
 
 type artifactInput struct {
-	whyInput
+	LinesOf
 	Hash string `path:"hash" pattern:"^[0-9a-f]{64}$" doc:"of the artifact: a plan's artifact_hash, or a deployment's"`
 }
 
-func (s *server) provenance(ctx context.Context, in whyInput, artifact string) (*answer[listed[peering.LineWhy]], error) {
+func (s *server) provenance(ctx context.Context, in LinesOf, artifact string) (*answer[listed[peering.LineWhy]], error) {
 	lines, err := s.Templates.Provenance(ctx, in.ID, artifact)
 	lines = slices.DeleteFunc(lines, func(l peering.LineWhy) bool {
 		return in.Line != 0 && l.Line != in.Line || !strings.Contains(l.Text, in.Contains)
@@ -89,11 +90,11 @@ func (s *server) registerTemplates() {
 	add(s, operation{method: http.MethodGet, path: "/api/v1/routers/{id}/artifacts/{hash}/provenance", role: peering.Viewer, tag: "templates",
 		summary: "Where an artifact's lines come from", description: why},
 		func(ctx context.Context, in *artifactInput) (*answer[listed[peering.LineWhy]], error) {
-			return s.provenance(ctx, in.whyInput, in.Hash)
+			return s.provenance(ctx, in.LinesOf, in.Hash)
 		})
 	add(s, operation{method: http.MethodGet, path: "/api/v1/routers/{id}/provenance", role: peering.Viewer, tag: "templates",
 		summary: "Where what was deployed to a router comes from", description: "Of what the last confirmed deployments left there. " + why},
-		func(ctx context.Context, in *whyInput) (*answer[listed[peering.LineWhy]], error) {
+		func(ctx context.Context, in *LinesOf) (*answer[listed[peering.LineWhy]], error) {
 			return s.provenance(ctx, *in, "")
 		})
 	add(s, operation{method: http.MethodPost, path: "/api/v1/routers/{id}/preview", role: peering.Operator, tag: "templates", summary: "Preview a template on a router",

@@ -427,8 +427,15 @@ func (s *State) callHost(name string, fn func() (Value, error)) Value {
 	if err != nil {
 		panic(hostError(err))
 	}
-	if v == nil {
+	switch v := v.(type) {
+	case nil:
 		return None
+	case Str:
+		s.spend(len(v))
+	case Markup:
+		s.spend(len(v))
+	case *List:
+		s.spend(wordSize * len(v.Items))
 	}
 	return v
 }

@@ -187,6 +187,11 @@ func (s *State) Items(v Value) (items []Value, err error) {
 	return items, err
 }
 
+// Work counts steps of a host's own, and stops a rendering that takes too many or whose time is up.
+func (s *State) Work(steps int) (err error) {
+	return s.guard(func() { s.step(steps) })
+}
+
 // Attr is v.name in a template: an Undefined when there is no such attribute.
 func (s *State) Attr(v Value, name string) (attr Value, err error) {
 	err = s.guard(func() { attr = s.getAttr(v, name, Str(name)) })

@@ -3,9 +3,9 @@ package peering
 import "slices"
 
 // Nearest is the word that was probably meant, and whether it is near enough to
-// be suggested. Of no words none is.
+// be suggested. Of no words none is, and nothing is near a very long one.
 func Nearest(word string, words []string) (best string, near bool) {
-	if len(words) == 0 {
+	if len(words) == 0 || len(word) > 100 {
 		return "", false
 	}
 	best = slices.MinFunc(words, func(a, b string) int { return distance(a, word) - distance(b, word) })

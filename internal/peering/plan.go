@@ -375,6 +375,10 @@ func Loosened(earlier, now Plan) bool {
 		}
 	}
 	for _, r := range now.Routers {
+		pasted := slices.ContainsFunc(earlier.Routers, func(o RouterPlan) bool { return o.RouterID == r.RouterID && o.Mode == Propose })
+		if pasted && r.Mode != Propose { // people approved that a person pastes it
+			return true
+		}
 		for _, t := range r.Touched {
 			old, known := was[fmt.Sprint(r.RouterID, t.VRF, t.Neighbor)]
 			if !known || rank[t.Disruption] > rank[old.Disruption] || t.ImportMoves && !old.ImportMoves || guardLoosened(old.Expect, t.Expect) {

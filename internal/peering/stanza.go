@@ -84,9 +84,19 @@ func CutTemplate(syntax Syntax, platform string, t Template, text string) (map[s
 	if t.Mode != ModeStanza {
 		return nil, Errorf(Unsupported, "template %s is of mode %s: platform %s takes templates of mode %s, which give all that peerflow owns on the router", t.Name, t.Mode, platform, ModeStanza)
 	}
+	named, err := SecretRefs(text)
+	if err != nil {
+		return nil, Errorf(Invalid, "template %s: %w", t.Name, err)
+	}
 	cut, err := syntax.Split(text)
 	if err != nil {
 		return nil, Errorf(Invalid, "template %s gives text that can't be cut into stanzas of platform %s: %w", t.Name, platform, err)
+	}
+	for _, s := range cut { // cutting may read what stood escaped in the text, where nobody looked for it
+		refs, err := SecretRefs(s.Text)
+		if err != nil || slices.ContainsFunc(refs, func(r SecretRef) bool { return !slices.Contains(named, r) }) {
+			return nil, Errorf(Invalid, "template %s writes a secret into %s that its text doesn't name: print the session's password as it is", t.Name, s.Key)
+		}
 	}
 	return StanzaMap(cut)
 }

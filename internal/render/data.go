@@ -98,12 +98,18 @@ func mergeDicts(a, b *jinja.Dict) *jinja.Dict {
 
 // find looks a key up, in the order of the data and depth first when nested.
 func find(d *jinja.Dict, key jinja.Value, nested bool) (jinja.Value, bool) {
+	return findIn(d, key, nested, map[*jinja.Dict]bool{})
+}
+
+// findIn looks into each dictionary once: a template may have put one into itself.
+func findIn(d *jinja.Dict, key jinja.Value, nested bool, seen map[*jinja.Dict]bool) (jinja.Value, bool) {
+	seen[d] = true
 	for k, v := range d.All {
 		if sameKey(k, key) {
 			return v, true
 		}
-		if inner, ok := v.(*jinja.Dict); ok && nested {
-			if found, ok := find(inner, key, true); ok {
+		if inner, ok := v.(*jinja.Dict); ok && nested && !seen[inner] {
+			if found, ok := findIn(inner, key, true, seen); ok {
 				return found, true
 			}
 		}

@@ -58,6 +58,9 @@ func ipOf(s *jinja.State, in jinja.Value) (jinja.Value, error) {
 	case *jinja.List:
 		out := jinja.NewList()
 		for _, item := range v.Items {
+			if _, nested := item.(*jinja.List); nested {
+				return nil, jinja.Errorf(jinja.TypeErr, "ip takes a list of sessions or addresses, not of lists")
+			}
 			ip, err := ipOf(s, item)
 			if err != nil {
 				return nil, err

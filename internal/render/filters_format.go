@@ -44,7 +44,7 @@ func filterAsYAML(s *jinja.State, in jinja.Value, a jinja.Args) (jinja.Value, er
 	if err != nil {
 		return nil, err
 	}
-	text, err := dumpYAML(data, indent, sorted)
+	text, err := dumpYAML(s, data, indent, sorted)
 	return jinja.Str(text), err
 }
 

@@ -18,10 +18,10 @@ import (
 // What a template in pongo2 may use. Whatever isn't here is refused by name: tags that reach other templates, files or the
 // clock, that call themselves, or that keep values, which can double at each step; filters that build texts of any length.
 var (
-	pongoTags    = strings.Fields("autoescape comment cycle filter firstof for if ifchanged ifequal ifnotequal spaceless templatetag widthratio " + tickName)
-	pongoRefused = strings.Fields("block extends import include lorem macro now set ssi with")
-	pongoFilters = strings.Fields("add addslashes capfirst cut default default_if_none divisibleby escape first float get_digit integer join last length length_is lower make_list pluralize safe slice split title upper wordcount yesno")
-	pongoBanned  = strings.Fields("e escapejs center date floatformat iriencode linebreaks linebreaksbr linenumbers ljust phone2numeric random removetags rjust stringformat striptags time truncatechars truncatechars_html truncatewords truncatewords_html urlencode urlize urlizetrunc wordwrap")
+	pongoTags    = strings.Fields("autoescape comment cycle firstof for if ifequal ifnotequal templatetag widthratio " + tickName)
+	pongoRefused = strings.Fields("block extends filter ifchanged import include lorem macro now set spaceless ssi with")
+	pongoFilters = strings.Fields("add capfirst cut default default_if_none divisibleby escape first float get_digit integer last length length_is lower make_list pluralize safe slice split title upper wordcount yesno")
+	pongoBanned  = strings.Fields("addslashes e escapejs center date floatformat iriencode join linebreaks linebreaksbr linenumbers ljust phone2numeric random removetags rjust stringformat striptags time truncatechars truncatechars_html truncatewords truncatewords_html urlencode urlize urlizetrunc wordwrap")
 )
 
 // pongo2 counts nothing and can't be stopped, so what it is given is small, and a loop looks at the clock at every turn.

@@ -78,14 +78,15 @@ func TestWhatPongoMayNotUseIsRefusedByNameWithTheRemedy(t *testing.T) {
 	for tag, body := range map[string]string{
 		"block": "{% block a %}{% endblock %}", "extends": `{% extends "a" %}`, "import": `{% import "a" b %}`, "include": `{% include "a" %}`, "lorem": "{% lorem 3 w %}",
 		"macro": "{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}", "now": `{% now "Y" %}`, "set": "{% set a = 1 %}", "ssi": `{% ssi "/etc/hostname" %}`, "with": "{% with a=1 %}{% endwith %}",
+		"filter": "{% filter lower %}a{% endfilter %}", "ifchanged": "{% ifchanged %}a{% endifchanged %}", "spaceless": "{% spaceless %}a{% endspaceless %}",
 	} {
 		_, err := Router(t.Context(), inPongo(t, "x\n "+body, func(d *peering.Desired) { d.Template.Lenient = true }))
 		if peering.KindOf(err) != peering.Invalid || !strings.Contains(err.Error(), `line 2, column`) || !strings.Contains(err.Error(), `the tag "`+tag+`"`) || !strings.Contains(err.Error(), "write the template in jinja2") {
 			t.Errorf("%s: %v", tag, err)
 		}
 	}
-	if len(pongoRefused) != 10 {
-		t.Errorf("%d tags are refused, and 10 are tried here", len(pongoRefused))
+	if len(pongoRefused) != 13 {
+		t.Errorf("%d tags are refused, and 13 are tried here", len(pongoRefused))
 	}
 	for _, filter := range pongoBanned {
 		_, err := Router(t.Context(), inPongo(t, `{{ router.name|`+filter+`:"1" }}`, nil))

@@ -284,4 +284,7 @@ func (p *projection) limit(s peering.Session, family int) int64 {
 }
 
 // identifier is a slug as most router languages accept a name.
-func identifier(slug string) string { return strings.ReplaceAll(slug, "-", "_") }
+func identifier(slug string) string { return identifiers.Replace(slug) }
+
+// identifiers keeps slugs apart: they are in small letters.
+var identifiers = strings.NewReplacer("_", "U", "-", "_")

@@ -167,6 +167,11 @@ func (q *querySet) union(s *jinja.State, a jinja.Args) (jinja.Value, error) {
 		if err != nil {
 			return nil, err
 		}
+		for _, item := range items {
+			if _, isRecord := item.(object); !isRecord {
+				return nil, jinja.Errorf(jinja.TypeErr, "union() takes collections of records, not %s", item.TypeName())
+			}
+		}
 		all = append(all[:len(all):len(all)], items...)
 	}
 	return q.like(uniqueItems(all)), nil

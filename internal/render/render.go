@@ -108,6 +108,11 @@ func checked(d peering.Desired, text string) (string, error) {
 	if strings.TrimSpace(text) == "" && len(d.SessionsInOrder()) > 0 {
 		return "", peering.Errorf(peering.Invalid, "template %s renders nothing for %d sessions: is it for another platform?", d.Template.Name, len(d.SessionsInOrder()))
 	}
+	for _, s := range d.SessionsInOrder() {
+		if s.VRF != "" && !strings.Contains(text, s.VRF) {
+			return "", peering.Errorf(peering.Unsupported, "template %s doesn't name VRF %s of session %d with %s: it would configure the session in the global table", d.Template.Name, s.VRF, s.ID, s.PeerAS)
+		}
+	}
 	if err := checkSecrets(d, text); err != nil {
 		return "", err
 	}

@@ -79,7 +79,7 @@ func TestATemplateThatDoesNotHeedAnIntentIsRefusedByName(t *testing.T) {
 func TestDrainingAnnouncesGracefulShutdownAndPrefersNothingReceived(t *testing.T) {
 	t.Parallel()
 	for driver, wants := range map[string][]string{
-		"bird":       {"filter pf_peers_in_draining {", "bgp_local_pref = 0;", "filter pf_peers_out_draining {", "bgp_community.add((65535, 0));"},
+		"bird":       {"filter pf_peers_in_DRAINING {", "bgp_local_pref = 0;", "filter pf_peers_out_DRAINING {", "bgp_community.add((65535, 0));"},
 		"openconfig": {`"pf-peers-in-draining"`, `"set-local-pref": 0`, `"pf-peers-out-draining"`, `"communities": ["65535:0"]`},
 		"frr":        {"route-map pf-peers-in-DRAINING-v4-", "set local-preference 0", "route-map pf-peers-out-DRAINING-v4-", "set community graceful-shutdown additive"},
 		"junos":      {"policy-statement pf-peers-in-DRAINING-v4 {", "local-preference 0;", "policy-statement pf-peers-out-DRAINING-v4 {", "community add pf-GSHUT;"},
@@ -172,7 +172,7 @@ func TestEveryInheritedPolicyReachesTheRouterInItsOrder(t *testing.T) {
 	t.Parallel()
 	for driver, wants := range map[string][]string{
 		"bird": {
-			"import filter pf_best_then_odd_then_peers_in;", "import filter pf_best_then_peers_in;", "export filter pf_extra_then_peers_out;",
+			"import filter pf_best_THEN_odd_THEN_peers_in;", "import filter pf_best_THEN_peers_in;", "export filter pf_extra_THEN_peers_out;",
 			"if net ~ [ 198.51.100.0/24+ ] then {\n    bgp_local_pref = 200;\n    accept;\n  }", "if net ~ [ 192.0.2.0/24{24,28} ] then {\n    accept;",
 			"if net = 198.51.100.128/25 then accept;\n  if net = 2001:db8::/32 then accept;\n  if net = 203.0.113.0/24 then accept;\n  reject;",
 		},
@@ -262,10 +262,10 @@ protocol static { ipv4; route 198.51.100.128/25 blackhole; route 203.0.113.0/24 
 	}
 	t.Cleanup(func() { router.Close() })
 	for filter, want := range map[string]string{
-		"pf_best_then_odd_then_peers_in":          "192.0.2.0/27 198.51.100.128/25=200 203.0.113.0/24=100",
-		"pf_best_then_odd_then_peers_in_draining": "192.0.2.0/27=0 198.51.100.128/25=0 203.0.113.0/24=0",
-		"pf_extra_then_peers_out":                 "198.51.100.128/25 203.0.113.0/24",
-		"pf_extra_then_peers_out_draining":        "198.51.100.128/25+(65535,0) 203.0.113.0/24+(65535,0)",
+		"pf_best_THEN_odd_THEN_peers_in":          "192.0.2.0/27 198.51.100.128/25=200 203.0.113.0/24=100",
+		"pf_best_THEN_odd_THEN_peers_in_DRAINING": "192.0.2.0/27=0 198.51.100.128/25=0 203.0.113.0/24=0",
+		"pf_extra_THEN_peers_out":                 "198.51.100.128/25 203.0.113.0/24",
+		"pf_extra_THEN_peers_out_DRAINING":        "198.51.100.128/25+(65535,0) 203.0.113.0/24+(65535,0)",
 	} {
 		out, err := router.Birdc(ctx, "show", "route", "filter", filter, "all")
 		if err != nil {
@@ -314,7 +314,7 @@ func TestBIRDTakesNothingFromAPeerThatRFC7454Refuses(t *testing.T) {
 	for filter, want := range map[string]string{
 		"pf_peers_in": "192.31.196.0/24=100 2001:4:112::/48=100 2002::/16=100",
 		// What a person lists is taken, except our own.
-		"pf_listed_then_peers_in": "0.0.0.0/0 192.31.196.0/24=100 2001:4:112::/48=100 2002::/16=100 203.0.113.0/24 203.0.113.0/28",
+		"pf_listed_THEN_peers_in": "0.0.0.0/0 192.31.196.0/24=100 2001:4:112::/48=100 2002::/16=100 203.0.113.0/24 203.0.113.0/28",
 	} {
 		out, err := router.Birdc(ctx, "show", "route", "filter", filter, "all")
 		if err != nil {

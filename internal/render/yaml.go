@@ -10,11 +10,11 @@ import (
 
 // dumpYAML writes data as PyYAML's yaml.dump(…, default_flow_style=False) does: lines of 80, lists not indented in
 // mappings, text in quotes where it would be read as something else, and nothing but ASCII.
-func dumpYAML(v jinja.Value, indent int, sorted bool) (string, error) {
+func dumpYAML(s *jinja.State, v jinja.Value, indent int, sorted bool) (string, error) {
 	if indent < 2 || indent > 9 {
 		indent = 2
 	}
-	w := &yamlWriter{step: indent, sorted: sorted, indent: -1, whitespace: true, indention: true, root: true}
+	w := &yamlWriter{state: s, step: indent, sorted: sorted, indent: -1, whitespace: true, indention: true, root: true}
 	if err := w.node(v, false, false); err != nil {
 		return "", err
 	}
@@ -35,6 +35,7 @@ const (
 
 // yamlWriter keeps what PyYAML's emitter does.
 type yamlWriter struct {
+	state      *jinja.State // counts the work
 	out        strings.Builder
 	step       int // columns of one level
 	sorted     bool
@@ -51,6 +52,9 @@ type yamlWriter struct {
 func (w *yamlWriter) node(v jinja.Value, inMapping, isKey bool) error {
 	if w.depth++; w.depth > maxYAMLDepth {
 		return jinja.Errorf(jinja.RecursionErr, "as_yaml: data more than %d deep", maxYAMLDepth)
+	}
+	if err := w.state.Work(1 + w.out.Len()>>16); err != nil { // the longer the text is, the dearer
+		return err
 	}
 	defer func(indent int) { w.depth, w.indent = w.depth-1, indent }(w.indent)
 	root := w.root

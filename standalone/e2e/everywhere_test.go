@@ -195,8 +195,8 @@ func (b *bed) commandLines() map[string]string {
 			path := "/api/v1/" + words[0] + "s?limit=500"
 			_, text := b.get(path)
 			for _, id := range b.listed(path, text) {
-				if command == "router why" { // what it knows of password lines is what could show one
-					lines = append(lines, append(slices.Clone(words), id, "password"))
+				if command == "router why" { // all lines: each has a blank
+					lines = append(lines, append(slices.Clone(words), id, " "))
 					continue
 				}
 				if verb != "watch" || b.over(id) {

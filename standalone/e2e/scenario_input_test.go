@@ -37,8 +37,8 @@ func TestBadInputNamesThingAndRemedy(t *testing.T) {
 		state peering.ChangeState
 		words []string
 	}{
-		{name: "unknown AS number", wish: func(s *scene) peering.Change { return s.wish(64508, "a typo") },
-			words: []string{"PeeringDB has no network AS64508", "check the number"}},
+		{name: "unknown AS number", wish: func(s *scene) peering.Change { return s.wish(64507, "a typo") },
+			words: []string{"PeeringDB has no network AS64507", "check the number"}},
 		{name: "our own AS number", wish: func(s *scene) peering.Change { return s.wish(ourAS, "a typo") }, words: []string{"AS64496"}},
 		{name: "no common exchange", wish: func(s *scene) peering.Change { return s.wish(elsewhereAS, "far away") },
 			words: []string{"no common exchange with AS64509", "record the exchange", "direct session"}},
@@ -51,7 +51,7 @@ func TestBadInputNamesThingAndRemedy(t *testing.T) {
 		{name: "empty rendering", wish: rename, spoil: body(template, " \n"), words: []string{"template starter renders nothing for 2 sessions"}},
 		{name: "text of another platform", wish: rename, spoil: body(template, "router bgp 64496\n neighbor 192.0.2.1\n"), words: []string{"template starter", "platform bird", "line 1"}},
 		{name: "router in observe, named by an edit", wish: rename, spoil: editing(router.ID, `{"mode": "observe"}`, `{"mode": "manage"}`),
-			words: []string{"router edge1", "mode observe", "mode manage"}},
+			words: []string{"router edge1", "mode observe", "peerflow router mode edge1 propose"}},
 		{name: "router in observe, at a peer's exchange", wish: peer, spoil: editing(router.ID, `{"mode": "observe"}`, `{"mode": "manage"}`),
 			state: peering.ChangeCompleted, words: []string{"nothing to configure", "router edge1 is in mode observe"}},
 		{name: "a field that doesn't exist", wish: func(s *scene) peering.Change {

@@ -32,15 +32,14 @@ func (b *bed) shows(id int64, show peering.Display, sync peering.Sync, words ...
 			b.t.Errorf("%q isn't in\n%s", w, why)
 		}
 	}
-	for line := range strings.Lines(b.cli("session", "list")) {
-		if f := strings.Fields(line); len(f) > 3 && f[0] == fmt.Sprint(id) {
-			if !strings.Contains(line, string(show)) {
-				b.t.Errorf("listed as %s", line)
+	b.await(fmt.Sprintf("session %d is listed as %s", id, show), 30*time.Second, func(context.Context) bool {
+		for line := range strings.Lines(b.cli("session", "list")) {
+			if f := strings.Fields(line); len(f) > 3 && f[0] == fmt.Sprint(id) {
+				return strings.Contains(line, string(show))
 			}
-			return
 		}
-	}
-	b.t.Errorf("session %d isn't listed", id)
+		return false
+	})
 }
 
 // underWay checks that a session shows as deploying now: a soak is short.

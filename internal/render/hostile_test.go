@@ -1,0 +1,64 @@
+package render
+
+import (
+	"strings"
+	"testing"
+
+	"peerflow/internal/peering"
+)
+
+// Templates of people one doesn't know: each ends with an error, and soon.
+func TestTemplatesThatWouldNeverEndAreStopped(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"a list in itself":               "{% set l = [] %}{% do l.append(l) %}{{ l | ip }}",
+		"a collection of lists":          "{% set l = [] %}{% set q = autonomous_systems.union([l]) %}{{ q }}",
+		"a text that triples":            "{% set ns = namespace(t='ab') %}{% for i in range(40) %}{% set ns.t = ns.t | quote(ns.t) %}{% endfor %}{{ ns.t | length }}",
+		"data that doubles, as YAML":     "{% set ns = namespace(a=['x']) %}{% for i in range(60) %}{% set ns.a = [ns.a, ns.a] %}{% endfor %}{{ ns.a | as_yaml }}",
+		"a name that is longer than any": "{% include 'a' * 6000000 %}",
+	} {
+		d := desired(t, "bird")
+		d.Template.Body = body
+		if text, err := Router(t.Context(), d); err == nil {
+			t.Errorf("%s renders %d bytes", name, len(text))
+		} else if len(err.Error()) > 2000 {
+			t.Errorf("%s: an error of %d bytes", name, len(err.Error()))
+		}
+	}
+	d := desired(t, "bird")
+	d.Router.Context = []byte(`{"a": {"b": 1}}`)
+	d.Template.Body = "{% do router.context.update({'a': router.context}) %}{{ router | context_has_key('zz') }}"
+	if text, err := Router(t.Context(), d); err != nil || !strings.Contains(text, "False") {
+		t.Errorf("a context in itself: %q, %v", text, err)
+	}
+}
+
+// What a template prints is looked at as it stands, and again as the router would read it.
+func TestASecretThatTheTextDoesNotNameIsRefused(t *testing.T) {
+	t.Parallel()
+	const escaped = `{"peer-group": {"config": {"peer-group-name": "pf-sessions"}}}
+{"neighbor": {"config": {"neighbor-address": "192.0.2.11", "peer-as": 64501, "peer-group": "pf-sessions", "auth-password": "\u007bsecret:99@1}"}}}`
+	_, err := peering.CutTemplate(syntaxes["openconfig"], "openconfig", peering.Template{Name: "escaped", Mode: peering.ModeStanza}, escaped)
+	if peering.KindOf(err) != peering.Invalid || !strings.Contains(err.Error(), "writes a secret into neighbor/192.0.2.11") {
+		t.Errorf("%v", err)
+	}
+}
+
+// A session of a VRF must not end in the global table because its template knows none.
+func TestATemplateThatDoesNotNameAVRFIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, driver := range []string{"bird", "openconfig"} { // whose starters have no VRF
+		_, err := Router(t.Context(), edited(t, driver, func(s *peering.Session) { s.VRF = "customers" }))
+		if peering.KindOf(err) != peering.Unsupported || !strings.Contains(err.Error(), "VRF customers of session 7") {
+			t.Errorf("%s: %v", driver, err)
+		}
+	}
+}
+
+// Slugs that differ in a sign give filters of two names.
+func TestIdentifiersKeepSlugsApart(t *testing.T) {
+	t.Parallel()
+	if a, b := identifier("peer-out"), identifier("peer_out"); a == b || a != "peer_out" {
+		t.Errorf("%s and %s", a, b)
+	}
+}
