@@ -67,13 +67,20 @@ func (r *Routers) look(ctx context.Context, routerID int64) (seen look, err erro
 		return seen, err
 	}
 	if seen.basis.Due {
-		if seen.standing, err = standing(ctx, dev, desired, seen.basis); err != nil {
+		limited, cancel := context.WithTimeout(ctx, standFor)
+		seen.standing, err = standing(limited, dev, desired, seen.basis)
+		cancel()
+		if err != nil {
 			activity.GetLogger(ctx).Warn("what it runs of ours can't be read: whether sessions drifted isn't known", "router", routerID, "error", err)
 		}
 	}
 	r.count(ctx, dev, &seen)
 	return seen, nil
 }
+
+// standFor is how long one look may take to tell how sessions stand to their router:
+// what it saw of neighbors and guards must be recorded whatever comes of that.
+const standFor = 10 * time.Second
 
 // countFor is how long one look may count exports: a poll of a router with many
 // sessions that just came up must end before the next one is due.
