@@ -14,8 +14,15 @@ import (
 type SecretRef struct {
 	ID      int64  `json:"id"`
 	Version int64  `json:"version"`
-	Cipher  string `json:"cipher,omitempty"` // how the platform writes it ("" is clear): cisco-type7, junos-9, arista-type7:192.0.2.1
+	Cipher  string `json:"cipher,omitempty"` // how the platform writes it, one of the ciphers below; "" is clear
 }
+
+// The ciphers that a placeholder may name. None keeps a secret from whoever reads the configuration.
+const (
+	CiscoType7  = "cisco-type7"
+	Junos9      = "junos-9"
+	AristaType7 = "arista-type7" // followed by the neighbor's address: arista-type7:192.0.2.1
+)
 
 var placeholder = regexp.MustCompile(`\{secret:(\d+)@(\d+)(?:\|([a-z0-9.:-]+))?\}`)
 

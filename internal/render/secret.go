@@ -10,9 +10,9 @@ import (
 
 // The ciphers in which a platform writes a password, as placeholders name them. A router's address follows Arista's.
 const (
-	cipherCisco  = "cisco-type7"
-	cipherJunos  = "junos-9"
-	cipherArista = "arista-type7"
+	cipherCisco  = peering.CiscoType7
+	cipherJunos  = peering.Junos9
+	cipherArista = peering.AristaType7
 )
 
 // magic is what stands in front of a type 7 password; the placeholder gives what follows it.

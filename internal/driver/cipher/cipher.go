@@ -18,12 +18,12 @@ import (
 	"peerflow/internal/peering"
 )
 
-// The ciphers that a placeholder may name.
+// What a platform may read: clear text, or a cipher that placeholders name.
 const (
 	Clear       = ""
-	CiscoType7  = "cisco-type7"
-	Junos9      = "junos-9"
-	AristaType7 = "arista-type7" // with the neighbor's address: arista-type7:192.0.2.1
+	CiscoType7  = peering.CiscoType7
+	Junos9      = peering.Junos9
+	AristaType7 = peering.AristaType7
 )
 
 // Resolve is Write for a stored secret.
