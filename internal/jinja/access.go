@@ -55,7 +55,7 @@ func (s *State) ownAttr(v Value, name string) (Value, bool) {
 		return attr, true
 	}
 	if object, ok := v.(Object); ok {
-		s.trace.read(v, name)
+		s.noteRead(v, name)
 		return object.Attr(name)
 	}
 	return nil, false

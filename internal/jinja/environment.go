@@ -52,6 +52,8 @@ type Options struct {
 	Tests   map[string]Test
 	Globals map[string]Value
 	Tags    map[string]Tag
+	// Chance, if set, may refuse the filter random and the function lipsum, whose results differ from one rendering to the next.
+	Chance func(ctx context.Context) error
 	// Finalize, if set, sees every value before it is printed by {{ … }}.
 	Finalize func(s *State, v Value) (Value, error)
 }

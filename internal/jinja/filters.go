@@ -14,7 +14,7 @@ func (d filterDef) apply(s *State, name string, in Value, a Args) Value {
 	s.step(1)
 	if d.host != nil {
 		if s.trace != nil {
-			s.trace.read(in, "|"+name)
+			s.noteRead(in, "|"+name)
 		}
 		return s.callHost(name, func() (Value, error) { return d.host(s, in, a) })
 	}

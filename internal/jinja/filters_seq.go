@@ -163,7 +163,7 @@ func filterRandom(s *State, in Value, a Args) Value {
 	if n == 0 {
 		return &Undefined{policy: s.env.opts.Undefined, hint: "No random item, sequence was empty."}
 	}
-	item, ok := s.item(in, Int(s.random.IntN(n)))
+	item, ok := s.item(in, Int(s.chance(n)))
 	if !ok {
 		throw(KeyErr, "0")
 	}

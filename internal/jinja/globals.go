@@ -171,7 +171,7 @@ func lipsum(s *State, a Args) Value {
 	}
 	var paragraphs []string
 	for range wholeNumber(p[0], 5) {
-		paragraphs = append(paragraphs, s.filler(least+s.random.IntN(most-least)))
+		paragraphs = append(paragraphs, s.filler(least+s.chance(most-least)))
 	}
 	if p[1] != nil && !isTrue(p[1]) {
 		return Str(strings.Join(paragraphs, "\n\n"))
@@ -184,7 +184,7 @@ func (s *State) filler(n int) string {
 	var b strings.Builder
 	for i := range n {
 		s.spend(wordSize)
-		word := fillerWords[s.random.IntN(len(fillerWords))]
+		word := fillerWords[s.chance(len(fillerWords))]
 		if i%12 == 0 {
 			word = capitalizeText(word)
 		}

@@ -14,7 +14,9 @@ type Miss struct {
 // RenderMissing is RenderTraced that tells missed of every Miss, in order, also of those that Jinja2 lets pass. Only
 // the first ends the rendering when the Environment is strict; where it is chainable, what doesn't exist prints nothing.
 func (t *Template) RenderMissing(ctx context.Context, vars *Dict, name func(Object) string, missed func(Miss)) (string, []Origin, error) {
-	return t.traced(ctx, vars, &trace{name: name, missed: missed})
+	trace := newTrace(name)
+	trace.missed = missed
+	return t.render(ctx, vars, trace)
 }
 
 // missing is what stands for something that doesn't exist.

@@ -230,6 +230,16 @@ func (s *State) poll() {
 	}
 }
 
+// chance is a random number below n, unless the host wants none here.
+func (s *State) chance(n int) int {
+	if allowed := s.env.opts.Chance; allowed != nil {
+		if err := allowed(s.ctx); err != nil {
+			panic(hostError(err))
+		}
+	}
+	return s.random.IntN(n)
+}
+
 // spend counts bytes built.
 func (s *State) spend(n int) {
 	s.spent += n
@@ -293,8 +303,8 @@ func (s *State) write(text string, pos position) { s.writeFrom(text, pos, false)
 
 func (s *State) writeFrom(text string, pos position, literal bool) {
 	s.out.WriteString(text)
-	s.trace.wrote(s.out, text, s.tmpl, pos.line, literal)
 	s.fits(s.out.Len())
+	s.noteWritten(text, pos.line, literal)
 }
 
 // capture runs fn with an output of its own and gives what it wrote.

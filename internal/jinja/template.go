@@ -27,19 +27,22 @@ func (t *Template) Render(ctx context.Context, vars *Dict) (text string, err err
 	return text, err
 }
 
-func (t *Template) render(ctx context.Context, vars *Dict, trace *trace) (text string, out *buffer, err error) {
+func (t *Template) render(ctx context.Context, vars *Dict, trace *trace) (text string, origins []Origin, err error) {
 	s := t.newState(ctx, vars)
 	s.trace = trace
 	defer func() {
 		if fault := recover(); fault != nil {
-			text, out, err = "", nil, s.located(asError(fault))
+			text, origins, err = "", nil, s.located(asError(fault))
 		}
 	}()
 	s.poll()
 	s.out.Grow(int(t.size.Load()))
 	s.runRoot(t.root)
 	t.size.Store(int64(s.out.Len()))
-	return s.out.String(), s.out, nil
+	if trace != nil {
+		origins = s.origins()
+	}
+	return s.out.String(), origins, nil
 }
 
 func (t *Template) newState(ctx context.Context, vars *Dict) *State {

@@ -16,15 +16,15 @@ type thing struct {
 	fields map[string]jinja.Value
 }
 
-func (thing) TypeName() string { return "thing" }
-func (t thing) Key() any       { return t.name }
-func (t thing) String() string { return t.name }
-func (t thing) Attr(name string) (jinja.Value, bool) {
+func (*thing) TypeName() string { return "thing" }
+func (t *thing) Key() any       { return t.name }
+func (t *thing) String() string { return t.name }
+func (t *thing) Attr(name string) (jinja.Value, bool) {
 	v, ok := t.fields[name]
 	return v, ok
 }
 
-func nameOf(o jinja.Object) string { return o.(thing).name }
+func nameOf(o jinja.Object) string { return o.(*thing).name }
 
 type sources map[string]string
 
@@ -38,7 +38,7 @@ func (s sources) Load(_ context.Context, name string) (string, error) {
 func traced(t *testing.T, template string, opts jinja.Options) string {
 	t.Helper()
 	session := func(id int, passive bool) jinja.Value {
-		return thing{fmt.Sprintf("session %d", id), map[string]jinja.Value{"asn": jinja.Int(64500 + id), "passive": jinja.Bool(passive), "note": jinja.Str("a\nb")}}
+		return &thing{fmt.Sprintf("session %d", id), map[string]jinja.Value{"asn": jinja.Int(64500 + id), "passive": jinja.Bool(passive), "note": jinja.Str("a\nb")}}
 	}
 	vars := jinja.NewDict(1)
 	vars.SetStr("sessions", jinja.NewList(session(1, false), session(2, true)))

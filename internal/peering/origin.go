@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // longStanza is the most lines of a stanza that are told apart: prefix lists have thousands, all made alike.
@@ -52,15 +53,19 @@ func Origins(text string, lines []LineOrigin, stanzas []Stanza) map[string][]Lin
 // align finds each line of a stanza's canonical text among those that the template wrote, in their order.
 func align(text string, raw []string, lines []LineOrigin) []LineOrigin {
 	wanted := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-	if len(wanted) > longStanza {
+	if len(wanted) > longStanza || len(raw) > 2*longStanza {
 		return []LineOrigin{together(lines)}
 	}
 	out := make([]LineOrigin, len(wanted))
-	next := 0
+	next, all := 0, sync.OnceValue(func() LineOrigin { return together(lines) })
+	tight := make([]string, len(raw))
+	for i, line := range raw {
+		tight[i] = squeezed(line)
+	}
 	for i, line := range wanted {
-		at := holding(raw, next, squeezed(line))
+		at := holding(tight, next, squeezed(line))
 		if at < 0 {
-			out[i] = together(lines)
+			out[i] = all()
 			continue
 		}
 		out[i], next = lines[at], at
@@ -74,7 +79,7 @@ func holding(raw []string, next int, text string) int {
 		return -1 // a bracket alone says nothing of where it stood
 	}
 	for i := next; i < len(raw); i++ {
-		if strings.Contains(squeezed(raw[i]), text) {
+		if strings.Contains(raw[i], text) {
 			return i
 		}
 	}

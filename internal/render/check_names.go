@@ -54,8 +54,11 @@ func (c *checker) syntax(in string, err error) {
 func (c *checker) use(env *jinja.Environment, own bool, u jinja.Use) (f peering.Finding, wrong bool) {
 	switch u.Kind {
 	case jinja.UseFilter, jinja.UseTest:
-		if !u.Known {
+		switch {
+		case !u.Known:
 			return unknown(string(u.Kind), u.Name, env.Names(u.Kind)), true
+		case u.Kind == jinja.UseFilter && u.Name == "random":
+			return byChance("random"), true
 		}
 		if u.Name == "sessions" || u.Name == "route_server" {
 			return otherRouters(u), true
@@ -70,11 +73,18 @@ func (c *checker) use(env *jinja.Environment, own bool, u jinja.Use) (f peering.
 	return f, false
 }
 
+func byChance(what string) peering.Finding {
+	return peering.Finding{Level: peering.FindingError, Code: "random", Text: what + " gives something else at each rendering, and the text that is approved wouldn't be the one that is pushed",
+		Fix: "choose by something recorded, such as a session's id"}
+}
+
 func (c *checker) variable(env *jinja.Environment, own bool, u jinja.Use) (f peering.Finding, wrong bool) {
 	switch {
 	case u.Known && u.Name == "now":
 		return peering.Finding{Level: peering.FindingError, Code: "now", Text: "now() would print another text at each rendering, and the text that is approved wouldn't be the one that is pushed",
 			Fix: "leave it out: peerflow records who changed what, and when"}, true
+	case u.Known && u.Name == "lipsum":
+		return byChance("lipsum()"), true
 	case u.Known || !own || slices.Contains(rootNames(), u.Name):
 		return f, false
 	}

@@ -3,6 +3,7 @@ package render
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"peerflow/internal/peering"
 )
@@ -30,6 +31,43 @@ func TestTemplatesThatWouldNeverEndAreStopped(t *testing.T) {
 	d.Template.Body = "{% do router.context.update({'a': router.context}) %}{{ router | context_has_key('zz') }}"
 	if text, err := Router(t.Context(), d); err != nil || !strings.Contains(text, "False") {
 		t.Errorf("a context in itself: %q, %v", text, err)
+	}
+}
+
+// The time that a pattern takes grows with the text and with itself: both have an end.
+func TestPatternsHaveLimits(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ body, want string }{
+		"a pattern too long":       {"{{ autonomous_systems.filter(name__regex='a' * 600) }}", "a pattern of at most 512 bytes"},
+		"a text too long":          {"{{ policies.filter(config_context__long__iregex='b') }}", "texts of at most 65536"},
+		"a pattern of repetitions": {"{{ autonomous_systems.filter(name__regex='((a{100}){100}){100}') }}", "invalid repeat count"},
+	} {
+		d := desired(t, "bird")
+		d.Template.Body = c.body
+		for id, p := range d.Policies {
+			p.Context = []byte(`{"long": "` + strings.Repeat("x", 70000) + `"}`)
+			d.Policies[id] = p
+		}
+		if text, _, err := RouterWithOrigins(t.Context(), d); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %d bytes, %v", name, len(text), err)
+		}
+	}
+}
+
+// A router's text is the same at each rendering.
+func TestChanceIsForMailsAlone(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{"{{ [1, 2] | random }}", "{{ lipsum(1) }}", "{{ [[1, 2]] | map('random') | list }}"} {
+		d := desired(t, "bird")
+		d.Template.Body = body
+		if text, err := Router(t.Context(), d); err == nil || !strings.Contains(err.Error(), "what is approved would not be what is pushed") {
+			t.Errorf("%s: %q, %v", body, text, err)
+		}
+		f := exampleNetwork(t)
+		around := surroundings{now: time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)}
+		if _, err := renderText(around.in(t.Context()), peering.Template{Name: "mail", Body: body}, f.variables(job{}), plain); err != nil {
+			t.Errorf("%s in a mail: %v", body, err)
+		}
 	}
 }
 

@@ -120,6 +120,14 @@ func includeTag(kind string) jinja.Tag {
 // globals are the functions of Peering Manager.
 var globals = map[string]jinja.Value{"now": &jinja.Func{Name: "now", Fn: now}}
 
+// chance refuses what differs by itself from one rendering of a router's text to the next.
+func chance(ctx context.Context) error {
+	if surrounding(ctx).now.IsZero() {
+		return jinja.Errorf(jinja.ValueErr, "random and lipsum are for mails and exports: what is approved would not be what is pushed. Choose by something recorded, such as a session's id")
+	}
+	return nil
+}
+
 // now prints the time. A router's text must not depend on when it is rendered: what is approved would not be what is pushed.
 func now(s *jinja.State, a jinja.Args) (jinja.Value, error) {
 	args, err := textArgs(s, a, "now", "format?", "timezone?")

@@ -322,17 +322,34 @@ func contains(s *jinja.State, have, want jinja.Value) (bool, error) {
 	return true, nil
 }
 
+// The longest that a lookup's pattern and the text it is held against may be, in bytes: the time that a match takes grows
+// with their product.
+const (
+	longestPattern = 512
+	longestSubject = 64 << 10
+)
+
 func matching(flags string) operator {
 	return func(s *jinja.State, have, want jinja.Value) (bool, error) {
 		pattern, err := s.Text(want)
+		if err != nil || have == jinja.None {
+			return false, err
+		}
+		text, err := s.Text(have)
 		if err != nil {
+			return false, err
+		}
+		if len(pattern) > longestPattern || len(text) > longestSubject {
+			return false, jinja.Errorf(jinja.ValueErr, "regex and iregex take a pattern of at most %d bytes and look at texts of at most %d", longestPattern, longestSubject)
+		}
+		if err := s.Work(1 + (len(pattern)*(len(pattern)+len(text)))/64); err != nil {
 			return false, err
 		}
 		re, err := regexp.Compile(flags + pattern)
 		if err != nil {
-			return false, jinja.Errorf(jinja.ValueErr, "%v", err)
+			return false, jinja.Errorf(jinja.ValueErr, "%.200s", err)
 		}
-		return onText(func(text, _ string) bool { return re.MatchString(text) })(s, have, want)
+		return re.MatchString(text), nil
 	}
 }
 

@@ -23,6 +23,10 @@ func RouterWithOrigins(ctx context.Context, d peering.Desired) (text string, lin
 	}
 	lines = make([]peering.LineOrigin, len(origins))
 	for i, o := range origins {
+		if i > 0 && sameSlice(o.Places, origins[i-1].Places) && sameSlice(o.Fields, origins[i-1].Fields) {
+			lines[i] = lines[i-1]
+			continue
+		}
 		for _, p := range o.Places {
 			lines[i].Places = append(lines[i].Places, peering.TemplatePlace{Template: p.Template, Line: p.Line})
 		}
@@ -31,6 +35,11 @@ func RouterWithOrigins(ctx context.Context, d peering.Desired) (text string, lin
 		}
 	}
 	return text, lines, nil
+}
+
+// sameSlice is whether two slices are one in memory, as those of many lines are that one place wrote.
+func sameSlice[T any](a, b []T) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
 // recordName calls a record as people find it: "session 12", "routing policy 3". What stands nowhere has no name.

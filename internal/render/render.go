@@ -156,7 +156,7 @@ func environmentWith(t peering.Template, policy jinja.UndefinedPolicy) *jinja.En
 	}
 	env, _ := environments.LoadOrStore(key, jinja.NewEnvironment(jinja.Options{
 		TrimBlocks: t.TrimBlocks, LstripBlocks: t.LstripBlocks, Undefined: policy,
-		Loader: loader{}, Filters: filters, Globals: globals, Tags: includeTags,
+		Loader: loader{}, Filters: filters, Globals: globals, Tags: includeTags, Chance: chance,
 	}))
 	return env.(*jinja.Environment)
 }
