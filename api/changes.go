@@ -20,6 +20,10 @@ type Changes interface {
 	ChangeFilters() []peering.FilterField // those of ListChanges
 	ListChanges(ctx context.Context, filters []peering.Filter, page peering.Page) (peering.List[peering.Change], error)
 	Deployments(ctx context.Context, changeID int64) ([]peering.Deployment, error)
+	// ProposalStanding is what people, freezes and other deployments say of a proposal now.
+	ProposalStanding(ctx context.Context, deploymentID int64) (peering.ProposalStanding, error)
+	// EarlierHolds reports that nothing was written on the router of a deployment since it ended.
+	EarlierHolds(ctx context.Context, deploymentID int64) (bool, error)
 	AuditEvents(ctx context.Context, changeID int64) ([]peering.AuditEvent, error)
 }
 

@@ -55,6 +55,9 @@ func (b *bench) plan(c peering.Change) peering.Change {
 		Moves: []peering.Move{{Key: "protocol/as64501_1", After: peering.HashText(artifact)}},
 		Touched: []peering.TouchedSession{{Neighbor: netip.MustParseAddr("198.51.100.2"), PeerAS: 64501, SessionID: 1, Added: true,
 			Expect: []peering.ExpectedExport{{Family: 4, Count: &count, Origin: "policy"}}}}}}}
+	if router, err := b.db.Routers().Get(ctx, 1); err == nil && router.Mode == peering.Propose {
+		p.Routers[0].Mode = peering.Propose
+	}
 	p.Hash, p.Impact = peering.PlanHash(p.Routers), peering.NewImpact(p.Routers, nil)
 	p.Impact.Ask, p.Impact.Stale = c.Ask, c.Stale
 	_, err := b.db.StorePlan(ctx, p, []string{"", artifact}, "")

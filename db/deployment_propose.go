@@ -67,6 +67,13 @@ func (d *DB) ProposalStanding(ctx context.Context, id int64) (s peering.Proposal
 	return s, err
 }
 
+// EarlierHolds reports that a router had nothing written or pasted since a
+// deployment ended: what it ran before is still what to go back to.
+func (d *DB) EarlierHolds(ctx context.Context, id int64) (bool, error) {
+	later, err := d.q.DeploymentOvertaken(ctx, id)
+	return !later, translate(err)
+}
+
 // standingOf turns what checkProposal refuses into what becomes of the proposal.
 func standingOf(refusal error) (peering.ProposalStanding, error) {
 	switch {
@@ -83,7 +90,8 @@ func standingOf(refusal error) (peering.ProposalStanding, error) {
 }
 
 // checkProposal refuses (denied) to go on with a proposal that people took back,
-// whose router is in another mode now, or that a freeze or another deployment holds.
+// whose peerings aren't agreed any more before it was pasted, whose router is in
+// another mode now, or that a freeze or another deployment holds.
 // What comes last holds freezes and router.
 func (tx *Tx) checkProposal(ctx context.Context, change peering.Change, dep peering.Deployment) error {
 	if cancel, err := tx.cancelOf(ctx, change.ID); err != nil || cancel != "" {
@@ -91,6 +99,11 @@ func (tx *Tx) checkProposal(ctx context.Context, change peering.Change, dep peer
 	}
 	if err := tx.checkVotes(ctx, change, dep); err != nil {
 		return err
+	}
+	if dep.CommittedAt.IsZero() { // later it runs: what is agreed meanwhile doesn't take it back
+		if err := tx.checkAgreed(ctx, dep); err != nil {
+			return err
+		}
 	}
 	if err := tx.q.LockNameShared(ctx, freezeLock); err != nil {
 		return err

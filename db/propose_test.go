@@ -140,6 +140,8 @@ func TestAProposalStandsAsLongAsPeopleWantIt(t *testing.T) {
 			peering.ProposalStanding{End: peering.DeploymentStale, Why: "router edge1 is in mode manage now"}},
 		"a router that is only observed": {func(s *stage, _ peering.Change) { s.run(`UPDATE router SET mode = 'observe' WHERE id = $1`, s.edge1) },
 			peering.ProposalStanding{End: peering.DeploymentCancelled, Why: "mode observe"}},
+		"a peering that isn't agreed any more": {func(s *stage, _ peering.Change) { s.suspend() },
+			peering.ProposalStanding{End: peering.DeploymentCancelled, Why: "only agreed peerings deploy"}},
 		"a freeze holds it": {func(s *stage, _ peering.Change) {
 			s.freeze(peering.Freeze{Scope: peering.FreezeAll, Reason: "storm"})
 		}, peering.ProposalStanding{Hold: true, Why: "frozen by bob (all, freeze 1): storm"}},

@@ -44,6 +44,13 @@ UPDATE deployment SET proposed_at = clock_timestamp(), deadline = clock_timestam
 -- name: DeploymentForgetPaste :exec
 UPDATE deployment SET committed_at = NULL, commit_generation = '', verdict = NULL, updated_at = now() WHERE id = @id::bigint AND state = 'proposed';
 
+-- Whether something was written or pasted on a deployment's router after it ended.
+-- name: DeploymentOvertaken :one
+SELECT EXISTS (SELECT FROM deployment o
+    WHERE o.router_id = d.router_id AND o.id <> d.id AND o.committed_at > d.ended_at)::boolean
+FROM deployment d
+WHERE d.id = @id::bigint;
+
 -- A change's deployments, oldest first.
 -- name: DeploymentListOfChange :many
 SELECT sqlc.embed(d), r.name AS router

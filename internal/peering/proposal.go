@@ -2,6 +2,7 @@ package peering
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -47,6 +48,35 @@ type ProposalStanding struct {
 	End  DeploymentState // how it ends: cancelled, or stale; "" while it may be pasted
 	Why  string          // of End, or of Hold
 	Hold bool            // while so, what is pasted isn't verified: the router is frozen, or another deployment is under way on it
+}
+
+// NotToPaste says why a proposal's text must not be pasted now, and what leads on;
+// "" while it may be. Only what is proposed, and neither held nor taken back, may.
+func (d Deployment) NotToPaste(s ProposalStanding, now time.Time) string {
+	shows := fmt.Sprintf("peerflow change show %d says how it goes on", d.ChangeID)
+	switch {
+	case d.State == DeploymentConfirmed:
+		return fmt.Sprintf("router %s runs it, and it is recorded; peerflow change rollback %d undoes it by a new change", d.Router, d.ChangeID)
+	case d.State == DeploymentStale:
+		return d.Outcome + "; what is planned in its place is approved first: " + shows
+	case d.State == DeploymentNeedsOperator:
+		return d.Outcome
+	case d.State != DeploymentProposed:
+		return fmt.Sprintf("it is %s: %s; open a new change for what is still wanted", strings.ReplaceAll(string(d.State), "_", " "), d.Outcome)
+	case s.End != "":
+		return fmt.Sprintf("it is about to end as %s: %s; %s", s.End, s.Why, shows)
+	case s.Hold:
+		return s.Why + "; run " + PasteCommand(d.ChangeID) + " again once that is over"
+	case d.CommittedAt.IsZero() && !now.Before(d.Deadline):
+		return fmt.Sprintf("nobody pasted it by %s; open a new change for what is still wanted", d.Deadline.UTC().Format(time.RFC3339))
+	}
+	return ""
+}
+
+// GoesBack reports that a proposal's router may run something of it, so that
+// a person may want the earlier text there.
+func (d Deployment) GoesBack() bool {
+	return d.State == DeploymentProposed || d.State == DeploymentNeedsOperator || d.State == DeploymentCancelled || d.State == DeploymentStale
 }
 
 // Paste is what a router runs of the stanzas that a plan moves.

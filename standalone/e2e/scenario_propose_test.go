@@ -146,7 +146,7 @@ func (s *scene) proposed(c peering.Change) peering.Deployment {
 	})
 	var shown []api.ProposalView
 	s.must(json.Unmarshal([]byte(s.cli("change", "paste", fmt.Sprint(c.ID), "--json")), &shown))
-	if len(shown) != 1 || !strings.Contains(shown[0].Proposal.Where, s.edge.Owned) || !strings.HasSuffix(strings.Join(shown[0].Proposal.Commands, "\n"), " configure") {
+	if len(shown) != 1 || shown[0].Proposal == nil || !strings.Contains(shown[0].Proposal.Where, s.edge.Owned) || !strings.HasSuffix(strings.Join(shown[0].Proposal.Commands, "\n"), " configure") {
 		s.t.Errorf("to paste is %+v", shown)
 	}
 	return d

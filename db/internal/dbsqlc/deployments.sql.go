@@ -622,6 +622,21 @@ func (q *Queries) DeploymentOpenOfChange(ctx context.Context, changeID int64) (D
 	return i, err
 }
 
+const deploymentOvertaken = `-- name: DeploymentOvertaken :one
+SELECT EXISTS (SELECT FROM deployment o
+    WHERE o.router_id = d.router_id AND o.id <> d.id AND o.committed_at > d.ended_at)::boolean
+FROM deployment d
+WHERE d.id = $1::bigint
+`
+
+// Whether something was written or pasted on a deployment's router after it ended.
+func (q *Queries) DeploymentOvertaken(ctx context.Context, id int64) (bool, error) {
+	row := q.db.QueryRow(ctx, deploymentOvertaken, id)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const deploymentProposalList = `-- name: DeploymentProposalList :many
 SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, r.name AS router
 FROM deployment d
