@@ -56,8 +56,8 @@ func (d *Deploying) load(ctx context.Context, id int64) (peering.Deployment, pee
 	if i < 0 {
 		return dep, peering.RouterPlan{}, peering.Router{}, peering.Errorf(peering.Invalid, "plan %d has no part on router %s", plan.ID, dep.Router)
 	}
-	desired, err := d.Intent.Desired(ctx, dep.RouterID)
-	return dep, plan.Routers[i], desired.Router, err
+	router, err := d.Intent.Router(ctx, dep.RouterID)
+	return dep, plan.Routers[i], router, err
 }
 
 func (d *Deploying) open(ctx context.Context, id int64) (at, error) {

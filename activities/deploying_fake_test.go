@@ -117,6 +117,7 @@ type record struct {
 	slow     time.Duration // what noting the confirm takes
 	ordered  []Command
 	verdicts []peering.Verdict
+	rendered int // times that what it is rendered from was loaded
 }
 
 const (
@@ -157,8 +158,14 @@ func (r *record) Plan(context.Context, int64) (peering.Plan, error) {
 	return peering.Plan{ID: 1, Routers: []peering.RouterPlan{{RouterID: 1, BaseHash: r.dep.BaseHash, ArtifactHash: r.dep.ArtifactHash}}}, nil
 }
 
-func (r *record) Desired(context.Context, int64) (peering.Desired, error) {
-	return peering.Desired{Router: peering.Router{Meta: peering.Meta{ID: 1}, Name: "edge1", Mode: peering.Manage}}, nil
+func (r *record) Router(context.Context, int64) (peering.Router, error) {
+	return peering.Router{Meta: peering.Meta{ID: 1}, Name: "edge1", Mode: peering.Manage}, nil
+}
+
+func (r *record) Desired(ctx context.Context, id int64) (peering.Desired, error) {
+	r.rendered++
+	router, err := r.Router(ctx, id)
+	return peering.Desired{Router: router}, err
 }
 
 func (r *record) Texts(context.Context, []string) (map[string]string, error) {

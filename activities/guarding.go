@@ -22,7 +22,7 @@ type GuardStore interface {
 	// DecideGuard records what a poll made of a guard; false when it no longer counts.
 	// A breach also records the session as shut down and held.
 	DecideGuard(ctx context.Context, g peering.ExportGuard, at time.Time) (bool, error)
-	// BreachedSessions lists the sessions of a router that have to be shut.
+	// BreachedSessions lists the sessions of a router that peerflow has to shut: none where it may not write.
 	BreachedSessions(ctx context.Context, routerID int64) ([]int64, error)
 	// BeginShutdown takes a token to shut a session; false when there is nothing to
 	// shut any more, a conflict while a deployment is under way on the router. None
@@ -31,11 +31,14 @@ type GuardStore interface {
 	// EndShutdown ends an attempt that writes nothing any more, and records whether
 	// the session was read closed on its router.
 	EndShutdown(ctx context.Context, order peering.ShutOrder, closed bool) error
+	// NoteShut records that a session which a person had to shut was read shut.
+	NoteShut(ctx context.Context, g peering.ExportGuard) error
 }
 
 // look is one look at a router: its neighbors, what those under guard are
 // announced, and how sessions stand to what it runs.
 type look struct {
+	router    peering.Router
 	profile   peering.Profile
 	neighbors []peering.Neighbor
 	guards    []peering.ExportGuard
@@ -53,22 +56,18 @@ func (r *Routers) look(ctx context.Context, routerID int64) (seen look, err erro
 	if seen.basis, err = r.Observed.SyncBasis(ctx, routerID); err != nil {
 		return seen, err
 	}
-	desired, err := r.Intent.Desired(ctx, routerID)
-	if err != nil {
-		return seen, err
-	}
-	dev, err := r.Access.open(ctx, desired.Router)
+	dev, err := r.open(ctx, routerID)
 	if err != nil {
 		return seen, err
 	}
 	defer dev.close()
-	seen.profile = r.Profile(dev.router)
+	seen.router, seen.profile = dev.router, r.Profile(dev.router)
 	if seen.neighbors, err = dev.neighbors(ctx); err != nil {
 		return seen, err
 	}
 	if seen.basis.Due {
 		limited, cancel := context.WithTimeout(ctx, standFor)
-		seen.standing, err = standing(limited, dev, desired, seen.basis)
+		seen.standing, err = r.standing(limited, dev, seen.basis)
 		cancel()
 		if err != nil {
 			activity.GetLogger(ctx).Warn("what it runs of ours can't be read: whether sessions drifted isn't known", "router", routerID, "error", err)
@@ -124,10 +123,17 @@ func neighborAt(all []peering.Neighbor, key peering.NeighborKey) (peering.Neighb
 }
 
 // guard holds the sessions that came up since their deployment to what they are
-// expected to be announced, and has the router's queue shut those in breach.
+// expected to be announced, and has the router's queue shut those in breach. Where
+// peerflow may not write a person shuts them, and it looks whether that was done.
 func (r *Routers) guard(ctx context.Context, routerID int64, seen look, at time.Time) (breached []string, err error) {
 	for _, g := range seen.guards {
 		n, listed := neighborAt(seen.neighbors, g.Neighbor)
+		if g.State == peering.GuardBreached && seen.router.Mode != peering.Manage && peering.SeenShut(n, listed) {
+			if err := r.Guards.NoteShut(ctx, g); err != nil {
+				return breached, err
+			}
+			continue
+		}
 		if !listed {
 			continue
 		}
@@ -142,8 +148,12 @@ func (r *Routers) guard(ctx context.Context, routerID int64, seen look, at time.
 		if err != nil {
 			return breached, err
 		}
-		if counts && now.State == peering.GuardBreached {
-			breached = append(breached, fmt.Sprintf("%s: %s", g.Neighbor, now.Finding))
+		if counts && now.State == peering.GuardBreached && g.State != peering.GuardBreached {
+			text := fmt.Sprintf("%s: %s", g.Neighbor, now.Finding)
+			if seen.router.Mode != peering.Manage {
+				text += "; " + peering.ShutByHand(seen.router.Name, seen.router.Mode, g.SessionID)
+			}
+			breached = append(breached, text)
 		}
 	}
 	due, err := r.Guards.BreachedSessions(ctx, routerID)

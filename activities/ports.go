@@ -36,6 +36,8 @@ type ChangeStore interface {
 
 // IntentStore reads what is recorded, for planning and rendering.
 type IntentStore interface {
+	// Router loads a router's own record alone: what opening it needs.
+	Router(ctx context.Context, routerID int64) (peering.Router, error)
 	// Desired loads what a router is rendered from with a fixed number of queries.
 	Desired(ctx context.Context, routerID int64) (peering.Desired, error)
 	// PlanningFacts loads what planning sessions with a peer needs; empty ixps means all.

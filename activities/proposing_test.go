@@ -34,9 +34,9 @@ func proposed() *desk {
 	return d
 }
 
-// Desired is a router that may be written to: that its deployment is a proposal is enough.
-func (d *desk) Desired(context.Context, int64) (peering.Desired, error) {
-	return peering.Desired{Router: peering.Router{Meta: peering.Meta{ID: 1}, Name: "edge1", Mode: peering.Manage, AcceptUnproven: true}}, nil
+// Router may be written to: that its deployment is a proposal is enough.
+func (d *desk) Router(context.Context, int64) (peering.Router, error) {
+	return peering.Router{Meta: peering.Meta{ID: 1}, Name: "edge1", Mode: peering.Manage, AcceptUnproven: true}, nil
 }
 
 func (d *desk) Plan(context.Context, int64) (peering.Plan, error) {

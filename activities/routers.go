@@ -79,7 +79,7 @@ type PollResult struct {
 	Neighbors   int      `json:"neighbors"`
 	Established int      `json:"established"`
 	Changed     []string `json:"changed,omitempty"`  // addresses that came up or went down; of many the first
-	Breached    []string `json:"breached,omitempty"` // sessions that are announced more than expected, and are shut for it
+	Breached    []string `json:"breached,omitempty"` // sessions that are announced more than expected, and are shut for it, by a person where peerflow may not write
 	Error       string   `json:"error,omitempty"`
 }
 
@@ -140,9 +140,9 @@ func (r *Routers) NoteUnpolled(ctx context.Context, in UnpolledInput) error {
 }
 
 func (r *Routers) open(ctx context.Context, routerID int64) (device, error) {
-	desired, err := r.Intent.Desired(ctx, routerID)
+	router, err := r.Intent.Router(ctx, routerID)
 	if err != nil {
 		return device{}, err
 	}
-	return r.Access.open(ctx, desired.Router)
+	return r.Access.open(ctx, router)
 }

@@ -11,8 +11,8 @@ import (
 
 // standing reads what a router runs of ours and tells by peer address which
 // sessions aren't as they were last deployed. What runs as it is recorded is no
-// drift, whoever wrote it; only where something differs is the record rendered.
-func standing(ctx context.Context, dev device, desired peering.Desired, basis peering.SyncBasis) (map[netip.Addr]peering.SyncEvent, error) {
+// drift, whoever wrote it; only where something differs is the record loaded and rendered.
+func (r *Routers) standing(ctx context.Context, dev device, basis peering.SyncBasis) (map[netip.Addr]peering.SyncEvent, error) {
 	known, err := peering.SecretRefs(basis.Artifact)
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func standing(ctx context.Context, dev device, desired peering.Desired, basis pe
 	}
 	moves := basis.Moved(running)
 	if len(moves) > 0 {
-		recorded, err := stanzas(ctx, dev, desired)
+		recorded, err := r.recorded(ctx, dev)
 		if err != nil {
 			activity.GetLogger(ctx).Warn("what is recorded can't be rendered: whatever wasn't deployed counts as drift", "router", dev.router.Name, "error", err)
 		} else {
@@ -43,4 +43,13 @@ func standing(ctx context.Context, dev device, desired peering.Desired, basis pe
 		}
 	}
 	return peering.SyncRead(deployed, running, moves), nil
+}
+
+// recorded is what is to run on a router by its record.
+func (r *Routers) recorded(ctx context.Context, dev device) (map[string]peering.Stanza, error) {
+	desired, err := r.Intent.Desired(ctx, dev.router.ID)
+	if err != nil {
+		return nil, err
+	}
+	return stanzas(ctx, dev, desired)
 }

@@ -60,6 +60,9 @@ func TestAPollTellsWhatIsNotAsItWasDeployed(t *testing.T) {
 			if _, err := env.ExecuteActivity(r.PollNeighbors, int64(1)); err != nil {
 				t.Fatal(err)
 			}
+			if differs := tt.want != nil && tt.want[two] != peering.EventSame; (p.rendered > 0) != differs {
+				t.Errorf("what it is rendered from was loaded %d times, and that is needed where something differs alone", p.rendered)
+			}
 			if !maps.Equal(p.told, tt.want) || (p.told == nil) != (tt.want == nil) {
 				t.Errorf("told %v, want %v", p.told, tt.want)
 			}

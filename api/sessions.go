@@ -142,14 +142,14 @@ func (s sessionStore) viewed(ctx context.Context) func(peering.Session, error) (
 	}
 }
 
-// views derives what a page of sessions shows, with two reads for all of them.
+// views derives what a page of sessions shows, with as many reads for all of them as for one.
 func (s sessionStore) views(ctx context.Context, sessions []peering.Session) ([]SessionView, error) {
 	if len(sessions) == 0 {
 		return nil, nil
 	}
-	var ids, peeringIDs []int64
+	var ids, peeringIDs, routerIDs []int64
 	for _, session := range sessions {
-		ids, peeringIDs = append(ids, session.ID), append(peeringIDs, session.PeeringID)
+		ids, peeringIDs, routerIDs = append(ids, session.ID), append(peeringIDs, session.PeeringID), append(routerIDs, session.RouterID)
 	}
 	states, err := s.Observed.SessionStates(ctx, ids)
 	if err != nil {
@@ -159,23 +159,31 @@ func (s sessionStore) views(ctx context.Context, sessions []peering.Session) ([]
 	if err != nil {
 		return nil, err
 	}
+	routers, err := everyPage(ctx, s.Nouns.Routers.List, among("id", routerIDs...))
+	if err != nil {
+		return nil, err
+	}
+	modes := map[int64]peering.RouterMode{}
+	for _, r := range routers {
+		modes[r.ID] = r.Mode
+	}
 	agreed := map[int64]peering.PeeringState{}
 	for _, p := range agreements {
 		agreed[p.ID] = p.State
 	}
 	views := make([]SessionView, len(sessions))
 	for i, session := range sessions {
-		views[i] = s.view(session, agreed[session.PeeringID], states)
+		views[i] = s.view(session, agreed[session.PeeringID], modes[session.RouterID], states)
 	}
 	return views, nil
 }
 
-func (s sessionStore) view(session peering.Session, agreed peering.PeeringState, states map[int64]peering.ObservedNeighbor) SessionView {
+func (s sessionStore) view(session peering.Session, agreed peering.PeeringState, mode peering.RouterMode, states map[int64]peering.ObservedNeighbor) SessionView {
 	v := SessionView{Session: session}
 	if seen, ok := states[session.ID]; ok {
 		v.Observed = &seen
 	}
-	v.Display, v.Why = peering.DisplayOf(session, agreed, v.Observed, time.Now(), s.PollEvery)
+	v.Display, v.Why = peering.DisplayOf(session, agreed, mode, v.Observed, time.Now(), s.PollEvery)
 	v.Turn = peering.TurnOf(v.Display, session, agreed, v.Observed)
 	return v
 }

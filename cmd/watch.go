@@ -188,7 +188,7 @@ func (s Screen) state(word string) string {
 	switch word {
 	case "completed", "confirmed", "passed", "approved", "up":
 		return s.paint(green, shown)
-	case "failed", "rolled_back", "interfered", "needs_operator", "rejected", "partial", "down", "drifted":
+	case "failed", "rolled_back", "interfered", "needs_operator", "rejected", "partial", "down", "drifted", string(peering.ShowOpen):
 		return s.paint(red, shown)
 	}
 	return s.paint(yellow, shown)

@@ -28,7 +28,7 @@ func (d *DB) AwaitedSessions(ctx context.Context, changeID int64, now time.Time,
 		if err != nil {
 			return nil, err
 		}
-		router, err := d.RouterRef(ctx, session.RouterID)
+		router, err := d.Routers().Get(ctx, session.RouterID)
 		if err != nil {
 			return nil, err
 		}
@@ -36,7 +36,7 @@ func (d *DB) AwaitedSessions(ctx context.Context, changeID int64, now time.Time,
 		if state, ok := states[id]; ok {
 			seen = &state
 		}
-		_, why := peering.DisplayOf(session, peering.Agreed, seen, now, polled)
+		_, why := peering.DisplayOf(session, peering.Agreed, router.Mode, seen, now, polled)
 		all[i] = peering.AwaitedSession{SessionID: id, ASN: session.PeerAS, Address: session.PeerAddress, Router: router.Name, Up: slices.Contains(up, id), Why: why}
 	}
 	return all, nil

@@ -65,7 +65,8 @@ func (d *DB) OpenGuards(ctx context.Context, routerID int64) ([]peering.ExportGu
 func (d *DB) DecideGuard(ctx context.Context, g peering.ExportGuard, at time.Time) (counts bool, err error) {
 	err = d.Write(ctx, exportGuard, func(tx *Tx) error {
 		counts = false
-		if _, err := tx.onlyWriter(ctx, g.RouterID); err != nil {
+		router, err := tx.onlyWriter(ctx, g.RouterID)
+		if err != nil {
 			return notNow(err)
 		}
 		stored, err := tx.q.GuardLock(ctx, dbsqlc.GuardLockParams{SessionID: g.SessionID, Family: int16(g.Expect.Family)})
@@ -84,7 +85,7 @@ func (d *DB) DecideGuard(ctx context.Context, g peering.ExportGuard, at time.Tim
 		if err := tx.q.GuardDecide(ctx, decide); err != nil || g.State != peering.GuardBreached {
 			return err
 		}
-		return tx.hold(ctx, g)
+		return tx.hold(ctx, g, router)
 	})
 	return counts, err
 }
@@ -97,8 +98,9 @@ func notNow(err error) error {
 	return err
 }
 
-// hold records a session as shut down until a person lifts it.
-func (tx *Tx) hold(ctx context.Context, g peering.ExportGuard) error {
+// hold records a session as shut down until a person lifts it. Where peerflow is
+// unable to write, the event says that a person has to shut it there.
+func (tx *Tx) hold(ctx context.Context, g peering.ExportGuard, router dbsqlc.DeploymentRouterLockRow) error {
 	before, err := sessions.get(ctx, tx.q, g.SessionID)
 	if err != nil {
 		return err
@@ -115,13 +117,17 @@ func (tx *Tx) hold(ctx context.Context, g peering.ExportGuard) error {
 		return err
 	}
 	told := map[string]any{"peer_asn": g.PeerAS, "neighbor": g.Neighbor.String(), "router_id": g.RouterID, "family": g.Expect.Family.String(), "finding": g.Finding}
+	if mode := peering.RouterMode(router.Mode); mode != peering.Manage {
+		told["remedy"] = peering.ShutByHand(router.Name, mode, g.SessionID)
+	}
 	if same(before, after) {
 		return nil // told before
 	}
 	return tx.Log(ctx, "session", g.SessionID, "export_guard_breached", nil, told)
 }
 
-// BreachedSessions lists the sessions of a router that have to be shut.
+// BreachedSessions lists the sessions of a router that peerflow has to shut: none
+// where it may not write.
 func (d *DB) BreachedSessions(ctx context.Context, routerID int64) ([]int64, error) {
 	ids, err := d.q.GuardBreachedSessions(ctx, routerID)
 	return ids, translate(err)
@@ -147,7 +153,7 @@ func (d *DB) BeginShutdown(ctx context.Context, sessionID int64) (order peering.
 			return err
 		}
 		if peering.RouterMode(router.Mode) != peering.Manage {
-			return peering.Errorf(peering.Denied, "session %d has to be shut, and router %s is in mode %s: shut it there by hand", sessionID, router.Name, router.Mode)
+			return peering.NewError(peering.Denied, peering.ShutByHand(router.Name, peering.RouterMode(router.Mode), sessionID))
 		}
 		breached, err := tx.q.GuardBreachedSessions(ctx, s.RouterID)
 		if err != nil {
@@ -185,6 +191,18 @@ func (d *DB) EndShutdown(ctx context.Context, order peering.ShutOrder, closed bo
 			return err
 		}
 		return tx.Log(ctx, "session", order.SessionID, "shut", nil, map[string]any{"router_id": order.RouterID, "neighbor": order.Neighbor.String()})
+	})
+}
+
+// NoteShut records that a session which a person had to shut was read shut on its
+// router. A second time changes nothing.
+func (d *DB) NoteShut(ctx context.Context, g peering.ExportGuard) error {
+	return d.Write(ctx, exportGuard, func(tx *Tx) error {
+		rows, err := tx.q.GuardShut(ctx, g.SessionID)
+		if err != nil || rows == 0 {
+			return err
+		}
+		return tx.Log(ctx, "session", g.SessionID, "shut", nil, map[string]any{"router_id": g.RouterID, "neighbor": g.Neighbor.String(), "by_hand": true})
 	})
 }
 

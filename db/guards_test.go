@@ -224,3 +224,31 @@ func TestGuardPassesOnlyOnceTheSessionHasSettled(t *testing.T) {
 		t.Errorf("long prefixes: %+v", got)
 	}
 }
+
+func TestABreachOnARouterThatPeerflowMayNotWriteToIsAPersons(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	g := s.guarded()
+	s.run(`UPDATE router SET mode = 'propose' WHERE id = $1`, s.edge1)
+	breach := g
+	breach.State, breach.Finding = peering.GuardBreached, "announced 900 prefixes"
+	if counts, err := s.DecideGuard(t.Context(), breach, now); err != nil || !counts {
+		t.Fatalf("counts: %v, %v", counts, err)
+	}
+	if n := s.one(`SELECT count(*) FROM change_log WHERE after->>'remedy' LIKE 'session % is announced too much, and router edge1 is in mode propose: shut it there by hand%'`); n != 1 {
+		t.Errorf("%d rows say who has to shut it, want 1", n)
+	}
+	if due, err := s.BreachedSessions(t.Context(), s.edge1); err != nil || len(due) != 0 {
+		t.Errorf("peerflow would shut %v, %v", due, err)
+	}
+	_, _, err := s.BeginShutdown(t.Context(), g.SessionID)
+	s.refused(err, peering.Denied, "shut it there by hand", "peerflow session why")
+	s.must(s.NoteShut(t.Context(), breach))
+	s.must(s.NoteShut(t.Context(), breach))
+	if n := s.one(`SELECT count(*) FROM change_log WHERE object = 'session' AND action = 'shut' AND after->>'by_hand' = 'true'`); n != 1 {
+		t.Errorf("%d rows tell that it was shut, want 1", n)
+	}
+	if open, err := s.OpenGuards(t.Context(), s.edge1); err != nil || len(open) != 1 || open[0].State != peering.GuardShut {
+		t.Errorf("guards %+v, %v", open, err)
+	}
+}

@@ -43,6 +43,11 @@ func (d *DB) SiteOf(ctx context.Context, routerID int64) (string, error) {
 	return router.Site, err
 }
 
+// Router gives a router's own record; not_found when there is none.
+func (d *DB) Router(ctx context.Context, routerID int64) (peering.Router, error) {
+	return d.Routers().Get(ctx, routerID)
+}
+
 // RouterRef names a router and its site; not_found when there is no such router.
 func (d *DB) RouterRef(ctx context.Context, routerID int64) (peering.RouterRef, error) {
 	row, err := d.q.RouterRefGet(ctx, routerID)

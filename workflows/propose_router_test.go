@@ -10,6 +10,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"peerflow/activities"
@@ -50,6 +51,7 @@ func (d *desk) start(at time.Time) {
 	var suite testsuite.WorkflowTestSuite
 	d.env = suite.NewTestWorkflowEnvironment()
 	d.env.SetTestTimeout(20 * time.Second)
+	d.env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: 20 * time.Second}) // a busy machine is no deadlock
 	d.env.SetStartTime(at)
 	d.env.RegisterWorkflow(workflows.ProposeRouter)
 	for name, f := range map[string]any{

@@ -28,11 +28,12 @@ UPDATE export_guard
 SET state = @state::guard_state, up_since = sqlc.narg('up_since')::timestamptz, finding = @finding::text, decided_at = sqlc.narg('decided_at')::timestamptz
 WHERE session_id = @session_id::bigint AND family = @family::smallint;
 
--- The sessions of a router that have to be shut.
+-- The sessions of a router that peerflow has to shut; where it may not write, a person has to.
 -- name: GuardBreachedSessions :many
 SELECT DISTINCT s.id
 FROM export_guard g
 JOIN session s ON s.id = g.session_id
+JOIN router r ON r.id = s.router_id AND r.mode = 'manage'
 WHERE s.router_id = @router_id::bigint AND g.state = 'breached'
 ORDER BY s.id;
 

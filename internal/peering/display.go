@@ -18,6 +18,7 @@ const (
 	ShowEnding     Display = "ending"
 	ShowDraining   Display = "draining"
 	ShowShutdown   Display = "shut down"
+	ShowOpen       Display = "to be shut" // held shut, and its router, where a person has to do it, still has it open
 	ShowRequested  Display = "requested"
 	ShowAgreed     Display = "agreed" // and not on its router yet
 	ShowDeploying  Display = "deploying"
@@ -31,19 +32,21 @@ const (
 
 // Displays lists them in the order of precedence.
 func Displays() []Display {
-	return []Display{ShowInterfered, ShowDrifted, ShowDisputed, ShowSuspended, ShowEnding, ShowDraining, ShowShutdown, ShowRequested, ShowAgreed,
+	return []Display{ShowInterfered, ShowDrifted, ShowDisputed, ShowSuspended, ShowEnding, ShowDraining, ShowShutdown, ShowOpen, ShowRequested, ShowAgreed,
 		ShowDeploying, ShowWaiting, ShowUp, ShowDegraded, ShowDown, ShowUnknown, ShowDepeered}
 }
 
 // DisplayOf derives what a session shows, and one sentence that says why: the
-// first rule that fits. Seen is what its router told last, nil for nothing;
-// polled is the time between two looks at the router.
-func DisplayOf(s Session, agreed PeeringState, seen *ObservedNeighbor, now time.Time, polled time.Duration) (Display, string) {
+// first rule that fits. Seen is what its router, in that mode, told last, nil for
+// nothing; polled is the time between two looks at the router.
+func DisplayOf(s Session, agreed PeeringState, mode RouterMode, seen *ObservedNeighbor, now time.Time, polled time.Duration) (Display, string) {
 	bgp := BGPUnknown
 	if seen != nil {
 		bgp = seen.Shown(now, polled)
 	}
-	if show, why := showRecord(s, agreed, seen != nil); show != "" {
+	if show, why := showRecord(s, agreed, seen != nil); show == ShowShutdown && s.HeldByHand && seen != nil {
+		return showHeld(s, why, mode, seen, bgp)
+	} else if show != "" {
 		return show, why
 	}
 	show, why := showObserved(s, seen, bgp, now)
@@ -97,6 +100,22 @@ func showRecord(s Session, agreed PeeringState, listed bool) (Display, string) {
 		return ShowAgreed, "it was deployed and taken back, and isn't on its router: " + deployAgain
 	}
 	return "", ""
+}
+
+// showHeld is a session that is held shut, and that its router lists: the record says
+// that it shall be closed, and only the router that it is.
+func showHeld(s Session, why string, mode RouterMode, seen *ObservedNeighbor, state BGPState) (Display, string) {
+	name := cmp.Or(seen.Name, s.PeerAddress.String())
+	switch {
+	case state == BGPUnknown:
+		return ShowShutdown, why + "; its router isn't heard: whether it is shut there isn't known"
+	case seen.AdminDown:
+		return ShowShutdown, why
+	case mode == Manage:
+		return ShowShutdown, why + "; its router was last seen with it open, and peerflow shuts it"
+	}
+	return ShowOpen, fmt.Sprintf("%s; its router is in mode %s and still has it open, since peerflow is unable to write there: shut it by hand "+
+		"(on BIRD: birdc disable %s)", why, mode, name)
 }
 
 // showObserved goes by what the router told.

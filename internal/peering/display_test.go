@@ -68,9 +68,47 @@ func TestWhatASessionShowsIsTheFirstRuleThatFits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			show, why := DisplayOf(tt.session, tt.agreed, tt.seen, now, time.Minute)
+			show, why := DisplayOf(tt.session, tt.agreed, Manage, tt.seen, now, time.Minute)
 			if show != tt.show || !strings.Contains(why, tt.why) || why == "" {
 				t.Errorf("shows %q (%s), want %q with %q", show, why, tt.show, tt.why)
+			}
+		})
+	}
+}
+
+// What is recorded as shut is shut once the router says so: until then somebody has to do it.
+func TestWhatIsHeldShutIsSeenShut(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	held := Session{Intent: Shutdown, HeldByHand: true, HeldReason: "export guard: 900 prefixes", Sync: InSync}
+	const byHand = "shut it by hand (on BIRD: birdc disable as64501_7)"
+	for name, tt := range map[string]struct {
+		mode RouterMode
+		seen *ObservedNeighbor
+		show Display
+		why  string
+	}{
+		"open, and a person pastes":            {Propose, &ObservedNeighbor{Neighbor: Neighbor{State: bgp.Established}}, ShowOpen, byHand},
+		"open, and nobody may write":           {Observe, &ObservedNeighbor{Neighbor: Neighbor{State: bgp.Established}}, ShowOpen, byHand},
+		"down for now, and it comes up again":  {Propose, &ObservedNeighbor{Neighbor: Neighbor{State: bgp.Active}}, ShowOpen, byHand},
+		"shut there":                           {Propose, &ObservedNeighbor{Neighbor: Neighbor{State: bgp.Idle, AdminDown: true}}, ShowShutdown, "900 prefixes: only a person lifts that"},
+		"gone from there":                      {Propose, nil, ShowShutdown, "only a person lifts that"},
+		"open, and peerflow is about to do it": {Manage, &ObservedNeighbor{Neighbor: Neighbor{State: bgp.Established}}, ShowShutdown, "peerflow shuts it"},
+		"its router fell silent":               {Propose, &ObservedNeighbor{Neighbor: Neighbor{State: bgp.Established}, SeenAt: now.Add(-time.Hour)}, ShowShutdown, "isn't known"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if tt.seen != nil {
+				if tt.seen.Name = "as64501_7"; tt.seen.SeenAt.IsZero() {
+					tt.seen.SeenAt = now
+				}
+			}
+			show, why := DisplayOf(held, Agreed, tt.mode, tt.seen, now, time.Minute)
+			if show != tt.show || !strings.Contains(why, tt.why) {
+				t.Errorf("shows %q (%s), want %q with %q", show, why, tt.show, tt.why)
+			}
+			if turn := TurnOf(show, held, Agreed, tt.seen); turn != TurnUs {
+				t.Errorf("it is %s's turn", turn)
 			}
 		})
 	}

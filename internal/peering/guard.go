@@ -1,6 +1,7 @@
 package peering
 
 import (
+	"fmt"
 	"time"
 
 	"peerflow/internal/bgp"
@@ -53,6 +54,17 @@ func (g ExportGuard) See(p Profile, n Neighbor, counted []ExportCount, at time.T
 	}
 	return g
 }
+
+// ShutByHand says what a person has to do about a breach on a router where peerflow
+// is unable to write.
+func ShutByHand(router string, mode RouterMode, session int64) string {
+	return fmt.Sprintf("session %d is announced too much, and router %s is in mode %s: shut it there by hand; peerflow session why %d says how, until it is seen shut",
+		session, router, mode, session)
+}
+
+// SeenShut reports that a router has a session closed on our side, or hasn't got
+// it at all: one that is only down comes up again.
+func SeenShut(n Neighbor, listed bool) bool { return !listed || n.AdminDown }
 
 // ShutWithin is the hard limit of one attempt to shut a session, counted from
 // before its order is taken.

@@ -68,11 +68,12 @@ const guardBreachedSessions = `-- name: GuardBreachedSessions :many
 SELECT DISTINCT s.id
 FROM export_guard g
 JOIN session s ON s.id = g.session_id
+JOIN router r ON r.id = s.router_id AND r.mode = 'manage'
 WHERE s.router_id = $1::bigint AND g.state = 'breached'
 ORDER BY s.id
 `
 
-// The sessions of a router that have to be shut.
+// The sessions of a router that peerflow has to shut; where it may not write, a person has to.
 func (q *Queries) GuardBreachedSessions(ctx context.Context, routerID int64) ([]int64, error) {
 	rows, err := q.db.Query(ctx, guardBreachedSessions, routerID)
 	if err != nil {
