@@ -121,7 +121,7 @@ func (l *leaking) Enqueue(context.Context, int64, int64) error {
 }
 
 func (l *leaking) Propose(context.Context, peering.Change, peering.Deployment) error { return nil }
-func (l *leaking) LookAgain(context.Context, int64, string) error { return nil }
+func (l *leaking) LookAgain(context.Context, int64, string) error                    { return nil }
 
 func (l *leaking) Router(context.Context, int64) (peering.Router, error) {
 	return peering.Router{Meta: peering.Meta{ID: 1}, Name: "edge1", Mode: l.mode}, nil

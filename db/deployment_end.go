@@ -42,6 +42,11 @@ func (d *DB) EndDeployment(ctx context.Context, id int64, e peering.DeploymentEn
 				return err
 			}
 		}
+		if dep.Mode == peering.Propose { // a poll that read before compares with what isn't recorded any more
+			if _, err := tx.q.DeploymentNextFence(ctx, dep.RouterID); err != nil {
+				return err
+			}
+		}
 		if e.State == peering.DeploymentConfirmed {
 			return tx.endConfirmed(ctx, change, dep, e)
 		}

@@ -2,6 +2,7 @@ package db_test
 
 import (
 	"encoding/json"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -222,4 +223,31 @@ func TestTheGateOfAProposalIsThatOfACommit(t *testing.T) {
 	s.refused(s.ProposeDeployment(t.Context(), managed[0]), peering.Denied, "isn't a proposal")
 	s.run(`UPDATE router SET mode = 'propose' WHERE id = $1`, s.edge2)
 	s.refused(s.begin(managed[0]), peering.Denied, "the plan is that peerflow writes it")
+}
+
+// A poll that read the router before a proposal was recorded says nothing of it any more.
+func TestNoReadOfBeforeMakesAConfirmedProposalDrift(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	_, id := s.proposal()
+	basis := func() peering.SyncBasis {
+		b, err := s.SyncBasis(t.Context(), s.edge1)
+		s.must(err)
+		return b
+	}
+	before := basis()
+	if !before.Due || len(before.Proposed) != 1 || before.Proposed[0].Key != "protocol/as64501_1" || before.Proposed[0].After == "" {
+		t.Errorf("compared with %+v", before)
+	}
+	s.must(s.MarkPasted(t.Context(), id, "g", now))
+	if b := basis(); b.Due {
+		t.Error("a router is compared while what was pasted there is verified")
+	}
+	s.must(s.StoreVerdict(t.Context(), id, peering.Verdict{Outcome: peering.CheckPassed, At: now}))
+	s.must(s.EndDeployment(t.Context(), id, peering.DeploymentEnd{State: peering.DeploymentConfirmed, Outcome: "pasted", Stanzas: map[string]string{"protocol/as64501_1": peering.HashText("x")}}))
+	session := s.session(s.one(`SELECT id FROM session`))
+	s.must(s.NoteSync(t.Context(), before, map[netip.Addr]peering.SyncEvent{session.PeerAddress: peering.EventOther}))
+	s.stands("after a read of before", session.ID, peering.InSync)
+	s.must(s.NoteSync(t.Context(), basis(), map[netip.Addr]peering.SyncEvent{session.PeerAddress: peering.EventOther}))
+	s.stands("after a read of now", session.ID, peering.Drifted)
 }

@@ -125,7 +125,14 @@ func (d *DB) SyncBasis(ctx context.Context, routerID int64) (basis peering.SyncB
 			return err
 		}
 		basis = peering.SyncBasis{RouterID: routerID, Fence: row.Fence, Due: true}
-		if basis.Ledger, err = ledger(ctx, q, routerID); err != nil || row.ArtifactHash == "" {
+		if basis.Ledger, err = ledger(ctx, q, routerID); err != nil {
+			return err
+		}
+		proposed, err := q.ProposedMoves(ctx, routerID)
+		for _, m := range proposed {
+			basis.Proposed = append(basis.Proposed, peering.Move{Key: m.Key, After: m.AfterHash})
+		}
+		if err != nil || row.ArtifactHash == "" {
 			return err
 		}
 		texts, err := q.TextList(ctx, []string{row.ArtifactHash})

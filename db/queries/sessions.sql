@@ -70,13 +70,21 @@ FROM (SELECT unnest(@ids::bigint[]) AS id, unnest(@were::text[]) AS was, unnest(
 WHERE s.id = n.id AND s.sync::text = n.was
 RETURNING s.id, n.was, s.sync;
 
--- What the sessions of a router are held against: nothing is due while a deployment is in flight, nor before the first one
+-- What the sessions of a router are held against: nothing is due while a deployment is in flight or a proposal that was pasted is verified, nor before the first one
 -- as long as nothing is in doubt.
 -- name: SyncBasis :one
 SELECT r.fence, coalesce((
         SELECT d.artifact_hash FROM deployment d WHERE d.router_id = r.id AND d.state = 'confirmed' ORDER BY d.confirmed_at DESC NULLS LAST, d.id DESC LIMIT 1), '')::text AS artifact_hash,
-    (NOT EXISTS (SELECT FROM deployment d WHERE d.router_id = r.id AND d.state IN ('committing', 'soaking', 'unknown', 'needs_operator'))
+    (NOT EXISTS (SELECT FROM deployment d WHERE d.router_id = r.id AND (d.state IN ('committing', 'soaking', 'unknown', 'needs_operator') OR d.state = 'proposed' AND d.committed_at IS NOT NULL))
         AND (EXISTS (SELECT FROM stanza_ledger l WHERE l.router_id = r.id AND l.absent_at IS NULL)
             OR EXISTS (SELECT FROM session s WHERE s.router_id = r.id AND s.sync IN ('interfered', 'drifted'))))::boolean AS due
 FROM router r
 WHERE r.id = @router_id::bigint;
+
+-- What people may paste on a router at any time: the moves of its open proposals, those that remove a stanza with ''.
+-- name: ProposedMoves :many
+SELECT DISTINCT m.key, m.after_hash
+FROM deployment d
+JOIN plan_move m ON m.plan_id = d.plan_id AND m.router_id = d.router_id AND NOT m.refers
+WHERE d.router_id = @router_id::bigint AND d.state = 'proposed'
+ORDER BY m.key, m.after_hash;

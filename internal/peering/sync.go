@@ -31,6 +31,7 @@ const (
 	EventSame       SyncEvent = "same"       // a poll reads what was last deployed of it
 	EventOther      SyncEvent = "other"      // a poll reads something else
 	EventNone       SyncEvent = "none"       // a poll reads nothing of it, and nothing was deployed
+	EventGone       SyncEvent = "gone"       // a poll reads nothing of it, as it is recorded, though it was deployed
 )
 
 // After is where a session stands once something was found out: the only place
@@ -49,7 +50,9 @@ func (s Sync) After(e SyncEvent, wanted Intent) Sync {
 		return Reverted
 	case e == EventOther && s != SyncInterfered:
 		return Drifted
-	case e == EventSame && s.doubted():
+	case e == EventGone && off:
+		return ProvenAbsent
+	case (e == EventSame || e == EventGone) && s.doubted(), e == EventSame && s == ProvenAbsent && wanted == Removing: // or it came back
 		return InSync
 	case e == EventNone && s.doubted() && wanted == Absent:
 		return ProvenAbsent
@@ -81,19 +84,21 @@ func SyncUnderWay(stored Sync, d DeploymentState, removed bool) Sync {
 // SyncBasis is what a router is compared with to tell how its sessions stand to it.
 type SyncBasis struct {
 	RouterID int64
-	Fence    int64             // of the router: whoever writes there takes a newer one
+	Fence    int64             // of the router: whoever writes there, or records what a person pasted, takes a newer one
 	Due      bool              // something was deployed or is in doubt, and no deployment is in flight
 	Ledger   map[string]string // last deployed hash by stanza key; "" was announced and never confirmed
+	Proposed []Move            // what a person may paste at any time; Before isn't set
 	Artifact string            // of the newest confirmed deployment, "" before the first
 }
 
-// Moved lists the stanzas that a router runs otherwise than they were last deployed.
+// Moved lists the stanzas that a router runs otherwise than they were last
+// deployed. What a person pasted as it was proposed is no drift: it is verified soon.
 func (b SyncBasis) Moved(running map[string]Stanza) []Move {
 	var moves []Move
 	keys := slices.Concat(slices.Collect(maps.Keys(b.Ledger)), slices.Collect(maps.Keys(running)))
 	slices.Sort(keys)
 	for _, key := range slices.Compact(keys) {
-		if runs := hashOf(running, key); runs != b.Ledger[key] {
+		if runs := hashOf(running, key); runs != b.Ledger[key] && !slices.Contains(b.Proposed, Move{Key: key, After: runs}) {
 			moves = append(moves, Move{Key: key, Before: b.Ledger[key], After: runs})
 		}
 	}
@@ -107,8 +112,9 @@ func Unrecorded(moves []Move, recorded map[string]Stanza) []Move {
 }
 
 // SyncRead tells by peer address what a read says of the sessions there: those
-// whose own stanza moved, or one that it refers to, run something else. Sessions
-// that it doesn't name have no stanza at all.
+// whose own stanza moved, or one that it refers to, run something else. Those
+// without a stanza that ought not to have one are gone; sessions that it doesn't
+// name never had one.
 func SyncRead(deployed, running map[string]Stanza, moves []Move) map[netip.Addr]SyncEvent {
 	reached := Reached(deployed, running, moves)
 	found := map[netip.Addr]SyncEvent{}
@@ -121,6 +127,15 @@ func SyncRead(deployed, running map[string]Stanza, moves []Move) map[netip.Addr]
 			case found[s.Neighbor] == "":
 				found[s.Neighbor] = EventSame
 			}
+		}
+	}
+	there := map[netip.Addr]bool{}
+	for _, s := range running {
+		there[s.Neighbor] = true
+	}
+	for neighbor, e := range found {
+		if e == EventSame && !there[neighbor] {
+			found[neighbor] = EventGone
 		}
 	}
 	return found

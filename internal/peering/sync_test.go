@@ -10,7 +10,7 @@ import (
 // storedSyncs are those that a record may hold: deploying and removing are derived.
 var storedSyncs = []Sync{SyncUnknown, NotDeployed, InSync, Drifted, Reverted, SyncInterfered, ProvenAbsent}
 
-var syncEvents = []SyncEvent{EventRecorded, EventTakenBack, EventInterfered, EventSame, EventOther, EventNone}
+var syncEvents = []SyncEvent{EventRecorded, EventTakenBack, EventInterfered, EventSame, EventOther, EventNone, EventGone}
 
 func TestWhereASessionStandsToItsRouter(t *testing.T) {
 	t.Parallel()
@@ -41,6 +41,10 @@ func TestWhereASessionStandsToItsRouter(t *testing.T) {
 		"what somebody typed is gone again":                    {Drifted, EventNone, Present, NotDeployed},
 		"so is what was off the router":                        {Drifted, EventNone, Absent, ProvenAbsent},
 		"nothing there, as recorded":                           {NotDeployed, EventNone, Present, NotDeployed},
+		"somebody takes off what is to be removed":             {InSync, EventGone, Removing, ProvenAbsent},
+		"and brings it back":                                   {ProvenAbsent, EventSame, Removing, InSync},
+		"another session has the address of one that was":      {ProvenAbsent, EventSame, Absent, ProvenAbsent},
+		"gone as recorded, and wanted all the same":            {InSync, EventGone, Present, InSync},
 		"one that no deployment of ours carried":               {InSync, EventNone, Present, InSync},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -104,6 +108,7 @@ func TestWhatAReadSaysOfSessions(t *testing.T) {
 		"a session taken off":                  {set(filter("f\n"), session("one", one, "1\n", "filter")), nil, map[netip.Addr]SyncEvent{one: EventSame, two: EventOther}},
 		"an edited filter reaches who uses it": {set(filter("x\n"), session("one", one, "1\n", "filter"), session("two", two, "2\n")), nil, map[netip.Addr]SyncEvent{one: EventOther, two: EventSame}},
 		"an edit that the record took over":    {set(filter("x\n"), session("one", one, "1\n", "filter"), session("two", two, "2\n")), set(filter("x\n")), map[netip.Addr]SyncEvent{one: EventSame, two: EventSame}},
+		"taken off, as it is recorded":         {set(filter("f\n"), session("one", one, "1\n", "filter")), set(filter("f\n")), map[netip.Addr]SyncEvent{one: EventSame, two: EventGone}},
 		"everything gone":                      {nil, nil, map[netip.Addr]SyncEvent{one: EventOther, two: EventOther}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -121,5 +126,23 @@ func TestWhatAReadSaysOfSessions(t *testing.T) {
 				t.Errorf("%v, want %v", got, tt.want)
 			}
 		})
+	}
+}
+
+// Between the paste and the look that sees it, what was proposed is no drift; anything else is.
+func TestWhatWasPastedAsProposedIsNoDrift(t *testing.T) {
+	t.Parallel()
+	before, after, other := Stanza{Key: "a", Text: "1\n"}, Stanza{Key: "a", Text: "2\n"}, Stanza{Key: "a", Text: "3\n"}
+	b := SyncBasis{Ledger: map[string]string{"a": before.Hash()}, Proposed: []Move{{Key: "a", After: after.Hash()}}}
+	for _, c := range []struct {
+		runs Stanza
+		want int
+	}{{before, 0}, {after, 0}, {other, 1}} {
+		if moves := b.Moved(map[string]Stanza{"a": c.runs}); len(moves) != c.want {
+			t.Errorf("running %q is %v", c.runs.Text, moves)
+		}
+	}
+	if moves := b.Moved(nil); len(moves) != 1 {
+		t.Errorf("taken off is %v", moves)
 	}
 }

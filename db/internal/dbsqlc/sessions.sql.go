@@ -10,6 +10,40 @@ import (
 	"net/netip"
 )
 
+const proposedMoves = `-- name: ProposedMoves :many
+SELECT DISTINCT m.key, m.after_hash
+FROM deployment d
+JOIN plan_move m ON m.plan_id = d.plan_id AND m.router_id = d.router_id AND NOT m.refers
+WHERE d.router_id = $1::bigint AND d.state = 'proposed'
+ORDER BY m.key, m.after_hash
+`
+
+type ProposedMovesRow struct {
+	Key       string
+	AfterHash string
+}
+
+// What people may paste on a router at any time: the moves of its open proposals, those that remove a stanza with ”.
+func (q *Queries) ProposedMoves(ctx context.Context, routerID int64) ([]ProposedMovesRow, error) {
+	rows, err := q.db.Query(ctx, proposedMoves, routerID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ProposedMovesRow{}
+	for rows.Next() {
+		var i ProposedMovesRow
+		if err := rows.Scan(&i.Key, &i.AfterHash); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const sessionDelete = `-- name: SessionDelete :execrows
 DELETE FROM session WHERE id = $1::bigint AND version = $2::bigint
 `
@@ -386,7 +420,7 @@ func (q *Queries) SessionUpdate(ctx context.Context, arg SessionUpdateParams) (i
 const syncBasis = `-- name: SyncBasis :one
 SELECT r.fence, coalesce((
         SELECT d.artifact_hash FROM deployment d WHERE d.router_id = r.id AND d.state = 'confirmed' ORDER BY d.confirmed_at DESC NULLS LAST, d.id DESC LIMIT 1), '')::text AS artifact_hash,
-    (NOT EXISTS (SELECT FROM deployment d WHERE d.router_id = r.id AND d.state IN ('committing', 'soaking', 'unknown', 'needs_operator'))
+    (NOT EXISTS (SELECT FROM deployment d WHERE d.router_id = r.id AND (d.state IN ('committing', 'soaking', 'unknown', 'needs_operator') OR d.state = 'proposed' AND d.committed_at IS NOT NULL))
         AND (EXISTS (SELECT FROM stanza_ledger l WHERE l.router_id = r.id AND l.absent_at IS NULL)
             OR EXISTS (SELECT FROM session s WHERE s.router_id = r.id AND s.sync IN ('interfered', 'drifted'))))::boolean AS due
 FROM router r
@@ -399,7 +433,7 @@ type SyncBasisRow struct {
 	Due          bool
 }
 
-// What the sessions of a router are held against: nothing is due while a deployment is in flight, nor before the first one
+// What the sessions of a router are held against: nothing is due while a deployment is in flight or a proposal that was pasted is verified, nor before the first one
 // as long as nothing is in doubt.
 func (q *Queries) SyncBasis(ctx context.Context, routerID int64) (SyncBasisRow, error) {
 	row := q.db.QueryRow(ctx, syncBasis, routerID)
