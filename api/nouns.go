@@ -40,6 +40,7 @@ type Nouns struct {
 	Peerings          Store[peering.Peering]
 	Sessions          Store[peering.Session]
 	ApprovalRules     Store[peering.ApprovalRule]
+	Communities       Store[peering.Community]
 }
 
 // noun says how the records of one kind appear to people.
@@ -74,6 +75,9 @@ func (s *server) registerNouns() {
 		about: "Direct sessions that share policies and limits."}, n.BGPGroups)
 	records(s, noun{path: "routing-policies", one: "routing policy", many: "routing policies", writes: peering.Operator,
 		about: "What we accept (import) and announce (export), seen from our routers, with the figures that the export guard holds them to."}, n.RoutingPolicies)
+	records(s, noun{path: "communities", one: "community", many: "communities", writes: peering.Operator,
+		about: "BGP communities that templates set or match. They are set on sessions, routers, exchanges, BGP groups, autonomous systems and routing policies, " +
+			"each of which lists the ids of its own (communities)."}, n.Communities)
 	records(s, noun{path: "peerings", one: "peering", many: "peerings", writes: peering.Operator, noCreate: true,
 		about: "Agreements with peers, one per venue. Only what is agreed is deployed. `turn` is who has to move next."}, peeringStore{n.Peerings})
 	records(s, noun{path: "approval-rules", one: "approval rule", many: "approval rules", writes: peering.Admin,

@@ -23,6 +23,7 @@ func (b *bench) network() {
 		{"exchanges", `{"slug": "ams-ix", "local_as_id": 1}`},
 		{"connections", `{"exchange_id": 1, "router_id": 1, "ipv4": "198.51.100.1", "ipv4_lan": "198.51.100.0/24"}`},
 		{"bgp-groups", `{"slug": "customers"}`},
+		{"communities", `{"slug": "customers", "value": "64500:1", "type": "ingress"}`},
 		{"approval-rules", `{"name": "huge", "min_sessions": 1000, "votes_needed": 2}`},
 	} {
 		b.wants(b.do("admin", "POST", "/api/v1/"+r[0], r[1]), 201, `"id":`)

@@ -94,6 +94,7 @@ var writable = map[string]string{
 	"peerings":           `{"reason": "edited"}`,
 	"sessions":           `{"description": "edited"}`,
 	"approval-rules":     `{"name": "edited"}`,
+	"communities":        `{"name": "edited"}`,
 }
 
 func TestNounsKeepTheSamePromises(t *testing.T) {

@@ -43,7 +43,8 @@ func apiDeps(d *db.DB, guard *api.Guard, w api.Workflows, status func(context.Co
 		Secrets: d, Workflows: w, Status: status, Adoption: adoption, Ask: asking(d), Propose: propose, Drivers: driverViews(), PollEvery: pollEvery, Version: Version(), Log: log,
 		Nouns: api.Nouns{AutonomousSystems: d.AutonomousSystems(), Relationships: d.Relationships(), Sites: d.Sites(), Platforms: d.Platforms(),
 			Templates: d.Templates(), Routers: d.Routers(), Exchanges: d.IXPs(), Connections: d.Connections(), BGPGroups: d.BGPGroups(),
-			RoutingPolicies: d.RoutingPolicies(), Peerings: d.Peerings(), Sessions: d.Sessions(), ApprovalRules: d.ApprovalRules()},
+			RoutingPolicies: d.RoutingPolicies(), Peerings: d.Peerings(), Sessions: d.Sessions(), ApprovalRules: d.ApprovalRules(),
+			Communities: d.Communities()},
 	}
 }
 

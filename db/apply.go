@@ -11,6 +11,8 @@ import (
 // applier writes one operation of a change into its noun's table.
 type applier interface {
 	apply(ctx context.Context, tx *Tx, op peering.Operation, r recording) error
+	// check refuses an operation that would make a record that can't be.
+	check(ctx context.Context, tx *Tx, op peering.Operation) error
 }
 
 // recording is one call's way through an overlay.
@@ -87,6 +89,17 @@ func (k *kind[T]) apply(ctx context.Context, tx *Tx, op peering.Operation, r rec
 		return err
 	}
 	_, err = k.change(ctx, tx, before, after)
+	return err
+}
+
+func (k *kind[T]) check(ctx context.Context, tx *Tx, op peering.Operation) (err error) {
+	var before T
+	if op.Action == peering.Update {
+		if before, err = k.get(ctx, tx.q, op.ObjectID); err != nil {
+			return err
+		}
+	}
+	_, err = k.patched(before, patchOf(op))
 	return err
 }
 

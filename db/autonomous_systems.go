@@ -31,6 +31,7 @@ var autonomousSystems = &kind[peering.AutonomousSystem]{
 	after: assigns(func(a peering.AutonomousSystem) (dbsqlc.PolicyListClearParams, peering.Policies) {
 		return dbsqlc.PolicyListClearParams{AsID: &a.ID}, a.Policies
 	}),
+	communities: func(a *peering.AutonomousSystem) []int64 { return a.Communities },
 }
 
 func networkOf(r dbsqlc.AutonomousSystemRowsRow) peering.AutonomousSystem {
@@ -38,9 +39,9 @@ func networkOf(r dbsqlc.AutonomousSystemRowsRow) peering.AutonomousSystem {
 	return peering.AutonomousSystem{
 		Meta: meta(a.ID, a.Version, a.CreatedAt, a.UpdatedAt),
 		ASN:  bgp.ASN(a.ASN), Name: a.Name, Local: a.Local, IRRASSet: a.IrrAsSet,
-		Limits:   limitsOf(a.LimitV4, a.LimitV6),
-		Policies: peering.Policies{Import: r.ImportPolicies, Export: r.ExportPolicies},
-		Context:  a.Context, Comments: a.Comments,
+		Limits:      limitsOf(a.LimitV4, a.LimitV6),
+		Policies:    peering.Policies{Import: r.ImportPolicies, Export: r.ExportPolicies},
+		Communities: r.Communities, Context: a.Context, Comments: a.Comments,
 	}
 }
 

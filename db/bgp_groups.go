@@ -26,6 +26,7 @@ var bgpGroups = &kind[peering.BGPGroup]{
 	after: assigns(func(g peering.BGPGroup) (dbsqlc.PolicyListClearParams, peering.Policies) {
 		return dbsqlc.PolicyListClearParams{GroupID: &g.ID}, g.Policies
 	}),
+	communities: func(g *peering.BGPGroup) []int64 { return g.Communities },
 }
 
 func bgpGroupOf(r dbsqlc.BGPGroupRowsRow) peering.BGPGroup {
@@ -33,7 +34,7 @@ func bgpGroupOf(r dbsqlc.BGPGroupRowsRow) peering.BGPGroup {
 	return peering.BGPGroup{
 		Meta: meta(g.ID, g.Version, g.CreatedAt, g.UpdatedAt),
 		Slug: g.Slug, Name: g.Name, RelationshipID: orZero(g.RelationshipID), Limits: limitsOf(g.LimitV4, g.LimitV6),
-		Policies: peering.Policies{Import: r.ImportPolicies, Export: r.ExportPolicies}, Context: g.Context,
+		Policies: peering.Policies{Import: r.ImportPolicies, Export: r.ExportPolicies}, Communities: r.Communities, Context: g.Context,
 	}
 }
 

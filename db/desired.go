@@ -11,8 +11,8 @@ import (
 )
 
 // Desired loads what a router is rendered from, on one unchanging view and with
-// the same number of queries whatever the number of sessions. Policies, groups,
-// relationships and templates come whole, used or not, so that an overlay or a
+// the same number of queries whatever the number of sessions. Policies, communities,
+// groups, relationships and templates come whole, used or not, so that an overlay or a
 // template may name any.
 func (d *DB) Desired(ctx context.Context, routerID int64) (desired peering.Desired, err error) {
 	err = d.read(ctx, func(_ pgx.Tx, q *dbsqlc.Queries) error {
@@ -47,6 +47,7 @@ func desiredRecords(ctx context.Context, q *dbsqlc.Queries, ids dbsqlc.DesiredID
 		filling(ctx, q, &d.Groups, bgpGroups, ids.BgpGroups),
 		filling(ctx, q, &d.Relationships, relationships, ids.Relationships),
 		filling(ctx, q, &d.Policies, routingPolicies, ids.Policies),
+		filling(ctx, q, &d.Communities, communities, ids.Communities),
 		filling(ctx, q, &d.Templates, templates, ids.Templates),
 	} {
 		if err := fill(); err != nil {

@@ -142,6 +142,8 @@ func noun(table string) string {
 		return "BGP group"
 	case "app_user":
 		return "user"
+	case "community_assignment":
+		return "list of communities of a session, router, exchange, group, autonomous system or policy"
 	case "policy_assignment":
 		return "policy list of a session, exchange, group or autonomous system"
 	}
@@ -263,6 +265,12 @@ var refusals = map[string]refusal{
 	"policy_assignment_policy":    wrong("there is no such routing policy in this direction: an import policy can't stand among the export policies, nor the reverse"),
 	"policy_assignment_one_owner": wrong("a policy is assigned to one autonomous system, group, exchange or session"),
 	"policy_assignment_once":      wrong("a policy stands once in a list"),
+
+	"community_slug_unique":          taken("a community with this slug exists already"),
+	"community_slug_shape":           wrong("a community's slug is at most 100 lower-case letters, digits, dashes and underscores, starting with a letter or digit"),
+	"community_value_shape":          wrong("a community's value is written as 64500:1, 64500:1:2, target:64500:1 or no-export, in at most 50 characters"),
+	"community_assignment_community": noSuch("community (communities): create it first"),
+	"community_assignment_object":    wrong("communities are set on sessions, routers, exchanges, groups, autonomous systems and policies"),
 
 	"approval_rule_name_unique": taken("an approval rule of this name exists already"),
 	"approval_rule_name_shape":  wrong("an approval rule's name is lower-case letters, digits, dashes and underscores, starts with a letter or digit, and isn't default"),

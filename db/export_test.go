@@ -26,7 +26,7 @@ func (tx *Tx) Exec(ctx context.Context, sql string, args ...any) error {
 }
 
 var listings = []listing{autonomousSystems.list, relationships.list, sites.list, platforms.list, templates.list, routers.list, ixps.list,
-	connections.list, bgpGroups.list, routingPolicies.list, peerings.list, sessions.list, logList}
+	connections.list, bgpGroups.list, routingPolicies.list, communities.list, peerings.list, sessions.list, logList}
 
 // ListFields gives the operators of each field of each noun's list; q is one of them where it exists.
 func ListFields() map[string]map[string][]string {
@@ -50,7 +50,7 @@ func ListFields() map[string]map[string][]string {
 
 // samples are values that each kind of filter accepts; an enum takes the first one that it knows.
 var samples = []string{"1", "true", "2026-01-01T00:00:00Z", "192.0.2.1", "ipv4", "stanza", "jinja2", "observe", "full", "ask_first", "enabled", "import",
-	"none", "bilateral", "direct", "present", "unknown"}
+	"ingress", "none", "bilateral", "direct", "present", "unknown"}
 
 // TryList runs a list with one filter, whatever value it accepts.
 func (d *DB) TryList(ctx context.Context, table, field, op string) (err error) {

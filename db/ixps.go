@@ -30,6 +30,7 @@ var ixps = &kind[peering.IXP]{
 	after: assigns(func(x peering.IXP) (dbsqlc.PolicyListClearParams, peering.Policies) {
 		return dbsqlc.PolicyListClearParams{IXPID: &x.ID}, x.Policies
 	}),
+	communities: func(x *peering.IXP) []int64 { return x.Communities },
 }
 
 func ixpOf(r dbsqlc.IXPRowsRow) peering.IXP {
@@ -38,7 +39,7 @@ func ixpOf(r dbsqlc.IXPRowsRow) peering.IXP {
 		Meta: meta(x.ID, x.Version, x.CreatedAt, x.UpdatedAt),
 		Slug: x.Slug, Name: x.Name, LocalASID: x.LocalAsID, RelationshipID: orZero(x.RelationshipID), IXLANID: orZero(x.IxlanID),
 		Mesh: peering.Mesh(x.Mesh), Agreement: peering.AgreementRule(x.Agreement),
-		Policies: peering.Policies{Import: r.ImportPolicies, Export: r.ExportPolicies}, Context: x.Context,
+		Policies: peering.Policies{Import: r.ImportPolicies, Export: r.ExportPolicies}, Communities: r.Communities, Context: x.Context,
 	}
 }
 

@@ -35,6 +35,8 @@ type kind[T any] struct {
 	hold     func(ctx context.Context, tx *Tx, before, after *T) error // what can't be now, after nil: to delete; nil: all may
 	keep     func(after, before *T)                                    // restores what an edit can't change; nil: nothing
 	after    func(ctx context.Context, q *dbsqlc.Queries, v T) error   // what hangs on the row; nil: nothing
+
+	communities func(*T) []int64 // that are set on it; nil: none ever
 }
 
 // loads adapts sqlc's read by ids and the mapping from row to domain value.
@@ -256,15 +258,23 @@ func (k *kind[T]) change(ctx context.Context, tx *Tx, before, after T) (T, error
 // written stores what hangs on a row, and logs the record as it can be read now.
 func (k *kind[T]) written(ctx context.Context, tx *Tx, v T, action string, before any) (stored T, err error) {
 	id := k.meta(&v).ID
-	if k.after != nil {
-		if err := k.after(ctx, tx.q, v); err != nil {
-			return stored, err
-		}
+	if err := k.hang(ctx, tx.q, v); err != nil {
+		return stored, err
 	}
 	if stored, err = k.get(ctx, tx.q, id); err != nil {
 		return stored, err
 	}
 	return stored, tx.Log(ctx, k.object, id, action, before, stored)
+}
+
+// hang stores what hangs on a row that is written.
+func (k *kind[T]) hang(ctx context.Context, q *dbsqlc.Queries, v T) error {
+	if k.after != nil {
+		if err := k.after(ctx, q, v); err != nil {
+			return err
+		}
+	}
+	return k.assign(ctx, q, v)
 }
 
 func (k *kind[T]) delete(ctx context.Context, tx *Tx, before T) error {

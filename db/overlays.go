@@ -203,7 +203,10 @@ func (tx *Tx) complete(ctx context.Context, op peering.Operation, known map[stri
 	case op.BaseVersion == 0:
 		op.BaseVersion = version
 	}
-	return op, nil
+	if op.Action == peering.Delete {
+		return op, nil
+	}
+	return op, appliers[op.Object].check(ctx, tx, op)
 }
 
 // sameRouter refuses a session that would be recorded on another router than the
@@ -237,7 +240,10 @@ func (tx *Tx) completeCreate(ctx context.Context, op peering.Operation, known ma
 	record["id"] = json.RawMessage(strconv.FormatInt(op.ObjectID, 10)) // so that the record that is rendered knows itself
 	patch, err := json.Marshal(record)
 	op.Patch, op.BaseVersion = patch, 0
-	return op, err
+	if err != nil {
+		return op, err
+	}
+	return op, appliers[op.Object].check(ctx, tx, op)
 }
 
 // createdIDs are the ids that earlier operations gave to new objects.

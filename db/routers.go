@@ -29,20 +29,22 @@ var routers = &kind[peering.Router]{
 	insert: writes((*dbsqlc.Queries).RouterInsert, func(r peering.Router) dbsqlc.RouterInsertParams {
 		return dbsqlc.RouterInsertParams(routerParams(r))
 	}),
-	update:   writes((*dbsqlc.Queries).RouterUpdate, routerParams),
-	remove:   removes((*dbsqlc.Queries).RouterDelete),
-	complete: (*peering.Router).Complete,
-	hold:     holdRouter,
+	update:      writes((*dbsqlc.Queries).RouterUpdate, routerParams),
+	remove:      removes((*dbsqlc.Queries).RouterDelete),
+	complete:    (*peering.Router).Complete,
+	hold:        holdRouter,
+	communities: func(r *peering.Router) []int64 { return r.Communities },
 }
 
-func routerOf(r dbsqlc.Router) peering.Router {
+func routerOf(row dbsqlc.RouterRowsRow) peering.Router {
+	r := row.Router
 	return peering.Router{
 		Meta: meta(r.ID, r.Version, r.CreatedAt, r.UpdatedAt),
 		Name: r.Name, SiteID: r.SiteID, PlatformID: r.PlatformID, LocalASID: r.LocalAsID, TemplateID: orZero(r.TemplateID),
 		Mode: peering.RouterMode(r.Mode), Address: r.Address, Username: r.Username,
 		Login:   peering.SecretRef{ID: orZero(r.LoginSecret), Version: orZero(r.LoginVersion)},
 		HostKey: r.HostKey, BGPPort: int(r.BgpPort), Lab: r.Lab, AcceptUnproven: r.AcceptUnproven,
-		Settings: r.Settings, Context: r.Context, ReachedVia: addrOf(r.ReachedVia),
+		Communities: row.Communities, Settings: r.Settings, Context: r.Context, ReachedVia: addrOf(r.ReachedVia),
 	}
 }
 

@@ -30,16 +30,18 @@ var routingPolicies = &kind[peering.RoutingPolicy]{
 	insert: writes((*dbsqlc.Queries).RoutingPolicyInsert, func(p peering.RoutingPolicy) dbsqlc.RoutingPolicyInsertParams {
 		return dbsqlc.RoutingPolicyInsertParams(routingPolicyParams(p))
 	}),
-	update:   writes((*dbsqlc.Queries).RoutingPolicyUpdate, routingPolicyParams),
-	remove:   removes((*dbsqlc.Queries).RoutingPolicyDelete),
-	complete: (*peering.RoutingPolicy).Complete,
+	update:      writes((*dbsqlc.Queries).RoutingPolicyUpdate, routingPolicyParams),
+	remove:      removes((*dbsqlc.Queries).RoutingPolicyDelete),
+	complete:    (*peering.RoutingPolicy).Complete,
+	communities: func(p *peering.RoutingPolicy) []int64 { return p.Communities },
 }
 
-func routingPolicyOf(r dbsqlc.RoutingPolicy) peering.RoutingPolicy {
+func routingPolicyOf(row dbsqlc.RoutingPolicyRowsRow) peering.RoutingPolicy {
+	r := row.RoutingPolicy
 	return peering.RoutingPolicy{
 		Meta: meta(r.ID, r.Version, r.CreatedAt, r.UpdatedAt),
 		Slug: r.Slug, Name: r.Name, Direction: peering.Direction(r.Direction), Family: bgp.Family(orZero(r.Family)), Weight: int(r.Weight),
-		ExpectIPv4: r.ExpectV4, ExpectIPv6: r.ExpectV6, AllowDefault: r.AllowDefault, AllowLong: r.AllowLong, Context: r.Context,
+		ExpectIPv4: r.ExpectV4, ExpectIPv6: r.ExpectV6, AllowDefault: r.AllowDefault, AllowLong: r.AllowLong, Communities: row.Communities, Context: r.Context,
 	}
 }
 

@@ -26,6 +26,7 @@ var sessions = &kind[peering.Session]{
 	after: assigns(func(s peering.Session) (dbsqlc.PolicyListClearParams, peering.Policies) {
 		return dbsqlc.PolicyListClearParams{SessionID: &s.ID}, s.Policies
 	}),
+	communities: func(s *peering.Session) []int64 { return s.Communities },
 }
 
 var sessionList = listing{
@@ -74,7 +75,7 @@ func sessionOf(r dbsqlc.SessionRowsRow) peering.Session {
 		PeerAS: bgp.ASN(s.PeerASN), LocalAS: bgp.ASN(orZero(s.LocalASN)), Families: familiesOf(s.Families),
 		Intent: peering.Intent(s.Intent), HeldByHand: s.HeldByHand, HeldReason: s.HeldReason,
 		Sync:   peering.SyncUnderWay(peering.Sync(s.Sync), peering.DeploymentState(r.Deployment), r.Removed),
-		Limits: limitsOf(s.LimitV4, s.LimitV6), Policies: peering.Policies{Import: r.ImportPolicies, Export: r.ExportPolicies},
+		Limits: limitsOf(s.LimitV4, s.LimitV6), Policies: peering.Policies{Import: r.ImportPolicies, Export: r.ExportPolicies}, Communities: r.Communities,
 		Password: peering.SecretRef{ID: orZero(s.PasswordSecret), Version: orZero(s.PasswordVersion)},
 		HoldTime: intOf(s.HoldTime), Multihop: int(orZero(s.Multihop)), Passive: s.Passive,
 		Description: s.Description, Context: s.Context, WatchUntil: timeOrZero(s.WatchUntil),

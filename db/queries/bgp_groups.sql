@@ -1,8 +1,9 @@
--- Reads BGP groups by id, with their policies in order.
+-- Reads BGP groups by id, with their policies in order and their communities.
 -- name: BGPGroupRows :many
 SELECT sqlc.embed(t),
     ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.group_id = t.id AND p.direction = 'import' ORDER BY p.position)::bigint[] AS import_policies,
-    ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.group_id = t.id AND p.direction = 'export' ORDER BY p.position)::bigint[] AS export_policies
+    ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.group_id = t.id AND p.direction = 'export' ORDER BY p.position)::bigint[] AS export_policies,
+    ARRAY(SELECT c.community_id FROM community_assignment c WHERE c.object = 'bgp_group' AND c.object_id = t.id ORDER BY c.community_id)::bigint[] AS communities
 FROM bgp_group t
 WHERE t.id = ANY(@ids::bigint[])
 ORDER BY t.id;

@@ -1,5 +1,5 @@
 -- What one router is rendered from, by id. Sessions that open changes plan on it bring their peering and network
--- along, so that an overlay finds them. Policies, groups, relationships and templates come whole: an overlay may name any.
+-- along, so that an overlay finds them. Policies, communities, groups, relationships and templates come whole: an overlay may name any.
 -- name: DesiredIDs :one
 WITH planned AS (
     SELECT (patch->>'peering_id')::bigint AS peering_id, (patch->>'peer_asn')::bigint AS peer_asn
@@ -31,6 +31,7 @@ SELECT
     ARRAY(SELECT g.id FROM bgp_group g)::bigint[] AS bgp_groups,
     ARRAY(SELECT l.id FROM relationship l)::bigint[] AS relationships,
     ARRAY(SELECT y.id FROM routing_policy y)::bigint[] AS policies,
+    ARRAY(SELECT c.id FROM community c)::bigint[] AS communities,
     ARRAY(SELECT t.id FROM template t)::bigint[] AS templates;
 
 -- What networks publish as their prefix counts; the newest record, should two claim an AS number.
@@ -49,6 +50,7 @@ ORDER BY key;
 -- Who edited what a router is rendered from since a change of kind deploy, which carries every edit, was last confirmed
 -- there: an unrelated change in between delivers nobody's edits. Sessions and connections are found by what the log says
 -- of their router, since they may be deleted. Templates count when the router's names them, or one that it names.
+-- Communities all count: each template is given all of them.
 -- name: PendingAuthors :many
 WITH RECURSIVE since AS (
     SELECT COALESCE(max(d.created_at), '-infinity'::timestamptz) AS at
@@ -58,7 +60,7 @@ WITH RECURSIVE since AS (
     SELECT l.user_id, l.object, l.object_id, l.before, l.after
     FROM change_log l, since
     WHERE l.user_id IS NOT NULL AND l.at > since.at
-        AND l.object IN ('session', 'connection', 'router', 'template', 'ixp', 'bgp_group', 'autonomous_system', 'routing_policy')
+        AND l.object IN ('session', 'connection', 'router', 'template', 'ixp', 'bgp_group', 'autonomous_system', 'routing_policy', 'community')
 ), here AS (
     SELECT s.id, s.peer_asn, s.group_id FROM session s WHERE s.router_id = @router_id::bigint
 ), exchanges AS (
@@ -89,6 +91,7 @@ WHERE u.id IN (
         WHEN 'ixp' THEN e.object_id IN (SELECT x.id FROM exchanges x)
         WHEN 'bgp_group' THEN e.object_id IN (SELECT h.group_id FROM here h)
         WHEN 'autonomous_system' THEN e.object_id IN (SELECT n.id FROM networks n)
-        ELSE e.object_id IN (SELECT y.id FROM policies y)
+        WHEN 'routing_policy' THEN e.object_id IN (SELECT y.id FROM policies y)
+        ELSE true
     END)
 ORDER BY u.id;

@@ -1,6 +1,7 @@
--- Reads routers by id.
+-- Reads routers by id, with their communities.
 -- name: RouterRows :many
-SELECT t.*
+SELECT sqlc.embed(t),
+    ARRAY(SELECT c.community_id FROM community_assignment c WHERE c.object = 'router' AND c.object_id = t.id ORDER BY c.community_id)::bigint[] AS communities
 FROM router t
 WHERE t.id = ANY(@ids::bigint[])
 ORDER BY t.id;

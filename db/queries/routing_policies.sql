@@ -1,6 +1,7 @@
--- Reads routing policies by id.
+-- Reads routing policies by id, with their communities.
 -- name: RoutingPolicyRows :many
-SELECT t.*
+SELECT sqlc.embed(t),
+    ARRAY(SELECT c.community_id FROM community_assignment c WHERE c.object = 'routing_policy' AND c.object_id = t.id ORDER BY c.community_id)::bigint[] AS communities
 FROM routing_policy t
 WHERE t.id = ANY(@ids::bigint[])
 ORDER BY t.id;

@@ -1,4 +1,4 @@
--- Reads sessions by id, with their policies in order, and the deployment in flight that touches each.
+-- Reads sessions by id, with their policies in order and their communities, and the deployment in flight that touches each.
 -- name: SessionRows :many
 WITH under_way AS (
     SELECT (e->>'session_id')::bigint AS session_id, d.state, bool_or(coalesce((e->>'removed')::boolean, false)) AS removed
@@ -10,7 +10,8 @@ WITH under_way AS (
 )
 SELECT sqlc.embed(t), coalesce(u.state::text, '')::text AS deployment, coalesce(u.removed, false)::boolean AS removed,
     ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.session_id = t.id AND p.direction = 'import' ORDER BY p.position)::bigint[] AS import_policies,
-    ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.session_id = t.id AND p.direction = 'export' ORDER BY p.position)::bigint[] AS export_policies
+    ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.session_id = t.id AND p.direction = 'export' ORDER BY p.position)::bigint[] AS export_policies,
+    ARRAY(SELECT c.community_id FROM community_assignment c WHERE c.object = 'session' AND c.object_id = t.id ORDER BY c.community_id)::bigint[] AS communities
 FROM session t
 LEFT JOIN under_way u ON u.session_id = t.id
 WHERE t.id = ANY(@ids::bigint[])

@@ -22,7 +22,7 @@ func (a *AutonomousSystem) Complete() error {
 	if a.ASN == 0 {
 		return Errorf(Invalid, "asn is missing: AS0 is never a network's number (RFC 7607)")
 	}
-	return firstError(contextObject(&a.Context, "context"), a.Policies.complete())
+	return firstError(contextObject(&a.Context, "context"), a.Policies.complete(), idSet("communities", &a.Communities))
 }
 
 // Complete fills defaults and refuses a relationship that can't be.
@@ -58,7 +58,7 @@ func (r *Router) Complete() error {
 	return firstError(need(r.Name != "", "name"), need(r.SiteID != 0, "site_id"), need(r.PlatformID != 0, "platform_id"),
 		need(r.LocalASID != 0, "local_as_id"), choice("mode", &r.Mode, Observe, Propose, Manage),
 		hostPort(r.Address), within("bgp_port", r.BGPPort, 1, 65535), wholeRef("login", r.Login),
-		contextObject(&r.Settings, "settings"), contextObject(&r.Context, "context"))
+		contextObject(&r.Settings, "settings"), contextObject(&r.Context, "context"), idSet("communities", &r.Communities))
 }
 
 // Complete fills defaults and refuses an exchange that can't be.
@@ -66,7 +66,7 @@ func (x *IXP) Complete() error {
 	return firstError(named(x.Slug, &x.Name), need(x.LocalASID != 0, "local_as_id"),
 		choice("mesh", &x.Mesh, OnePerPeerPort, FullMesh, PairMesh, PrimaryOnly),
 		choice("agreement", &x.Agreement, AskFirst, ConfigureThenAsk, ConfiguredByThem),
-		contextObject(&x.Context, "context"), x.Policies.complete())
+		contextObject(&x.Context, "context"), x.Policies.complete(), idSet("communities", &x.Communities))
 }
 
 // Complete fills defaults and refuses a connection that can't be.
@@ -81,7 +81,7 @@ func (c *Connection) Complete() error {
 
 // Complete fills defaults and refuses a BGP group that can't be.
 func (g *BGPGroup) Complete() error {
-	return firstError(named(g.Slug, &g.Name), contextObject(&g.Context, "context"), g.Policies.complete())
+	return firstError(named(g.Slug, &g.Name), contextObject(&g.Context, "context"), g.Policies.complete(), idSet("communities", &g.Communities))
 }
 
 // Complete fills defaults and refuses a routing policy that can't be.
@@ -94,7 +94,8 @@ func (p *RoutingPolicy) Complete() error {
 			return Errorf(Invalid, "an expected number of prefixes is 0 or more, not %d", *n)
 		}
 	}
-	return firstError(named(p.Slug, &p.Name), choice("direction", &p.Direction, Import, Export), contextObject(&p.Context, "context"))
+	return firstError(named(p.Slug, &p.Name), choice("direction", &p.Direction, Import, Export), contextObject(&p.Context, "context"),
+		idSet("communities", &p.Communities))
 }
 
 // Complete fills defaults and refuses a peering that can't be.
@@ -138,7 +139,7 @@ func (s *Session) Complete() error {
 		choice("intent", &s.Intent, Present, Absent, Draining, Shutdown, Removing),
 		choice("sync", &s.Sync, NotDeployed, SyncUnknown, Deploying, InSync, Drifted, Reverted, SyncInterfered, SyncRemoving, ProvenAbsent),
 		s.place(), s.addresses(), s.timers(), wholeRef("password", s.Password),
-		contextObject(&s.Context, "context"), s.Policies.complete())
+		contextObject(&s.Context, "context"), s.Policies.complete(), idSet("communities", &s.Communities))
 }
 
 // place checks that a session runs either at an exchange or on a link of its own.

@@ -25,6 +25,7 @@ type Desired struct {
 	Groups        map[int64]BGPGroup
 	Relationships map[int64]Relationship
 	Policies      map[int64]RoutingPolicy
+	Communities   map[int64]Community // all of them: templates are given them
 	Platform      PlatformRecord
 	Templates     map[int64]Template // all of them: the router's may include any
 	// Mirror is PeeringDB's prefix counts by ASN, for the limit rule; absent when unknown.

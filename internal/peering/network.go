@@ -49,8 +49,9 @@ type AutonomousSystem struct {
 	IRRASSet string  `json:"irr_as_set"`
 	Limits   Limits  `json:"prefix_limits"`
 	Policies
-	Context  Context `json:"context"`
-	Comments string  `json:"comments"`
+	Communities []int64 `json:"communities" doc:"ids of the communities set on it; templates see them by value"`
+	Context     Context `json:"context"`
+	Comments    string  `json:"comments"`
 }
 
 // Relationship is the class of a session: peer, transit, customer, …
@@ -130,6 +131,7 @@ type Router struct {
 	Lab        bool       `json:"lab"`      // loopback only; documentation AS numbers allowed, short timers
 	// AcceptUnproven: it may be managed though its driver was never tried on anything.
 	AcceptUnproven bool       `json:"accept_unproven"`
+	Communities    []int64    `json:"communities" doc:"ids of the communities set on it; templates see them by value"`
 	Settings       Context    `json:"settings"`
 	Context        Context    `json:"context"`
 	ReachedVia     netip.Addr `json:"reached_via,omitzero"` // neighbor that carries our way to this router; zero when none does
@@ -155,7 +157,8 @@ type IXP struct {
 	Mesh           Mesh          `json:"mesh"`
 	Agreement      AgreementRule `json:"agreement"`
 	Policies
-	Context Context `json:"context"`
+	Communities []int64 `json:"communities" doc:"ids of the communities set on it; templates see them by value"`
+	Context     Context `json:"context"`
 }
 
 // Mesh says how a peer's ports and our connections at one exchange are paired.
@@ -218,7 +221,8 @@ type BGPGroup struct {
 	RelationshipID int64  `json:"relationship_id"`
 	Limits         Limits `json:"prefix_limits"`
 	Policies
-	Context Context `json:"context"`
+	Communities []int64 `json:"communities" doc:"ids of the communities set on it; templates see them by value"`
+	Context     Context `json:"context"`
 }
 
 // RoutingPolicy is an import or export policy. Its context says in the
@@ -234,6 +238,7 @@ type RoutingPolicy struct {
 	ExpectIPv6   *int64     `json:"expect_prefixes_ipv6"`
 	AllowDefault bool       `json:"allow_default"` // may announce a default route
 	AllowLong    bool       `json:"allow_long"`    // may announce longer than /24 or /48
+	Communities  []int64    `json:"communities" doc:"ids of the communities set on it; templates see them by value"`
 	Context      Context    `json:"context"`
 }
 

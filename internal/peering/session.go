@@ -82,6 +82,7 @@ type Session struct {
 	Sync           Sync         `json:"sync"`
 	Limits         Limits       `json:"prefix_limits"`
 	Policies
+	Communities []int64   `json:"communities" doc:"ids of the communities set on it; templates see them by value"`
 	Password    SecretRef `json:"password"`
 	HoldTime    *int      `json:"hold_time"` // seconds, 0 or 3 to 65535 (RFC 4271 §4.2); nil inherits
 	Multihop    int       `json:"multihop"`  // TTL, 1 to 255; 0: single hop

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"peerflow/internal/bgp"
 	"peerflow/internal/jinja"
 )
 
@@ -145,7 +146,7 @@ var communityFields = featured[*Community]().with(fields[*Community]{
 	"slug":  func(c *Community) jinja.Value { return jinja.Str(c.Slug) },
 	"value": func(c *Community) jinja.Value { return jinja.Str(c.Value) },
 	"type":  func(c *Community) jinja.Value { return text(c.Type) },
-	"kind":  func(c *Community) jinja.Value { return text(communityKind(c.Value)) },
+	"kind":  func(c *Community) jinja.Value { return text(bgp.CommunityKind(c.Value)) },
 })
 
 var communityNoun = describe("Community", communityFields, storedAlways+"name slug value type")

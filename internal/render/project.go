@@ -15,24 +15,28 @@ import (
 )
 
 // projection makes the records that templates see of what is recorded for one router. What peerflow doesn't record stays
-// empty: communities, tags, BFD, contacts, prefixes, observations, and the times of creation and change, which would
+// empty: tags, BFD, contacts, prefixes, observations, and the times of creation and change, which would
 // make a text move that nobody touched.
 type projection struct {
-	d        peering.Desired
-	network  *Network
-	router   *RouterRecord
-	systems  map[int64]*AutonomousSystem
-	byASN    map[bgp.ASN]*AutonomousSystem // the oldest, should two have a number
-	policies map[int64]*RoutingPolicy
-	groups   map[int64]*BGPGroup
-	ixps     map[int64]*InternetExchange
-	ports    map[int64]*Connection
-	classes  map[int64]*Relationship
+	d           peering.Desired
+	network     *Network
+	router      *RouterRecord
+	systems     map[int64]*AutonomousSystem
+	byASN       map[bgp.ASN]*AutonomousSystem // the oldest, should two have a number
+	policies    map[int64]*RoutingPolicy
+	communities map[int64]*Community
+	groups      map[int64]*BGPGroup
+	ixps        map[int64]*InternetExchange
+	ports       map[int64]*Connection
+	classes     map[int64]*Relationship
 }
 
 // project gives a router's network, linked, and the record of the router itself.
 func project(d peering.Desired) (*Network, *RouterRecord) {
 	p := &projection{d: d, network: &Network{}, byASN: map[bgp.ASN]*AutonomousSystem{}}
+	p.communities = each(d.Communities, func(c peering.Community) *Community {
+		return &Community{Record: Record{ID: c.ID, Description: c.Description}, Name: c.Name, Slug: c.Slug, Value: c.Value, Type: string(c.Type)}
+	})
 	p.policies = each(d.Policies, p.policy)
 	p.classes = each(d.Relationships, func(r peering.Relationship) *Relationship {
 		return &Relationship{Record: Record{ID: r.ID}, Name: r.Name, Slug: r.Slug}
@@ -43,10 +47,10 @@ func project(d peering.Desired) (*Network, *RouterRecord) {
 	}
 	p.router = p.routerRecord()
 	p.groups = each(d.Groups, func(g peering.BGPGroup) *BGPGroup {
-		return &BGPGroup{Group: p.group(g.Meta, g.Name, g.Slug, g.Policies, g.Context)}
+		return &BGPGroup{Group: p.group(g.Meta, g.Name, g.Slug, p.applied(g.Policies, g.Communities), g.Context)}
 	})
 	p.ixps = each(d.IXPs, func(x peering.IXP) *InternetExchange {
-		return &InternetExchange{Group: p.group(x.Meta, x.Name, x.Slug, x.Policies, x.Context), Local: p.systems[x.LocalASID]}
+		return &InternetExchange{Group: p.group(x.Meta, x.Name, x.Slug, p.applied(x.Policies, x.Communities), x.Context), Local: p.systems[x.LocalASID]}
 	})
 	p.ports = each(d.Connections, p.connection)
 	for _, s := range d.SessionsInOrder() {
@@ -72,6 +76,7 @@ func (p *projection) fill() {
 	n.Exchanges = slices.Collect(maps.Values(p.ixps))
 	n.Connections = slices.Collect(maps.Values(p.ports))
 	n.Policies = slices.Collect(maps.Values(p.policies))
+	n.Communities = slices.Collect(maps.Values(p.communities))
 	n.Routers = []*RouterRecord{p.router}
 }
 
@@ -79,6 +84,7 @@ func (p *projection) policy(r peering.RoutingPolicy) *RoutingPolicy {
 	return &RoutingPolicy{
 		Record: recorded(r.Meta, r.Context), Name: cmp.Or(r.Name, r.Slug), Slug: r.Slug,
 		Type: string(r.Direction) + "-policy", Weight: r.Weight, Family: int(r.Family),
+		Communities: of(p.communities, r.Communities),
 	}
 }
 
@@ -86,15 +92,16 @@ func recorded(m peering.Meta, context json.RawMessage) Record {
 	return Record{ID: m.ID, LocalContext: NewData(context)}
 }
 
-func (p *projection) applied(own peering.Policies) Applied {
-	return Applied{Import: p.named(own.Import), Export: p.named(own.Export)}
+func (p *projection) applied(own peering.Policies, communities []int64) Applied {
+	return Applied{Import: of(p.policies, own.Import), Export: of(p.policies, own.Export), Communities: of(p.communities, communities)}
 }
 
-func (p *projection) named(ids []int64) []*RoutingPolicy {
-	var out []*RoutingPolicy
+// of are the records of some ids; what isn't there is left out.
+func of[T any](set map[int64]*T, ids []int64) []*T {
+	var out []*T
 	for _, id := range ids {
-		if policy, ok := p.policies[id]; ok {
-			out = append(out, policy)
+		if row, ok := set[id]; ok {
+			out = append(out, row)
 		}
 	}
 	return out
@@ -102,7 +109,7 @@ func (p *projection) named(ids []int64) []*RoutingPolicy {
 
 func (p *projection) system(a peering.AutonomousSystem) *AutonomousSystem {
 	made := &AutonomousSystem{
-		Record: recorded(a.Meta, a.Context), ASN: int64(a.ASN), Name: a.Name, Affiliated: a.Local, Private: isPrivateASN(int64(a.ASN)), Applied: p.applied(a.Policies),
+		Record: recorded(a.Meta, a.Context), ASN: int64(a.ASN), Name: a.Name, Affiliated: a.Local, Private: isPrivateASN(int64(a.ASN)), Applied: p.applied(a.Policies, a.Communities),
 	}
 	if a.IRRASSet != "" {
 		made.IRRASSet = &a.IRRASSet
@@ -122,14 +129,15 @@ func (p *projection) peer(asn bgp.ASN) *AutonomousSystem {
 	return known
 }
 
-func (p *projection) group(m peering.Meta, name, slug string, own peering.Policies, context json.RawMessage) Group {
-	return Group{Record: recorded(m, context), Name: name, Slug: slug, Status: "enabled", Applied: p.applied(own)}
+func (p *projection) group(m peering.Meta, name, slug string, own Applied, context json.RawMessage) Group {
+	return Group{Record: recorded(m, context), Name: name, Slug: slug, Status: "enabled", Applied: own}
 }
 
 func (p *projection) routerRecord() *RouterRecord {
 	r := p.d.Router
 	made := &RouterRecord{
 		Record: recorded(r.Meta, r.Context), Local: p.systems[r.LocalASID], Name: r.Name, Hostname: hostOf(r.Address), Status: "enabled", Port: r.BGPPort, Lab: r.Lab,
+		Communities: of(p.communities, r.Communities),
 	}
 	if made.Local == nil { // not stored yet, as in a preview
 		made.Local = p.system(p.d.LocalAS)
@@ -184,7 +192,7 @@ func (p *projection) session(s peering.Session) *Session {
 	made := &Session{
 		Record: Record{ID: s.ID, Description: s.Description, LocalContext: NewData(s.Context)},
 		Direct: s.Kind == peering.DirectSession, AS: p.peer(s.PeerAS), Address: netip.PrefixFrom(s.PeerAddress, s.PeerAddress.BitLen()),
-		Status: statuses[s.Intent], MultihopTTL: max(s.Multihop, 1), Passive: s.Passive, Connection: p.ports[s.ConnectionID], Applied: p.applied(s.Policies),
+		Status: statuses[s.Intent], MultihopTTL: max(s.Multihop, 1), Passive: s.Passive, Connection: p.ports[s.ConnectionID], Applied: p.applied(s.Policies, s.Communities),
 		Group: p.groups[s.GroupID], Relationship: p.classes[p.d.Relationship(s).Value.ID],
 	}
 	made.RouteServer = !made.Direct && p.d.Relationship(s).Value.Role == bgp.RoleRSClient

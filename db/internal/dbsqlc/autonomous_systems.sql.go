@@ -71,7 +71,8 @@ func (q *Queries) AutonomousSystemInsert(ctx context.Context, arg AutonomousSyst
 const autonomousSystemRows = `-- name: AutonomousSystemRows :many
 SELECT t.id, t.asn, t.name, t.local, t.irr_as_set, t.limit_v4, t.limit_v6, t.context, t.comments, t.version, t.created_at, t.updated_at,
     ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.as_id = t.id AND p.direction = 'import' ORDER BY p.position)::bigint[] AS import_policies,
-    ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.as_id = t.id AND p.direction = 'export' ORDER BY p.position)::bigint[] AS export_policies
+    ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.as_id = t.id AND p.direction = 'export' ORDER BY p.position)::bigint[] AS export_policies,
+    ARRAY(SELECT c.community_id FROM community_assignment c WHERE c.object = 'autonomous_system' AND c.object_id = t.id ORDER BY c.community_id)::bigint[] AS communities
 FROM autonomous_system t
 WHERE t.id = ANY($1::bigint[])
 ORDER BY t.id
@@ -81,9 +82,10 @@ type AutonomousSystemRowsRow struct {
 	AutonomousSystem AutonomousSystem
 	ImportPolicies   []int64
 	ExportPolicies   []int64
+	Communities      []int64
 }
 
-// Reads autonomous systems by id, with their policies in order.
+// Reads autonomous systems by id, with their policies in order and their communities.
 func (q *Queries) AutonomousSystemRows(ctx context.Context, ids []int64) ([]AutonomousSystemRowsRow, error) {
 	rows, err := q.db.Query(ctx, autonomousSystemRows, ids)
 	if err != nil {
@@ -108,6 +110,7 @@ func (q *Queries) AutonomousSystemRows(ctx context.Context, ids []int64) ([]Auto
 			&i.AutonomousSystem.UpdatedAt,
 			&i.ImportPolicies,
 			&i.ExportPolicies,
+			&i.Communities,
 		); err != nil {
 			return nil, err
 		}

@@ -67,7 +67,8 @@ func (q *Queries) BGPGroupInsert(ctx context.Context, arg BGPGroupInsertParams) 
 const bGPGroupRows = `-- name: BGPGroupRows :many
 SELECT t.id, t.slug, t.name, t.relationship_id, t.limit_v4, t.limit_v6, t.context, t.version, t.created_at, t.updated_at,
     ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.group_id = t.id AND p.direction = 'import' ORDER BY p.position)::bigint[] AS import_policies,
-    ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.group_id = t.id AND p.direction = 'export' ORDER BY p.position)::bigint[] AS export_policies
+    ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.group_id = t.id AND p.direction = 'export' ORDER BY p.position)::bigint[] AS export_policies,
+    ARRAY(SELECT c.community_id FROM community_assignment c WHERE c.object = 'bgp_group' AND c.object_id = t.id ORDER BY c.community_id)::bigint[] AS communities
 FROM bgp_group t
 WHERE t.id = ANY($1::bigint[])
 ORDER BY t.id
@@ -77,9 +78,10 @@ type BGPGroupRowsRow struct {
 	BgpGroup       BgpGroup
 	ImportPolicies []int64
 	ExportPolicies []int64
+	Communities    []int64
 }
 
-// Reads BGP groups by id, with their policies in order.
+// Reads BGP groups by id, with their policies in order and their communities.
 func (q *Queries) BGPGroupRows(ctx context.Context, ids []int64) ([]BGPGroupRowsRow, error) {
 	rows, err := q.db.Query(ctx, bGPGroupRows, ids)
 	if err != nil {
@@ -102,6 +104,7 @@ func (q *Queries) BGPGroupRows(ctx context.Context, ids []int64) ([]BGPGroupRows
 			&i.BgpGroup.UpdatedAt,
 			&i.ImportPolicies,
 			&i.ExportPolicies,
+			&i.Communities,
 		); err != nil {
 			return nil, err
 		}

@@ -41,6 +41,7 @@ SELECT
     ARRAY(SELECT g.id FROM bgp_group g)::bigint[] AS bgp_groups,
     ARRAY(SELECT l.id FROM relationship l)::bigint[] AS relationships,
     ARRAY(SELECT y.id FROM routing_policy y)::bigint[] AS policies,
+    ARRAY(SELECT c.id FROM community c)::bigint[] AS communities,
     ARRAY(SELECT t.id FROM template t)::bigint[] AS templates
 `
 
@@ -53,11 +54,12 @@ type DesiredIDsRow struct {
 	BgpGroups     []int64
 	Relationships []int64
 	Policies      []int64
+	Communities   []int64
 	Templates     []int64
 }
 
 // What one router is rendered from, by id. Sessions that open changes plan on it bring their peering and network
-// along, so that an overlay finds them. Policies, groups, relationships and templates come whole: an overlay may name any.
+// along, so that an overlay finds them. Policies, communities, groups, relationships and templates come whole: an overlay may name any.
 func (q *Queries) DesiredIDs(ctx context.Context, routerID int64) (DesiredIDsRow, error) {
 	row := q.db.QueryRow(ctx, desiredIDs, routerID)
 	var i DesiredIDsRow
@@ -70,6 +72,7 @@ func (q *Queries) DesiredIDs(ctx context.Context, routerID int64) (DesiredIDsRow
 		&i.BgpGroups,
 		&i.Relationships,
 		&i.Policies,
+		&i.Communities,
 		&i.Templates,
 	)
 	return i, err
@@ -116,7 +119,7 @@ WITH RECURSIVE since AS (
     SELECT l.user_id, l.object, l.object_id, l.before, l.after
     FROM change_log l, since
     WHERE l.user_id IS NOT NULL AND l.at > since.at
-        AND l.object IN ('session', 'connection', 'router', 'template', 'ixp', 'bgp_group', 'autonomous_system', 'routing_policy')
+        AND l.object IN ('session', 'connection', 'router', 'template', 'ixp', 'bgp_group', 'autonomous_system', 'routing_policy', 'community')
 ), here AS (
     SELECT s.id, s.peer_asn, s.group_id FROM session s WHERE s.router_id = $1::bigint
 ), exchanges AS (
@@ -147,7 +150,8 @@ WHERE u.id IN (
         WHEN 'ixp' THEN e.object_id IN (SELECT x.id FROM exchanges x)
         WHEN 'bgp_group' THEN e.object_id IN (SELECT h.group_id FROM here h)
         WHEN 'autonomous_system' THEN e.object_id IN (SELECT n.id FROM networks n)
-        ELSE e.object_id IN (SELECT y.id FROM policies y)
+        WHEN 'routing_policy' THEN e.object_id IN (SELECT y.id FROM policies y)
+        ELSE true
     END)
 ORDER BY u.id
 `
@@ -164,6 +168,7 @@ type PendingAuthorsRow struct {
 // Who edited what a router is rendered from since a change of kind deploy, which carries every edit, was last confirmed
 // there: an unrelated change in between delivers nobody's edits. Sessions and connections are found by what the log says
 // of their router, since they may be deleted. Templates count when the router's names them, or one that it names.
+// Communities all count: each template is given all of them.
 func (q *Queries) PendingAuthors(ctx context.Context, routerID int64) ([]PendingAuthorsRow, error) {
 	rows, err := q.db.Query(ctx, pendingAuthors, routerID)
 	if err != nil {

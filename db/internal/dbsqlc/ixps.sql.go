@@ -72,7 +72,8 @@ func (q *Queries) IXPInsert(ctx context.Context, arg IXPInsertParams) (int64, er
 const iXPRows = `-- name: IXPRows :many
 SELECT t.id, t.slug, t.name, t.local_as_id, t.relationship_id, t.ixlan_id, t.mesh, t.agreement, t.context, t.version, t.created_at, t.updated_at,
     ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.ixp_id = t.id AND p.direction = 'import' ORDER BY p.position)::bigint[] AS import_policies,
-    ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.ixp_id = t.id AND p.direction = 'export' ORDER BY p.position)::bigint[] AS export_policies
+    ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.ixp_id = t.id AND p.direction = 'export' ORDER BY p.position)::bigint[] AS export_policies,
+    ARRAY(SELECT c.community_id FROM community_assignment c WHERE c.object = 'ixp' AND c.object_id = t.id ORDER BY c.community_id)::bigint[] AS communities
 FROM ixp t
 WHERE t.id = ANY($1::bigint[])
 ORDER BY t.id
@@ -82,9 +83,10 @@ type IXPRowsRow struct {
 	IXP            IXP
 	ImportPolicies []int64
 	ExportPolicies []int64
+	Communities    []int64
 }
 
-// Reads exchanges by id, with their policies in order.
+// Reads exchanges by id, with their policies in order and their communities.
 func (q *Queries) IXPRows(ctx context.Context, ids []int64) ([]IXPRowsRow, error) {
 	rows, err := q.db.Query(ctx, iXPRows, ids)
 	if err != nil {
@@ -109,6 +111,7 @@ func (q *Queries) IXPRows(ctx context.Context, ids []int64) ([]IXPRowsRow, error
 			&i.IXP.UpdatedAt,
 			&i.ImportPolicies,
 			&i.ExportPolicies,
+			&i.Communities,
 		); err != nil {
 			return nil, err
 		}

@@ -390,6 +390,64 @@ func AllCommandKindValues() []CommandKind {
 	}
 }
 
+type CommunityType string
+
+const (
+	CommunityTypeIngress CommunityType = "ingress"
+	CommunityTypeEgress  CommunityType = "egress"
+)
+
+func (e *CommunityType) Scan(src interface{}) error {
+	switch s := src.(type) {
+	case []byte:
+		*e = CommunityType(s)
+	case string:
+		*e = CommunityType(s)
+	default:
+		return fmt.Errorf("unsupported scan type for CommunityType: %T", src)
+	}
+	return nil
+}
+
+type NullCommunityType struct {
+	CommunityType CommunityType
+	Valid         bool // Valid is true if CommunityType is not NULL
+}
+
+// Scan implements the Scanner interface.
+func (ns *NullCommunityType) Scan(value interface{}) error {
+	if value == nil {
+		ns.CommunityType, ns.Valid = "", false
+		return nil
+	}
+	ns.Valid = true
+	return ns.CommunityType.Scan(value)
+}
+
+// Value implements the driver Valuer interface.
+func (ns NullCommunityType) Value() (driver.Value, error) {
+	if !ns.Valid {
+		return nil, nil
+	}
+	return string(ns.CommunityType), nil
+}
+
+func (e CommunityType) Valid() bool {
+	switch e {
+	case CommunityTypeIngress,
+		CommunityTypeEgress:
+		return true
+	}
+	return false
+}
+
+func AllCommunityTypeValues() []CommunityType {
+	return []CommunityType{
+		CommunityTypeIngress,
+		CommunityTypeEgress,
+	}
+}
+
 type ConnectionState string
 
 const (
@@ -1815,6 +1873,24 @@ type Command struct {
 	Reason    string
 	CreatedAt time.Time
 	HandledAt *time.Time
+}
+
+type Community struct {
+	ID          int64
+	Slug        string
+	Name        string
+	Value       string
+	Type        *CommunityType
+	Description string
+	Version     int64
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+type CommunityAssignment struct {
+	CommunityID int64
+	Object      string
+	ObjectID    int64
 }
 
 type ConfigText struct {

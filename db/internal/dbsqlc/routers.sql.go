@@ -91,46 +91,53 @@ func (q *Queries) RouterInsert(ctx context.Context, arg RouterInsertParams) (int
 }
 
 const routerRows = `-- name: RouterRows :many
-SELECT t.id, t.name, t.site_id, t.platform_id, t.local_as_id, t.template_id, t.mode, t.address, t.username, t.login_secret, t.login_version, t.host_key, t.bgp_port, t.lab, t.settings, t.context, t.reached_via, t.fence, t.version, t.created_at, t.updated_at, t.shutting_until, t.accept_unproven
+SELECT t.id, t.name, t.site_id, t.platform_id, t.local_as_id, t.template_id, t.mode, t.address, t.username, t.login_secret, t.login_version, t.host_key, t.bgp_port, t.lab, t.settings, t.context, t.reached_via, t.fence, t.version, t.created_at, t.updated_at, t.shutting_until, t.accept_unproven,
+    ARRAY(SELECT c.community_id FROM community_assignment c WHERE c.object = 'router' AND c.object_id = t.id ORDER BY c.community_id)::bigint[] AS communities
 FROM router t
 WHERE t.id = ANY($1::bigint[])
 ORDER BY t.id
 `
 
-// Reads routers by id.
-func (q *Queries) RouterRows(ctx context.Context, ids []int64) ([]Router, error) {
+type RouterRowsRow struct {
+	Router      Router
+	Communities []int64
+}
+
+// Reads routers by id, with their communities.
+func (q *Queries) RouterRows(ctx context.Context, ids []int64) ([]RouterRowsRow, error) {
 	rows, err := q.db.Query(ctx, routerRows, ids)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []Router{}
+	items := []RouterRowsRow{}
 	for rows.Next() {
-		var i Router
+		var i RouterRowsRow
 		if err := rows.Scan(
-			&i.ID,
-			&i.Name,
-			&i.SiteID,
-			&i.PlatformID,
-			&i.LocalAsID,
-			&i.TemplateID,
-			&i.Mode,
-			&i.Address,
-			&i.Username,
-			&i.LoginSecret,
-			&i.LoginVersion,
-			&i.HostKey,
-			&i.BgpPort,
-			&i.Lab,
-			&i.Settings,
-			&i.Context,
-			&i.ReachedVia,
-			&i.Fence,
-			&i.Version,
-			&i.CreatedAt,
-			&i.UpdatedAt,
-			&i.ShuttingUntil,
-			&i.AcceptUnproven,
+			&i.Router.ID,
+			&i.Router.Name,
+			&i.Router.SiteID,
+			&i.Router.PlatformID,
+			&i.Router.LocalAsID,
+			&i.Router.TemplateID,
+			&i.Router.Mode,
+			&i.Router.Address,
+			&i.Router.Username,
+			&i.Router.LoginSecret,
+			&i.Router.LoginVersion,
+			&i.Router.HostKey,
+			&i.Router.BgpPort,
+			&i.Router.Lab,
+			&i.Router.Settings,
+			&i.Router.Context,
+			&i.Router.ReachedVia,
+			&i.Router.Fence,
+			&i.Router.Version,
+			&i.Router.CreatedAt,
+			&i.Router.UpdatedAt,
+			&i.Router.ShuttingUntil,
+			&i.Router.AcceptUnproven,
+			&i.Communities,
 		); err != nil {
 			return nil, err
 		}

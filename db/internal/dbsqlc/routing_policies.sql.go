@@ -127,37 +127,44 @@ func (q *Queries) RoutingPolicyInsert(ctx context.Context, arg RoutingPolicyInse
 }
 
 const routingPolicyRows = `-- name: RoutingPolicyRows :many
-SELECT t.id, t.slug, t.name, t.direction, t.family, t.weight, t.expect_v4, t.expect_v6, t.allow_default, t.allow_long, t.context, t.version, t.created_at, t.updated_at
+SELECT t.id, t.slug, t.name, t.direction, t.family, t.weight, t.expect_v4, t.expect_v6, t.allow_default, t.allow_long, t.context, t.version, t.created_at, t.updated_at,
+    ARRAY(SELECT c.community_id FROM community_assignment c WHERE c.object = 'routing_policy' AND c.object_id = t.id ORDER BY c.community_id)::bigint[] AS communities
 FROM routing_policy t
 WHERE t.id = ANY($1::bigint[])
 ORDER BY t.id
 `
 
-// Reads routing policies by id.
-func (q *Queries) RoutingPolicyRows(ctx context.Context, ids []int64) ([]RoutingPolicy, error) {
+type RoutingPolicyRowsRow struct {
+	RoutingPolicy RoutingPolicy
+	Communities   []int64
+}
+
+// Reads routing policies by id, with their communities.
+func (q *Queries) RoutingPolicyRows(ctx context.Context, ids []int64) ([]RoutingPolicyRowsRow, error) {
 	rows, err := q.db.Query(ctx, routingPolicyRows, ids)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []RoutingPolicy{}
+	items := []RoutingPolicyRowsRow{}
 	for rows.Next() {
-		var i RoutingPolicy
+		var i RoutingPolicyRowsRow
 		if err := rows.Scan(
-			&i.ID,
-			&i.Slug,
-			&i.Name,
-			&i.Direction,
-			&i.Family,
-			&i.Weight,
-			&i.ExpectV4,
-			&i.ExpectV6,
-			&i.AllowDefault,
-			&i.AllowLong,
-			&i.Context,
-			&i.Version,
-			&i.CreatedAt,
-			&i.UpdatedAt,
+			&i.RoutingPolicy.ID,
+			&i.RoutingPolicy.Slug,
+			&i.RoutingPolicy.Name,
+			&i.RoutingPolicy.Direction,
+			&i.RoutingPolicy.Family,
+			&i.RoutingPolicy.Weight,
+			&i.RoutingPolicy.ExpectV4,
+			&i.RoutingPolicy.ExpectV6,
+			&i.RoutingPolicy.AllowDefault,
+			&i.RoutingPolicy.AllowLong,
+			&i.RoutingPolicy.Context,
+			&i.RoutingPolicy.Version,
+			&i.RoutingPolicy.CreatedAt,
+			&i.RoutingPolicy.UpdatedAt,
+			&i.Communities,
 		); err != nil {
 			return nil, err
 		}

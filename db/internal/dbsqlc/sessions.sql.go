@@ -205,7 +205,8 @@ WITH under_way AS (
 )
 SELECT t.id, t.kind, t.peering_id, t.router_id, t.connection_id, t.group_id, t.relationship_id, t.vrf, t.interface, t.peer_address, t.local_address, t.peer_asn, t.local_asn, t.families, t.intent, t.held_by_hand, t.sync, t.limit_v4, t.limit_v6, t.password_secret, t.password_version, t.hold_time, t.multihop, t.passive, t.description, t.context, t.watch_until, t.version, t.created_at, t.updated_at, t.held_reason, coalesce(u.state::text, '')::text AS deployment, coalesce(u.removed, false)::boolean AS removed,
     ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.session_id = t.id AND p.direction = 'import' ORDER BY p.position)::bigint[] AS import_policies,
-    ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.session_id = t.id AND p.direction = 'export' ORDER BY p.position)::bigint[] AS export_policies
+    ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.session_id = t.id AND p.direction = 'export' ORDER BY p.position)::bigint[] AS export_policies,
+    ARRAY(SELECT c.community_id FROM community_assignment c WHERE c.object = 'session' AND c.object_id = t.id ORDER BY c.community_id)::bigint[] AS communities
 FROM session t
 LEFT JOIN under_way u ON u.session_id = t.id
 WHERE t.id = ANY($1::bigint[])
@@ -218,9 +219,10 @@ type SessionRowsRow struct {
 	Removed        bool
 	ImportPolicies []int64
 	ExportPolicies []int64
+	Communities    []int64
 }
 
-// Reads sessions by id, with their policies in order, and the deployment in flight that touches each.
+// Reads sessions by id, with their policies in order and their communities, and the deployment in flight that touches each.
 func (q *Queries) SessionRows(ctx context.Context, ids []int64) ([]SessionRowsRow, error) {
 	rows, err := q.db.Query(ctx, sessionRows, ids)
 	if err != nil {
@@ -266,6 +268,7 @@ func (q *Queries) SessionRows(ctx context.Context, ids []int64) ([]SessionRowsRo
 			&i.Removed,
 			&i.ImportPolicies,
 			&i.ExportPolicies,
+			&i.Communities,
 		); err != nil {
 			return nil, err
 		}

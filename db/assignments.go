@@ -1,0 +1,18 @@
+package db
+
+import (
+	"context"
+
+	"peerflow/db/internal/dbsqlc"
+)
+
+// assign sets on a record that is written what it is given of other nouns: all of it anew.
+func (k *kind[T]) assign(ctx context.Context, q *dbsqlc.Queries, v T) error {
+	id := k.meta(&v).ID
+	if k.communities != nil {
+		if err := q.CommunitiesSet(ctx, dbsqlc.CommunitiesSetParams{Object: k.object, ObjectID: id, Communities: listOf(k.communities(&v))}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,33 @@
+package peering
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Longest texts of records that people name, in characters, as Peering Manager's.
+const (
+	longestName        = 100
+	longestDescription = 200
+)
+
+// labelled checks what most small records have: slug, name (the slug when left out) and description.
+func labelled(slug string, name *string, description string) error {
+	return firstError(named(slug, name), oneLine("slug", slug, longestName), oneLine("name", *name, longestName),
+		oneLine("description", description, longestDescription))
+}
+
+// oneLine refuses text that wouldn't stay on one line of a configuration, or that is longer than so many characters.
+func oneLine(field, text string, most int) error {
+	switch n := utf8.RuneCountInString(text); {
+	case n > most:
+		return Errorf(Invalid, "%s has %d characters: at most %d", field, n, most)
+	case !utf8.ValidString(text), strings.ContainsFunc(text, breaks):
+		return Errorf(Invalid, "%s is one line of text, without control characters", field)
+	}
+	return nil
+}
+
+// breaks are the letters that end a line, or that a terminal would act on.
+func breaks(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }
