@@ -129,6 +129,9 @@ func (d *Deploying) secrets(ctx context.Context, dep peering.Deployment, plan pe
 // can't be read leaves the deployment unknown, and is an error worth retrying.
 func (d *Deploying) DecideDeployment(ctx context.Context, id int64) (peering.Next, error) {
 	dep, err := d.Deployments.Deployment(ctx, id)
+	if err == nil {
+		err = ledBy(dep, false)
+	}
 	if err != nil {
 		return peering.Next{}, fail(err)
 	}
@@ -153,33 +156,47 @@ func (d *Deploying) next(ctx context.Context, a at) (peering.Next, error) {
 	return next, err
 }
 
-// look is next with what was read, at a time of the database.
-func (d *Deploying) look(ctx context.Context, a at) (peering.Next, peering.Running, error) {
-	dep, err := d.Deployments.Deployment(ctx, a.dep.ID)
-	if err != nil {
-		return peering.Next{}, peering.Running{}, err
+// sight is a deployment as recorded, and its router as read right after.
+type sight struct {
+	dep     peering.Deployment
+	read    peering.Read
+	running peering.Running
+}
+
+// see reads record and router, at a time of the database.
+func (d *Deploying) see(ctx context.Context, a at) (s sight, err error) {
+	if s.dep, err = d.Deployments.Deployment(ctx, a.dep.ID); err != nil {
+		return s, err
 	}
 	clock, err := d.clock(ctx)
 	if err != nil {
-		return peering.Next{}, peering.Running{}, err
+		return s, err
 	}
-	read, running, err := a.locate(ctx, dep, a.known)
+	if s.read, s.running, err = a.locate(ctx, s.dep, a.known); err != nil {
+		return s, err
+	}
+	s.running.ReadAt = clock.at(s.running.ReadAt)
+	s.read.At, s.read.Late = s.running.ReadAt, clock.late()
+	return s, nil
+}
+
+// look is next with what was read.
+func (d *Deploying) look(ctx context.Context, a at) (peering.Next, peering.Running, error) {
+	s, err := d.see(ctx, a)
 	if err != nil {
-		return peering.Next{}, running, err
+		return peering.Next{}, s.running, err
 	}
-	running.ReadAt = clock.at(running.ReadAt)
-	read.At, read.Late = running.ReadAt, clock.late()
-	if read.Where == peering.AtPending && dep.State != peering.DeploymentSoaking {
-		if err := d.Deployments.MarkCommitted(ctx, dep.ID, running.Generation, read.At.Add(read.Late)); err != nil {
-			return peering.Next{}, running, err
+	if s.read.Where == peering.AtPending && s.dep.State != peering.DeploymentSoaking {
+		if err := d.Deployments.MarkCommitted(ctx, s.dep.ID, s.running.Generation, s.read.At.Add(s.read.Late)); err != nil {
+			return peering.Next{}, s.running, err
 		}
-		dep.State = peering.DeploymentSoaking
+		s.dep.State = peering.DeploymentSoaking
 	}
-	ordered, err := d.rollBackOrdered(ctx, dep)
+	ordered, err := d.rollBackOrdered(ctx, s.dep)
 	if err != nil {
-		return peering.Next{}, running, err
+		return peering.Next{}, s.running, err
 	}
-	return peering.NextStep(dep, read, a.profile, ordered), running, nil
+	return peering.NextStep(s.dep, s.read, a.profile, ordered), s.running, nil
 }
 
 func (d *Deploying) rollBackOrdered(ctx context.Context, dep peering.Deployment) (bool, error) {

@@ -21,6 +21,9 @@ type EndInput struct {
 // the caller does.
 func (d *Deploying) EndDeployment(ctx context.Context, in EndInput) (peering.Next, error) {
 	dep, err := d.Deployments.Deployment(ctx, in.Deployment)
+	if err == nil {
+		err = ledBy(dep, false)
+	}
 	if err != nil || dep.State.Ended() || dep.State == peering.DeploymentNeedsOperator {
 		return peering.NextStep(dep, peering.Read{}, peering.Profile{}, false), fail(err)
 	}

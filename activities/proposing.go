@@ -6,13 +6,34 @@ import (
 	"fmt"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
+
 	"peerflow/internal/peering"
 )
+
+// LedOtherwise is the type of an error: a deployment's mode is led by another workflow.
+const LedOtherwise = "led_otherwise"
+
+// ledBy refuses a deployment that isn't of a mode: who led it on would end what
+// another workflow, or nobody yet, brings to its router.
+func ledBy(dep peering.Deployment, proposal bool) error {
+	if (dep.Mode == peering.Propose) == proposal {
+		return nil
+	}
+	text := fmt.Sprintf("deployment %d is a proposal: its workflow is ProposeRouter, and nothing was done to it", dep.ID)
+	if proposal {
+		text = fmt.Sprintf("deployment %d isn't a proposal: its workflow is DeployRouter, and nothing was done to it", dep.ID)
+	}
+	return temporal.NewNonRetryableApplicationError(text, LedOtherwise, nil)
+}
 
 // ProposeDeployment is the gate before a person may paste: one transaction that
 // checks votes, freezes and cancels, and moves the deployment to proposed.
 func (d *Deploying) ProposeDeployment(ctx context.Context, id int64) (BeginResult, error) {
 	dep, err := d.Deployments.Deployment(ctx, id)
+	if err == nil {
+		err = ledBy(dep, true)
+	}
 	if err != nil {
 		return BeginResult{}, fail(err)
 	}
@@ -29,6 +50,9 @@ func (d *Deploying) ProposeDeployment(ctx context.Context, id int64) (BeginResul
 // that says why.
 func (d *Deploying) LookAtProposal(ctx context.Context, id int64) (peering.Next, error) {
 	dep, err := d.Deployments.Deployment(ctx, id)
+	if err == nil {
+		err = ledBy(dep, true)
+	}
 	if err != nil {
 		return peering.Next{}, fail(err)
 	}
@@ -57,6 +81,9 @@ func (d *Deploying) VerifyProposal(ctx context.Context, id int64) (peering.Next,
 // called, not as the caller does.
 func (d *Deploying) EndProposal(ctx context.Context, in EndInput) (peering.Next, error) {
 	dep, err := d.Deployments.Deployment(ctx, in.Deployment)
+	if err == nil {
+		err = ledBy(dep, true)
+	}
 	if err != nil || dep.State.Ended() || dep.State == peering.DeploymentNeedsOperator {
 		return peering.NextOfProposal(dep, peering.Read{}, peering.Paste{}, peering.ProposalStanding{}), fail(err)
 	}
@@ -82,55 +109,45 @@ func (d *Deploying) EndProposal(ctx context.Context, in EndInput) (peering.Next,
 	return d.end(ctx, dep, EndInput{in.Deployment, next.State, next.Text}, read)
 }
 
-// lookAtPaste reads the router of an open proposal and decides, at a time of the
-// database. What is seen pasted is marked, and what is gone again forgotten.
+// lookAtPaste reads the router of an open proposal and decides. What is seen
+// pasted is marked, and what is gone again forgotten.
 func (d *Deploying) lookAtPaste(ctx context.Context, a at) (peering.Next, peering.Running, error) {
-	dep, err := d.Deployments.Deployment(ctx, a.dep.ID)
+	s, err := d.see(ctx, a)
 	if err != nil {
-		return peering.Next{}, peering.Running{}, err
+		return peering.Next{}, s.running, err
 	}
-	clock, err := d.clock(ctx)
+	now, err := peering.StanzaMap(s.running.Stanzas)
 	if err != nil {
-		return peering.Next{}, peering.Running{}, err
-	}
-	read, running, err := a.locate(ctx, dep, a.known)
-	if err != nil {
-		return peering.Next{}, running, err
-	}
-	running.ReadAt = clock.at(running.ReadAt)
-	read.At, read.Late = running.ReadAt, clock.late()
-	now, err := peering.StanzaMap(running.Stanzas)
-	if err != nil {
-		return peering.Next{}, running, err
+		return peering.Next{}, s.running, err
 	}
 	paste := peering.SeePaste(a.plan.Moves, now)
-	standing, err := d.Deployments.ProposalStanding(ctx, dep.ID)
+	standing, err := d.Deployments.ProposalStanding(ctx, s.dep.ID)
 	if err != nil {
-		return peering.Next{}, running, err
+		return peering.Next{}, s.running, err
 	}
-	if dep, err = d.notePaste(ctx, dep, read, running, standing); err != nil {
-		return peering.Next{}, running, err
+	if err := d.notePaste(ctx, &s, standing); err != nil {
+		return peering.Next{}, s.running, err
 	}
-	next := peering.NextOfProposal(dep, read, paste, standing)
-	if next.Step == peering.StepWait && read.Where != peering.AtForeign && paste.Untouched() {
-		next, err = d.renew(ctx, a, running, next)
+	next := peering.NextOfProposal(s.dep, s.read, paste, standing)
+	if next.Step == peering.StepWait && s.read.Where != peering.AtForeign && paste.Untouched() {
+		next, err = d.renew(ctx, a, s.running, next)
 	}
-	return next, running, err
+	return next, s.running, err
 }
 
 // notePaste records that the router was first read running the proposal, or that it
 // no longer does.
-func (d *Deploying) notePaste(ctx context.Context, dep peering.Deployment, read peering.Read, running peering.Running, s peering.ProposalStanding) (peering.Deployment, error) {
-	pasted := read.Where == peering.AtArtifact || read.Where == peering.AtPending
+func (d *Deploying) notePaste(ctx context.Context, s *sight, standing peering.ProposalStanding) error {
+	pasted := s.read.Where == peering.AtArtifact || s.read.Where == peering.AtPending
 	switch {
-	case pasted && dep.CommittedAt.IsZero() && s.End == "" && !s.Hold:
-		dep.CommittedAt = read.At.Add(read.Late)
-		return dep, d.Deployments.MarkPasted(ctx, dep.ID, running.Generation, dep.CommittedAt)
-	case !pasted && !dep.CommittedAt.IsZero():
-		dep.CommittedAt, dep.Verdict = time.Time{}, nil
-		return dep, d.Deployments.ForgetPaste(ctx, dep.ID)
+	case pasted && s.dep.CommittedAt.IsZero() && standing.End == "" && !standing.Hold:
+		s.dep.CommittedAt = s.read.At.Add(s.read.Late)
+		return d.Deployments.MarkPasted(ctx, s.dep.ID, s.running.Generation, s.dep.CommittedAt)
+	case !pasted && !s.dep.CommittedAt.IsZero():
+		s.dep.CommittedAt, s.dep.Verdict = time.Time{}, nil
+		return d.Deployments.ForgetPaste(ctx, s.dep.ID)
 	}
-	return dep, nil
+	return nil
 }
 
 // renew takes baseline and artifact anew from a router that runs nothing of the plan.

@@ -2,10 +2,13 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
+
+	"go.temporal.io/sdk/temporal"
 
 	"peerflow/internal/driver"
 	"peerflow/internal/peering"
@@ -253,5 +256,36 @@ func TestADriverThatWasNeverTriedIsUnableToWrite(t *testing.T) {
 		if err != nil || len(d.readOnly) != 1 || d.readOnly[0] != want {
 			t.Errorf("accepted %t: read-only %v, %v", accepted, d.readOnly, err)
 		}
+	}
+}
+
+// Whoever starts the wrong workflow on a deployment ends nothing.
+func TestADeploymentIsLedByTheWorkflowOfItsMode(t *testing.T) {
+	t.Parallel()
+	profile := peering.LabProfile
+	for name, c := range map[string]struct {
+		mode peering.RouterMode
+		step func(*Deploying) any
+		in   any
+	}{
+		"a proposal is decided on as if peerflow wrote it": {peering.Propose, func(d *Deploying) any { return d.DecideDeployment }, int64(7)},
+		"a proposal is ended as if peerflow wrote it":      {peering.Propose, func(d *Deploying) any { return d.EndDeployment }, EndInput{Deployment: 7, State: peering.DeploymentCancelled}},
+		"what peerflow writes is looked at":                {peering.Manage, lookStep, int64(7)},
+		"what peerflow writes is proposed":                 {peering.Manage, func(d *Deploying) any { return d.ProposeDeployment }, int64(7)},
+		"what peerflow writes is ended":                    {peering.Manage, endStep, EndInput{Deployment: 7, State: peering.DeploymentCancelled}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := proposed()
+			d.dep.Mode, d.dep.State = c.mode, peering.DeploymentQueued
+			_, err := d.give(t, func(a *Deploying) any {
+				a.Deployments, a.Plans, a.Intent, a.Observed = d, d, d, observed{d}
+				return c.step(a)
+			}, c.in, profile)
+			var app *temporal.ApplicationError
+			if !errors.As(err, &app) || app.Type() != LedOtherwise || !app.NonRetryable() || d.dep.State != peering.DeploymentQueued || len(d.readOnly) != 0 {
+				t.Errorf("%v, and it is %s after %d logins", err, d.dep.State, len(d.readOnly))
+			}
+		})
 	}
 }

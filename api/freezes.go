@@ -14,6 +14,8 @@ type Freezes interface {
 	// HeldBy maps the routers that a freeze reaches, lifted or not, to the oldest
 	// deployment that is queued there.
 	HeldBy(ctx context.Context, freezeID int64) (map[int64]int64, error)
+	// ProposedUnder lists the changes with an open proposal on a router that a freeze reaches, lifted or not.
+	ProposedUnder(ctx context.Context, freezeID int64) ([]int64, error)
 	ListFreezes(ctx context.Context, lifted bool) ([]peering.Freeze, error)
 }
 
@@ -61,5 +63,19 @@ func (s *server) liftFreeze(ctx context.Context, in *ByID) (*answer[peering.Free
 			s.Log.Warn("wake what waits for a router; it looks again by itself", "router", router, "deployment", deployment, "error", err)
 		}
 	}
+	s.wakeProposals(waking, in.ID)
 	return say(lifted, nil)
+}
+
+// wakeProposals lets those that a freeze held look again, by way of their changes.
+func (s *server) wakeProposals(ctx context.Context, freeze int64) {
+	changes, err := s.Freezes.ProposedUnder(ctx, freeze)
+	if err != nil {
+		s.Log.Warn("wake proposals that a freeze held; they look again by themselves", "freeze", freeze, "error", err)
+	}
+	for _, change := range changes {
+		if err := s.Workflows.LookAgain(ctx, change, "freeze_lifted"); err != nil {
+			s.Log.Warn("wake a proposal; it looks again by itself", "change", change, "error", err)
+		}
+	}
 }

@@ -128,3 +128,19 @@ func TestAProposalThatWasPlannedAgainTakesTheOthersPlace(t *testing.T) {
 		t.Errorf("--text: exit %d, %s", code, stderr)
 	}
 }
+
+// A proposal goes on as soon as nothing holds it any more, and not at its next look.
+func TestLiftingAFreezeWakesWhatIsProposed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.network()
+	_, err := b.db.Pool().Exec(t.Context(), `UPDATE router SET mode = 'propose'`)
+	b.must(err)
+	b.proposed()
+	b.wants(b.do("admin", "POST", "/api/v1/freezes", `{"scope": "router", "router_id": 1, "reason": "storm"}`), 201, "")
+	b.flows.woken = nil
+	b.wants(b.do("admin", "POST", "/api/v1/freezes/1/lift", ""), 200, "lifted_at")
+	if fmt.Sprint(b.flows.woken) != "[freeze_lifted]" {
+		t.Errorf("woken %q", b.flows.woken)
+	}
+}

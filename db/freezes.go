@@ -67,7 +67,7 @@ func (d *DB) LiftFreeze(ctx context.Context, actor peering.Actor, id int64) (lif
 }
 
 // HeldBy maps the routers that a freeze reaches, lifted or not, to the oldest
-// deployment that is queued there; routers without one aren't listed.
+// deployment that is queued there for peerflow to write; routers without one aren't listed.
 func (d *DB) HeldBy(ctx context.Context, freezeID int64) (map[int64]int64, error) {
 	rows, err := d.q.DeploymentQueuedUnder(ctx, freezeID)
 	held := make(map[int64]int64, len(rows))
@@ -75,6 +75,13 @@ func (d *DB) HeldBy(ctx context.Context, freezeID int64) (map[int64]int64, error
 		held[r.RouterID] = r.ID
 	}
 	return held, translate(err)
+}
+
+// ProposedUnder lists the changes with an open proposal on a router that a freeze
+// reaches, lifted or not.
+func (d *DB) ProposedUnder(ctx context.Context, freezeID int64) ([]int64, error) {
+	changes, err := d.q.DeploymentProposedUnder(ctx, freezeID)
+	return changes, translate(err)
 }
 
 func (tx *Tx) freeze(ctx context.Context, id int64) (peering.Freeze, error) {

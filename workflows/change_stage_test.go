@@ -67,13 +67,21 @@ const changeNumber = 1042
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	var suite testsuite.WorkflowTestSuite
 	s := &stage{
-		env: suite.NewTestWorkflowEnvironment(), state: peering.ChangeDraft, took: time.Minute,
+		state: peering.ChangeDraft, took: time.Minute,
 		plan:    activities.PlanResult{PlanID: 1, Hash: "c0ffee00c0ffee00", VotesNeeded: 1, Routers: 1, Impact: "adds 2 sessions"},
 		routers: []activities.PlannedRouter{{ID: 3, Name: "edge1"}},
 		agreed:  1, sessions: 2, up: 2, lost: map[string]bool{}, broken: map[string]bool{},
 	}
+	s.restart(time.Now())
+	return s
+}
+
+// restart is the world of one more run, from a moment on.
+func (s *stage) restart(at time.Time) {
+	var suite testsuite.WorkflowTestSuite
+	s.env = suite.NewTestWorkflowEnvironment()
+	s.env.SetStartTime(at)
 	s.env.SetTestTimeout(20 * time.Second)
 	s.env.RegisterWorkflow(workflows.DeployChange)
 	for name, f := range map[string]any{
@@ -91,7 +99,6 @@ func newStage(t *testing.T) *stage {
 	} {
 		s.env.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 	}
-	return s
 }
 
 // step lets an activity fail for good, or lose its first answer after it took effect.
@@ -241,7 +248,7 @@ func (s *stage) plannedRouters(int64) ([]activities.PlannedRouter, error) { retu
 // submit gives the row that exists for this plan and router, or writes one.
 func (s *stage) submit(in activities.SubmitInput) (int64, error) {
 	for i, d := range s.deployments {
-		if d.router == in.Router && !d.state.Ended() {
+		if d.router == in.Router && (!d.state.Ended() || d.state == peering.DeploymentConfirmed) {
 			return int64(i), nil
 		}
 	}

@@ -16,6 +16,16 @@ import (
 // DeployChangeInput names a change.
 type DeployChangeInput struct {
 	Change int64 `json:"change"`
+	// Continued is what a run before this one knew, whose history grew long.
+	Continued *ContinuedChange `json:"continued,omitempty"`
+}
+
+// ContinuedChange is what the run of a change knows beside the record.
+type ContinuedChange struct {
+	Plan      activities.PlanResult `json:"plan"` // in force
+	Note      string                `json:"note,omitempty"`
+	Decided   int                   `json:"decided,omitempty"`   // decisions presented
+	Cancelled bool                  `json:"cancelled,omitempty"` // by Temporal's own Cancel, which ends nothing on its way to a router
 }
 
 // DeployChangeResult is how it ended.
@@ -36,10 +46,17 @@ type LookAgainSignal struct {
 func DeployChange(ctx workflow.Context, in DeployChangeInput) (DeployChangeResult, error) {
 	ctx, cancel := detach(ctx)
 	c := changeRun{id: in.Change, changed: signals(ctx, SignalLookAgain, wakes), cancel: cancel}
+	if before := in.Continued; before != nil {
+		c.plan, c.note, c.decided, c.looked, c.continues = before.Plan, before.Note, before.Decided, before.Decided, true
+		cancel.asked, cancel.seen = before.Cancelled, before.Cancelled
+	}
 	if err := c.serveDecisions(ctx); err != nil {
 		return DeployChangeResult{}, err
 	}
 	result, err := c.run(ctx)
+	if errors.Is(err, errGrown) {
+		return result, c.afresh(ctx)
+	}
 	if err != nil {
 		result, err = c.fail(ctx, err)
 	}
@@ -56,6 +73,21 @@ type changeRun struct {
 	note    string        // why it was planned again, for those who approve it; "" when it wasn't
 	decided int           // decisions presented, accepted or not
 	looked  int           // of them, seen by the main flow
+	// continues is that an earlier run waited for a deployment: what it said still
+	// stands, and the deployment is looked at at once.
+	continues bool
+}
+
+// errGrown ends a run whose history grew long while it waited for a deployment: the next goes on.
+var errGrown = errors.New("the history grew long")
+
+func (c *changeRun) afresh(ctx workflow.Context) error {
+	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
+		return err
+	}
+	drain(c.changed) // the next run looks at once
+	return workflow.NewContinueAsNewError(ctx, DeployChange, DeployChangeInput{Change: c.id, Continued: &ContinuedChange{
+		Plan: c.plan, Note: c.note, Decided: c.decided, Cancelled: c.cancel.asked}})
 }
 
 // turn is where a part of a change's way leads: to its end, back to planning, or
@@ -94,7 +126,9 @@ func (c *changeRun) pickUp(ctx workflow.Context) (turn, error) {
 	if err := workflow.ExecuteActivity(record(ctx), a.DescribeChange, c.id).Get(ctx, &now); err != nil {
 		return turn{}, err
 	}
-	c.plan.PlanID = now.PlanID
+	if c.plan.PlanID != now.PlanID {
+		c.plan, c.continues = activities.PlanResult{PlanID: now.PlanID}, false
+	}
 	switch {
 	case now.State.Ended():
 		return turn{end: &DeployChangeResult{State: now.State, Outcome: now.Outcome}}, nil
@@ -238,8 +272,10 @@ func (c *changeRun) deploy(ctx workflow.Context) (turn, error) {
 		return turn{}, err
 	}
 	label(ctx, labels{routers: namesOf(routers)})
-	if at, err := c.move(ctx, peering.ChangeDeploying, "deploying", ""); err != nil || at.over() {
-		return at, err
+	if !c.continues {
+		if at, err := c.move(ctx, peering.ChangeDeploying, "deploying", ""); err != nil || at.over() {
+			return at, err
+		}
 	}
 	for _, r := range routers {
 		status, err := c.deployTo(ctx, r)
@@ -274,7 +310,10 @@ func (c *changeRun) deployTo(ctx workflow.Context, r activities.PlannedRouter) (
 	}
 	c.deploying(ctx, r, leads)
 	for pause := 30 * time.Second; ; pause = min(pause*3/2, maxPollPause) {
-		why := c.wait(ctx, pause, "look at "+leads+" in case its word was lost") // the row is polled too: a signal may be lost
+		why := ""
+		if !c.continues {
+			why = c.wait(ctx, pause, "look at "+leads+" in case its word was lost") // the row is polled too: a signal may be lost
+		}
 		var status activities.DeploymentStatus
 		if err := workflow.ExecuteActivity(record(ctx), a.ReadDeployment, id).Get(ctx, &status); err != nil {
 			return status, err
@@ -285,8 +324,11 @@ func (c *changeRun) deployTo(ctx workflow.Context, r activities.PlannedRouter) (
 		if status.Ended {
 			return status, nil
 		}
-		if why != "" && r.Mode == peering.Propose {
+		if (why != "" || c.continues) && r.Mode == peering.Propose {
 			wake(ctx, leads) // votes and orders of people end what nobody pasted yet
+		}
+		if c.continues = false; workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
+			return status, errGrown
 		}
 	}
 }

@@ -233,15 +233,20 @@ func (r *deployRun) afterError(ctx workflow.Context, failed peering.Step, done p
 	return next
 }
 
-// first decides where to begin; a deployment that isn't there ends in an error
-// that says so.
+// first decides where to begin; a deployment that isn't there, or isn't this
+// workflow's, ends in an error that says so, and is left as it is.
 func (r *deployRun) first(ctx workflow.Context) (peering.Next, error) {
 	next, err := r.ask(ctx)
-	var app *temporal.ApplicationError
-	if errors.As(err, &app) && app.Type() == string(peering.NotFound) {
+	if notOurs(err) {
 		return next, err
 	}
 	return next, nil
+}
+
+// notOurs reports that a deployment isn't there, or that another workflow leads it.
+func notOurs(err error) bool {
+	var app *temporal.ApplicationError
+	return errors.As(err, &app) && (app.Type() == string(peering.NotFound) || app.Type() == activities.LedOtherwise)
 }
 
 // decide asks until the router answers: no outcome is ever guessed.

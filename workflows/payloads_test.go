@@ -30,7 +30,7 @@ var texts = listed(map[string]string{
 	"one sentence for people: names, counts, an error's text; clipped where it speaks of many things or in a router's words": "AbortInput.Reason " +
 		"AgreeResult.Text AwaitedResult.Text BeginResult.Frozen BeginResult.Refused BeginResult.Unapproved DeployChangeResult.Outcome DeployRouterResult.Text DeploymentStatus.Text " +
 		"DescribeResult.Outcome EndInput.Text LookUpResult.Outcome LookUpResult.Text MoveInput.Outcome MoveInput.Step Next.Text PlanResult.Impact PlanResult.Moved " +
-		"PollResult.Error SessionsResult.Text StepInput.Text UnpolledInput.Text VoteResult.Text WaitInput.Text",
+		"ContinuedChange.Note PollResult.Error SessionsResult.Text StepInput.Text UnpolledInput.Text VoteResult.Text WaitInput.Text",
 	"the text to send to a peer, clipped: what it would be sent by mail": "AgreeResult.Ask",
 	"addresses, and what was found of them; of many the first":           "PollResult.Breached PollResult.Changed",
 })

@@ -30,7 +30,9 @@ const looksPerRun = 300
 // ProposeRouter waits until a person has pasted what was approved on a router that
 // peerflow is unable to write to, has it verified, and records how it ended. Like
 // DeployRouter it remembers nothing but the next step, which each activity decides
-// from the record and a read of the router; Temporal's own Cancel doesn't end it.
+// from the record and a read of the router; Temporal's own Cancel doesn't end it. A
+// deployment that isn't there, or that peerflow writes itself, ends it in an error
+// and is left as it is.
 func ProposeRouter(ctx workflow.Context, in ProposeRouterInput) (DeployRouterResult, error) {
 	ctx, _ = detach(ctx)
 	p := proposalRun{deployRun: deployRun{id: in.Deployment, site: in.Site, woken: signals(ctx, SignalLookAgain, wakes)}}
@@ -44,6 +46,9 @@ func ProposeRouter(ctx workflow.Context, in ProposeRouterInput) (DeployRouterRes
 		if err == nil && next.Step == peering.StepEnd && done.Step == peering.StepEnd {
 			tell(ctx, p.id)
 			return DeployRouterResult{State: done.State, Text: done.Text}, nil
+		}
+		if notOurs(err) {
+			return DeployRouterResult{}, err
 		}
 		if next = done; err != nil {
 			p.failed(ctx, err)

@@ -3,12 +3,15 @@ package workflows_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
@@ -28,6 +31,7 @@ type desk struct {
 	bad      bool            // verification fails
 	frozen   time.Time       // until then nothing is proposed
 	unread   bool            // the router can't be read
+	managed  bool            // peerflow writes it itself
 	away     map[string]int  // how often no worker takes a step up
 	lost     map[string]bool // steps whose first answer gets lost
 	looked   []time.Time     // at the router
@@ -159,6 +163,9 @@ func (d *desk) propose(context.Context, int64) (activities.BeginResult, error) {
 }
 
 func (d *desk) look(context.Context, int64) (peering.Next, error) {
+	if d.managed {
+		return peering.Next{}, temporal.NewNonRetryableApplicationError("deployment 7 isn't a proposal", activities.LedOtherwise, nil)
+	}
 	if d.unread {
 		return peering.Next{Step: peering.StepWait, Text: "router edge1 can't be read"}, nil
 	}
@@ -297,6 +304,59 @@ func TestACancelOfAProposalIsFollowedAtOnce(t *testing.T) {
 	})
 	if got := d.run(t); got.State != peering.DeploymentCancelled || d.looked[len(d.looked)-1].Sub(began) > time.Hour+2*time.Second {
 		t.Errorf("ended %s, seen after %s", got.State, d.looked[len(d.looked)-1].Sub(began))
+	}
+}
+
+func TestAProposalsWorkflowLeavesWhatPeerflowWrites(t *testing.T) {
+	t.Parallel()
+	d := atDesk()
+	d.managed = true
+	d.env.ExecuteWorkflow(workflows.ProposeRouter, workflows.ProposeRouterInput{Deployment: 7})
+	if err := d.env.GetWorkflowError(); err == nil || !strings.Contains(err.Error(), "isn't a proposal") {
+		t.Errorf("it ended with %v", err)
+	}
+	if d.dep.State != peering.DeploymentQueued || len(d.ended) != 0 || len(d.told) != 0 {
+		t.Errorf("the deployment is %s; ended %v, told %v", d.dep.State, d.ended, d.told)
+	}
+}
+
+// A change that waits for weeks for the person who pastes goes on in a fresh run, which asks
+// nothing of anybody again: neither does it plan, nor say that it deploys.
+func TestAChangeThatWaitsLongForAPasteStartsAfresh(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.routers = []activities.PlannedRouter{{ID: 3, Name: "edge1"}, {ID: 4, Name: "edge2", Mode: peering.Propose}}
+	s.took = 30 * 24 * time.Hour
+	s.env.OnSignalExternalWorkflow("default-test-namespace", "proposal/1", "", workflows.SignalLookAgain, workflows.LookAgainSignal{Why: "queue"}).Return(nil)
+	s.later(time.Hour, func() { s.approve() })
+	s.later(2*time.Hour, func() { s.deployments[0].endsAt = s.env.Now(); s.look("deployment_finished") })
+	s.later(24*time.Hour, func() { s.step = "a person pastes it"; s.env.SetContinueAsNewSuggested(true) })
+	s.env.ExecuteWorkflow(workflows.DeployChange, workflows.DeployChangeInput{Change: changeNumber})
+	var next workflows.DeployChangeInput
+	var afresh *workflow.ContinueAsNewError
+	if err := s.env.GetWorkflowError(); !errors.As(err, &afresh) {
+		t.Fatalf("it ended with %v", err)
+	} else if err := converter.GetDefaultDataConverter().FromPayloads(afresh.Input, &next); err != nil {
+		t.Fatal(err)
+	}
+	if next.Change != changeNumber || next.Continued == nil || next.Continued.Plan.Impact != "adds 2 sessions" {
+		t.Fatalf("the next run begins with %+v", next)
+	}
+	calls, planned, began := len(s.calls), len(s.planned), s.env.Now()
+	s.restart(began)
+	s.env.OnSignalExternalWorkflow("default-test-namespace", "proposal/1", "", workflows.SignalLookAgain, workflows.LookAgainSignal{Why: "queue"}).Return(nil)
+	s.later(time.Minute, func() {
+		if details, _ := screenOf(t, s.env); !strings.Contains(details, "peerflow change paste 1042") || s.step != "a person pastes it" {
+			t.Errorf("it says %q, and the screen\n%s", s.step, details)
+		}
+		s.deployments[1].endsAt = s.env.Now()
+		s.look("deployment_finished")
+	})
+	if got := s.run(t, workflows.DeployChange, next); got.State != peering.ChangeCompleted || s.env.Now().Sub(began) > 2*time.Minute {
+		t.Errorf("ended %s after %s", got.State, s.env.Now().Sub(began))
+	}
+	if len(s.planned) != planned || len(s.deployments) != 2 || slices.Contains(s.calls[calls:], "MoveChange/deploying") {
+		t.Errorf("planned %d times, %d deployments, then %.300s", len(s.planned), len(s.deployments), fmt.Sprint(s.calls[calls:]))
 	}
 }
 

@@ -256,6 +256,14 @@ ORDER BY router_id;
 SELECT d.router_id, min(d.id)::bigint AS id FROM deployment d
 JOIN router r ON r.id = d.router_id
 JOIN change_freeze f ON f.id = @freeze_id::bigint AND (f.scope = 'all' OR f.site_id = r.site_id OR f.router_id = r.id)
-WHERE d.state = 'queued'
+WHERE d.state = 'queued' AND d.mode = 'manage'
 GROUP BY d.router_id
 ORDER BY d.router_id;
+
+-- The changes with a proposal on a router that a freeze reaches.
+-- name: DeploymentProposedUnder :many
+SELECT DISTINCT d.change_id FROM deployment d
+JOIN router r ON r.id = d.router_id
+JOIN change_freeze f ON f.id = @freeze_id::bigint AND (f.scope = 'all' OR f.site_id = r.site_id OR f.router_id = r.id)
+WHERE d.state IN ('queued', 'proposed') AND d.mode = 'propose'
+ORDER BY d.change_id;

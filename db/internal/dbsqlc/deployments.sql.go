@@ -702,11 +702,40 @@ func (q *Queries) DeploymentProposalList(ctx context.Context, routerID *int64) (
 	return items, nil
 }
 
+const deploymentProposedUnder = `-- name: DeploymentProposedUnder :many
+SELECT DISTINCT d.change_id FROM deployment d
+JOIN router r ON r.id = d.router_id
+JOIN change_freeze f ON f.id = $1::bigint AND (f.scope = 'all' OR f.site_id = r.site_id OR f.router_id = r.id)
+WHERE d.state IN ('queued', 'proposed') AND d.mode = 'propose'
+ORDER BY d.change_id
+`
+
+// The changes with a proposal on a router that a freeze reaches.
+func (q *Queries) DeploymentProposedUnder(ctx context.Context, freezeID int64) ([]int64, error) {
+	rows, err := q.db.Query(ctx, deploymentProposedUnder, freezeID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []int64{}
+	for rows.Next() {
+		var change_id int64
+		if err := rows.Scan(&change_id); err != nil {
+			return nil, err
+		}
+		items = append(items, change_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const deploymentQueuedUnder = `-- name: DeploymentQueuedUnder :many
 SELECT d.router_id, min(d.id)::bigint AS id FROM deployment d
 JOIN router r ON r.id = d.router_id
 JOIN change_freeze f ON f.id = $1::bigint AND (f.scope = 'all' OR f.site_id = r.site_id OR f.router_id = r.id)
-WHERE d.state = 'queued'
+WHERE d.state = 'queued' AND d.mode = 'manage'
 GROUP BY d.router_id
 ORDER BY d.router_id
 `
