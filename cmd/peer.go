@@ -14,9 +14,11 @@ import (
 	"peerflow/internal/peering"
 )
 
-// peerRun is one `peerflow peer`.
+// peerRun is one `peerflow peer`, or another command that opens a change and leads it to its end.
 type peerRun struct {
 	*app
+	open     func(context.Context) (peering.Change, error)
+	title    string // what it is, beside its number
 	client   *Client
 	show     Screen
 	watcher  *watcher
@@ -36,23 +38,17 @@ Without a terminal it plans and says how to go on, unless --yes approves it.
 
 Exit code 6: configured, and the other side isn't there yet (--wait=up), or the
 peer has to agree first. 5: the change failed or was rolled back.`}
-	c.Flags().StringVar(&p.wait, "wait", "", "wait for others' approval too, until the change is verified or (=up) its sessions are up")
-	c.Flags().Lookup("wait").NoOptDefVal = "verified"
-	c.Flags().BoolVar(&p.yes, "yes", false, "approve as yourself, without asking")
+	p.flags(c)
 	c.Flags().StringSliceVar(&exchanges, "exchange", nil, "only at these exchanges (slug or id)")
 	c.Flags().BoolVar(&p.wish.AllPorts, "all-ports", false, "more than 16 ports of the peer at one exchange are meant")
 	c.Flags().BoolVar(&p.wish.IncludePending, "include-pending", false, "carry pending edits of others")
-	c.Flags().StringVar(&p.wish.Reason, "reason", "", "why, for approvers and the record")
-	c.Flags().DurationVar(&p.patience, "patience", time.Minute, "with --wait=up: how long to wait for the other side")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		asn, err := bgp.ParseASN(args[0])
 		if err != nil {
 			return usage("%w", err)
 		}
-		if p.wait != "" && p.wait != "verified" && p.wait != "up" {
-			return usage("--wait=%s: give verified or up", p.wait)
-		}
-		p.wish.ASN = uint32(asn)
+		p.wish.ASN, p.title = uint32(asn), fmt.Sprintf("%s with AS%d", p.screen().paint(bold, "peering"), asn)
+		p.open = func(ctx context.Context) (peering.Change, error) { return p.client.Peer(ctx, p.wish) }
 		if p.client, err = a.client(); err != nil {
 			return err
 		}
@@ -62,6 +58,15 @@ peer has to agree first. 5: the change failed or was rolled back.`}
 		return p.run(c.Context())
 	}
 	return c
+}
+
+// flags are those of every command that leads a change.
+func (p *peerRun) flags(c *cobra.Command) {
+	c.Flags().StringVar(&p.wait, "wait", "", "wait for others' approval too, until the change is verified or (=up) its sessions are up")
+	c.Flags().Lookup("wait").NoOptDefVal = "verified"
+	c.Flags().BoolVar(&p.yes, "yes", false, "approve as yourself, without asking")
+	c.Flags().StringVar(&p.wish.Reason, "reason", "", "why, for approvers and the record")
+	c.Flags().DurationVar(&p.patience, "patience", time.Minute, "with --wait=up: how long to wait for the other side")
 }
 
 func (p *peerRun) exchanges(ctx context.Context, names []string) (ids []int64, err error) {
@@ -76,15 +81,18 @@ func (p *peerRun) exchanges(ctx context.Context, names []string) (ids []int64, e
 }
 
 func (p *peerRun) run(ctx context.Context) error {
+	if p.wait != "" && p.wait != "verified" && p.wait != "up" {
+		return usage("--wait=%s: give verified or up", p.wait)
+	}
 	p.show = p.screen()
 	if p.json {
 		p.show = Screen{Out: p.errOut}
 	}
-	change, err := p.client.Peer(ctx, p.wish)
+	change, err := p.open(ctx)
 	if err != nil {
 		return err
 	}
-	p.show.line("%s  %s with AS%d", p.show.paint(dim, fmt.Sprintf("change/%d", change.ID)), p.show.paint(bold, "peering"), p.wish.ASN)
+	p.show.line("%s  %s", p.show.paint(dim, fmt.Sprintf("change/%d", change.ID)), p.title)
 	p.watcher = newWatcher(p.client, change.ID, p.show)
 	report, err := p.lead(ctx, change.ID)
 	if p.json && report.Change.ID != 0 {
@@ -156,8 +164,11 @@ func (p *peerRun) lead(ctx context.Context, id int64) (r peerReport, err error) 
 	return r, err
 }
 
-// lookedUp prints what is recorded of the network; nothing when it wasn't found.
+// lookedUp prints what is recorded of the network; nothing when it wasn't found, or the change is for none.
 func (p *peerRun) lookedUp(ctx context.Context) error {
+	if p.wish.ASN == 0 {
+		return nil
+	}
 	found, err := list[peering.AutonomousSystem](ctx, p.client, "/api/v1/autonomous-systems"+query("asn", fmt.Sprint(p.wish.ASN)))
 	for _, as := range found {
 		p.show.line("%s %s  %s  %s", p.show.paint(bold, "looked up"), as.ASN, as.Name, p.show.paint(dim, as.IRRASSet))

@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) routerCommands() *cobra.Command {
-	return group("router", "Routers and what they say", a.routerList(), a.routerShow(), a.routerDiff(), a.routerAdopt(), a.routerMode(), a.routerWhy())
+	return group("router", "Routers and what they say", a.routerList(), a.routerShow(), a.routerDiff(), a.routerAdopt(), a.routerMode(), a.routerDeploy(), a.routerWhy())
 }
 
 func (a *app) routerList() *cobra.Command {
@@ -92,9 +92,9 @@ func onRouter[T any](a *app, use, short, path string, print func(Screen, T)) *co
 func (a *app) routerDiff() *cobra.Command {
 	c := onRouter(a, "diff", "Compare what a router runs of ours with what is recorded", "diff", showRouterDiff)
 	c.Long = `Reads the router now. "-" is what it runs, "+" what is recorded. Each stanza
-says which side moved since it was last deployed: pending (the record: a change
-of kind deploy carries it), drift (the router: somebody else wrote there), or a
-change under way.`
+says which side moved since it was last deployed: pending (the record), drift
+(the router: somebody else wrote there), or a change under way. "router deploy"
+brings what is recorded there.`
 	return c
 }
 

@@ -85,7 +85,7 @@ func (a *app) templatePut() *cobra.Command {
 	var flags templateFlags
 	c := &cobra.Command{Use: "put NAME FILE", Short: "Record a template from a file, or its new text", Args: takes("a name", "a file"),
 		Long: `FILE - is standard input. Of a template that exists only the text changes, and
-the switches that are given. It reaches routers with a change of kind deploy:
+the switches that are given. It reaches routers with "router deploy":
 look at "template preview" first.`}
 	flags.on(c)
 	c.RunE = func(cc *cobra.Command, args []string) error {

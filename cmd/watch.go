@@ -24,9 +24,9 @@ func Decidable(c peering.Change) bool {
 	return Ended(c) || c.State == peering.ChangeAwaitingApproval || c.State == peering.ChangeDeploying || waitsForAgreement(c)
 }
 
-// waitsForAgreement: a draft has a step only while the peer is asked.
+// waitsForAgreement: a draft to peer has a step only while the peer is asked.
 func waitsForAgreement(c peering.Change) bool {
-	return c.State == peering.ChangeDraft && c.Step != ""
+	return c.Kind == peering.KindProvision && c.State == peering.ChangeDraft && c.Step != ""
 }
 
 const watchPause = 500 * time.Millisecond

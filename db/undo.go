@@ -67,9 +67,9 @@ func (tx *Tx) undoing(ctx context.Context, c peering.Change) ([]peering.Operatio
 	case len(ops) > 0:
 		return ops, nil
 	case c.Kind == peering.KindDeploy:
-		return nil, peering.Errorf(peering.Conflict, "change %d is %s and carried edits that were recorded before it: edit those records back, and open a change of kind deploy", c.ID, sayState(c.State))
+		return nil, peering.Errorf(peering.Conflict, "change %d is %s and carried edits that were recorded before it: edit those records back, then peerflow router deploy ROUTER brings them there", c.ID, sayState(c.State))
 	}
-	return nil, peering.Errorf(peering.Conflict, "change %d is %s and nothing that it wrote is left to undo: where a router runs otherwise than recorded (peerflow router diff), open a change of kind deploy",
+	return nil, peering.Errorf(peering.Conflict, "change %d is %s and nothing that it wrote is left to undo: where a router runs otherwise than recorded (peerflow router diff ROUTER), peerflow router deploy ROUTER brings back what is recorded",
 		c.ID, sayState(c.State))
 }
 

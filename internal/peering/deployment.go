@@ -130,5 +130,5 @@ func (l LeftThere) Remedy(router string) string {
 
 // BringBack is what a person can do about a router that doesn't run what was deployed.
 func BringBack(router string) string {
-	return fmt.Sprintf("peerflow router diff %s shows it; deploy what is recorded there (a change of kind deploy), then plan this again, or include that here (--include-pending)", router)
+	return fmt.Sprintf("peerflow router diff %s shows it; bring what is recorded there (peerflow router deploy %s), then plan this again, or include that here (--include-pending)", router, router)
 }

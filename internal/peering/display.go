@@ -52,7 +52,7 @@ func DisplayOf(s Session, agreed PeeringState, mode RouterMode, seen *ObservedNe
 	show, why := showObserved(s, seen, bgp, now)
 	switch s.Sync {
 	case Reverted:
-		why += "; what was recorded of it since was deployed and taken back, and its router runs what it ran before: " + deployAgain
+		why += "; what was recorded of it since was deployed and taken back, and its router runs what it ran before: " + deployAgain(s.RouterID)
 	case SyncUnknown:
 		why += "; whether its router runs what is recorded isn't known"
 	default: // nothing to add
@@ -60,7 +60,10 @@ func DisplayOf(s Session, agreed PeeringState, mode RouterMode, seen *ObservedNe
 	return show, why
 }
 
-const deployAgain = "mend what took it back (peerflow change list says why), then deploy it again"
+// deployAgain is what to do about what was taken back.
+func deployAgain(router int64) string {
+	return fmt.Sprintf("mend what took it back (peerflow change list says why), then peerflow router deploy %d", router)
+}
 
 // showRecord goes by agreement, intent and sync; "" leaves it to what was observed.
 // Listed is that its router has it.
@@ -68,10 +71,10 @@ func showRecord(s Session, agreed PeeringState, listed bool) (Display, string) {
 	switch {
 	case s.Sync == SyncInterfered:
 		return ShowInterfered, fmt.Sprintf("somebody else configured its router while a change was under way, and nothing is claimed of it: "+
-			"peerflow router diff %d says what runs there otherwise than recorded, and a change of kind deploy brings back what is recorded", s.RouterID)
+			"peerflow router diff %d says what runs there otherwise than recorded, and peerflow router deploy %d brings back what is recorded", s.RouterID, s.RouterID)
 	case s.Sync == Drifted:
 		return ShowDrifted, fmt.Sprintf("its router doesn't run what was deployed, somebody else wrote there: peerflow router diff %d says what; "+
-			"a change of kind deploy brings back what is recorded, or record what runs there", s.RouterID)
+			"peerflow router deploy %d brings back what is recorded, or record what runs there", s.RouterID, s.RouterID)
 	case agreed == Disputed:
 		return ShowDisputed, "the peer disagrees about this peering"
 	case agreed == Suspended:
@@ -95,9 +98,9 @@ func showRecord(s Session, agreed PeeringState, listed bool) (Display, string) {
 	case s.Sync == Deploying:
 		return ShowDeploying, "a change is under way on its router"
 	case s.Sync == NotDeployed:
-		return ShowAgreed, "it isn't on its router: deploy it with a change"
+		return ShowAgreed, fmt.Sprintf("it isn't on its router: peerflow router deploy %d brings it there", s.RouterID)
 	case s.Sync == Reverted && !listed:
-		return ShowAgreed, "it was deployed and taken back, and isn't on its router: " + deployAgain
+		return ShowAgreed, "it was deployed and taken back, and isn't on its router: " + deployAgain(s.RouterID)
 	}
 	return "", ""
 }
@@ -124,7 +127,7 @@ func showObserved(s Session, seen *ObservedNeighbor, state BGPState, now time.Ti
 	case closedThere(s, seen, state):
 		name := cmp.Or(seen.Name, s.PeerAddress.String())
 		return ShowDown, fmt.Sprintf("its router has it shut down (%s), and no record says so: open it there (on BIRD: birdc enable %s; where peerflow router diff %d "+
-			"shows that its configuration closes it, deploy what is recorded), or record its intent as shutdown", name, name, s.RouterID)
+			"shows that its configuration closes it, peerflow router deploy %d), or record its intent as shutdown", name, name, s.RouterID, s.RouterID)
 	case state == BGPNeverUp && (s.Sync == InSync || s.Sync == Reverted):
 		return ShowWaiting, "configured here and never up: the other side isn't there yet" + downReason(seen)
 	case state == BGPEstablished && missingFamily(s, seen) != "":

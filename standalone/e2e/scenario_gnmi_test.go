@@ -202,7 +202,7 @@ func (p *pair) interfered() {
 	}
 	built := p.ends(p.open("on top of what was left there", p.describe(p.gnmi, "on top")).ID)
 	p.t.Log(built.Outcome)
-	for _, w := range []string{fmt.Sprintf("deployment %d of change/%d left there", d.ID, c.ID), "peerflow router diff " + p.gnmi.name, "change of kind deploy"} {
+	for _, w := range []string{fmt.Sprintf("deployment %d of change/%d left there", d.ID, c.ID), "peerflow router diff " + p.gnmi.name, "peerflow router deploy " + p.gnmi.name} {
 		if built.State != peering.ChangeFailed || !strings.Contains(built.Outcome, w) {
 			p.t.Errorf("%s: %q isn't in %q", built.State, w, built.Outcome)
 		}
