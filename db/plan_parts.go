@@ -9,6 +9,13 @@ import (
 	"peerflow/internal/peering"
 )
 
+// storedPart is a part with what a plan tells in its impact alone: an automatic
+// rule goes by it, at whatever site it was found.
+type storedPart struct {
+	peering.PlanPart
+	Filters peering.FilterChange `json:"filters"`
+}
+
 // StoreParts keeps what planning found on the routers of one site, with the
 // texts that it names, until the plan is put together.
 func (d *DB) StoreParts(ctx context.Context, changeID int64, parts []peering.PlanPart, texts []string) error {
@@ -17,7 +24,7 @@ func (d *DB) StoreParts(ctx context.Context, changeID int64, parts []peering.Pla
 			return err
 		}
 		for _, p := range parts {
-			text, err := json.Marshal(p)
+			text, err := json.Marshal(storedPart{p, p.Filters})
 			if err != nil {
 				return err
 			}
@@ -37,9 +44,12 @@ func (d *DB) Parts(ctx context.Context, changeID int64) ([]peering.PlanPart, err
 	}
 	parts := make([]peering.PlanPart, len(rows))
 	for i, row := range rows {
-		if err := json.Unmarshal(row, &parts[i]); err != nil {
+		var stored storedPart
+		if err := json.Unmarshal(row, &stored); err != nil {
 			return nil, fmt.Errorf("read a part of the plan of change %d: %w", changeID, err)
 		}
+		parts[i] = stored.PlanPart
+		parts[i].Filters = stored.Filters
 	}
 	return parts, nil
 }

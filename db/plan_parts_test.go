@@ -15,6 +15,7 @@ func TestPartsOfAPlanAreKeptUntilItIsPutTogether(t *testing.T) {
 	s := newStage(t)
 	change := s.draft(s.create(s.edge1))
 	plan, texts := planOn(change.ID, "protocol bgp one {}", s.edge1)
+	plan.Routers[0].Filters = peering.FilterChange{Added: 12, Removed: 4, Only: true} // by which a rule approves by itself
 	part := peering.PlanPart{RouterPlan: plan.Routers[0], Pending: []string{"policy PEERS by anna"}}
 	s.must(s.StoreParts(t.Context(), change.ID, []peering.PlanPart{{RouterPlan: peering.RouterPlan{RouterID: s.edge1}}}, nil))
 	s.must(s.StoreParts(t.Context(), change.ID, []peering.PlanPart{part}, texts))
