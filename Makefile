@@ -45,11 +45,15 @@ demo: deps bin/peerflow-standalone ## one peering on real routers, on loopback (
 	@./bin/peerflow-standalone up --demo $(if $(YES),--yes) $(if $(EXIT),--exit) $(ARGS)
 
 .PHONY: test
-test: deps ## the race detector where it pays, then every test (PKGS= and TESTFLAGS= narrow it)
-	@status=0; \
-	scripts/test race -p $(P) -timeout $(TIMEOUT) $(TESTFLAGS) -race $(call present,$(RACE_PKGS)) || status=1; \
-	scripts/test all -p $(P) -timeout $(TIMEOUT) $(TESTFLAGS) $(PKGS) || status=1; \
-	exit $$status
+test: deps ## every test, and the race detector where it pays (PKGS= and TESTFLAGS= narrow it)
+	@$(MAKE) -k -j 2 test-all test-race
+
+# Side by side, since the end-to-end tests mostly wait.
+.PHONY: test-all test-race
+test-all:
+	@scripts/test all -p $(P) -timeout $(TIMEOUT) $(TESTFLAGS) $(PKGS)
+test-race:
+	@scripts/test race -p 1 -timeout $(TIMEOUT) $(TESTFLAGS) -race $(call present,$(RACE_PKGS)) 2>&1 | sed -u 's/^/race: /'
 
 .PHONY: crash
 crash: deps ## the whole crash matrix: every point and driver, for a killed worker and for the killed process tree

@@ -13,8 +13,8 @@ import (
 	"peerflow/internal/peering"
 )
 
-// How long a part stays away: long enough that what waits for it tries again.
-const postgresAway, temporalAway = time.Minute, 10 * time.Second
+// How long each part stays away: long enough that what waits for it tries again.
+const away = time.Minute
 
 // without takes PostgreSQL away while one change awaits approval and another one
 // is being planned, and then Temporal, while people go on deciding: nothing hangs,
@@ -34,7 +34,7 @@ func (i *installation) without(t *testing.T, edge *edge) {
 	if code, said := i.command(t.Context(), "", "change", "list"); code != 7 {
 		t.Errorf("peerflow change list: exit %d, %s", code, said)
 	}
-	<-time.After(postgresAway)
+	<-time.After(away)
 	i.refused(http.MethodGet, "status", nil)
 	i.startPostgres()
 	eventually(t, 2*time.Minute, "the API answers", func() bool { return i.request(http.MethodGet, "status", nil, &object{}) == http.StatusOK })
@@ -54,7 +54,7 @@ func (i *installation) without(t *testing.T, edge *edge) {
 	i.approve(policy.ID)
 	late := i.open("another policy", "routing_policy", 2, `{"context": {"announce": ["192.0.2.0/24", "203.0.113.0/24"]}}`)
 	i.withoutTemporal()
-	<-time.After(temporalAway)
+	<-time.After(away)
 	i.withoutTemporal()
 	if now := i.change(policy.ID); now.State != peering.ChangeAwaitingApproval {
 		t.Errorf("change %d is %s without Temporal", policy.ID, now.State)
