@@ -24,7 +24,7 @@ var filters = map[string]jinja.Filter{
 	"context_has_key":  contextHasKey(true), "context_has_not_key": contextHasKey(false), "context_get_key": filterContextGetKey,
 	"cisco_password": filterType7, "arista_password": filterType7, "cipher": filterCipher,
 	// Ours.
-	"label": filterLabel, "digest": filterDigest, "prefix_range": filterPrefixRange,
+	"label": filterLabel, "integer": filterInteger, "digest": filterDigest, "prefix_range": filterPrefixRange,
 }
 
 // invalidInput is what a filter says of a value it isn't for. An undefined value says itself what is missing.

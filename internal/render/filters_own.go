@@ -37,6 +37,40 @@ func filterLabel(s *jinja.State, in jinja.Value, a jinja.Args) (jinja.Value, err
 	return jinja.Str(strings.TrimSpace(kept[:min(len(kept), maxLabel)])), nil
 }
 
+// filterInteger is a whole number within bounds, out of a number or its digits. Free data that goes into a configuration
+// as a number is held to being one by it.
+func filterInteger(s *jinja.State, in jinja.Value, a jinja.Args) (jinja.Value, error) {
+	bounds, err := a.Bind("integer", "least", "most")
+	if err != nil {
+		return nil, err
+	}
+	n, ok := wholeNumber(in)
+	low, fine := wholeNumber(bounds[0])
+	high, finer := wholeNumber(bounds[1])
+	switch {
+	case !fine || !finer:
+		return nil, jinja.Errorf(jinja.ValueErr, "integer takes the least and the most as whole numbers")
+	case !ok || n < low || n > high:
+		text, err := s.Text(in)
+		if err != nil {
+			return nil, err
+		}
+		return nil, invalidInput(s, in, "%.60q is no whole number from %d to %d", text, low, high)
+	}
+	return jinja.Int(n), nil
+}
+
+func wholeNumber(v jinja.Value) (int64, bool) {
+	switch v := v.(type) {
+	case jinja.Int:
+		return int64(v), true
+	case jinja.Str:
+		n, err := strconv.ParseInt(string(v), 10, 64)
+		return n, err == nil
+	}
+	return 0, false
+}
+
 // filterDigest is a short name for content, as templates print it: equal content has an equal one in any process.
 func filterDigest(s *jinja.State, in jinja.Value, a jinja.Args) (jinja.Value, error) {
 	if err := none("digest", a); err != nil {

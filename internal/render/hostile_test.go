@@ -100,3 +100,25 @@ func TestIdentifiersKeepSlugsApart(t *testing.T) {
 		t.Errorf("%s and %s", a, b)
 	}
 }
+
+func TestWhatAPolicysContextSaysEndsNoStatement(t *testing.T) {
+	t.Parallel()
+	contexts := map[string]struct{ policy, network, want string }{
+		"a preference":     {`{"local_pref": "100; accept"}`, `{}`, `"100; accept" is no whole number from 0 to 4294967295`},
+		"a prefix":         {`{"accept": ["198.51.100.0/24 ] then accept; if net ~ [ 0.0.0.0/0"]}`, `{}`, "is no range of prefixes"},
+		"one of our own":   {`{"accept": ["198.51.100.0/24"]}`, `{"own_prefixes": ["203.0.113.0/24\"}"]}`, "is no range of prefixes"},
+		"one that is none": {`{"accept": [5]}`, `{}`, "prefix_range takes a prefix as text"},
+	}
+	for driver := range syntaxes {
+		for name, c := range contexts {
+			d := desired(t, driver)
+			policy := d.Policies[1]
+			policy.Context = peering.Context(c.policy)
+			d.Policies[1] = policy
+			d.LocalAS.Context = peering.Context(c.network)
+			if text, err := Router(t.Context(), d); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: %s: %v\n%s", driver, name, err, text)
+			}
+		}
+	}
+}

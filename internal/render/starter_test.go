@@ -373,3 +373,23 @@ func routes(out string) string {
 	slices.Sort(found)
 	return fmt.Sprint(strings.Join(found, " "))
 }
+
+func TestWhatASessionSaysOfItsTransportReachesTheRouter(t *testing.T) {
+	t.Parallel()
+	for driver, want := range map[string][]string{
+		"bird":       {"multihop 3;", "passive;", "local 203.0.113.1 as"},
+		"openconfig": {`"multihop-ttl": 3`, `"passive-mode": true`, `"local-address": "203.0.113.1"`},
+	} {
+		text, err := Router(t.Context(), edited(t, driver, func(s *peering.Session) {
+			s.Multihop, s.Passive, s.LocalAddress = 3, true, netip.MustParseAddr("203.0.113.1")
+		}))
+		if err != nil {
+			t.Fatalf("%s: %v", driver, err)
+		}
+		for _, line := range want {
+			if !strings.Contains(text, line) {
+				t.Errorf("%s: %q isn't in\n%s", driver, line, text)
+			}
+		}
+	}
+}
