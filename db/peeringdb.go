@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -308,7 +309,8 @@ func (m *pdbMerge) copyIn(ctx context.Context, rows iter.Seq2[peering.PDBRow, er
 	return err
 }
 
-// take counts a row and readies it for PostgreSQL, whose text can't hold NUL.
+// take counts a row and readies it: PostgreSQL's text can't hold NUL, and no text of these columns has two lines. What
+// strangers write there is printed into configurations and on terminals.
 func (m *pdbMerge) take(row peering.PDBRow) []any {
 	m.counts.Received++
 	head := row.Head()
@@ -319,11 +321,21 @@ func (m *pdbMerge) take(row peering.PDBRow) []any {
 	}
 	fields := m.table.allFields(row)
 	for _, f := range fields {
-		if s, ok := f.(*string); ok && strings.IndexByte(*s, 0) >= 0 {
-			*s = strings.ReplaceAll(*s, "\x00", "")
+		if s, ok := f.(*string); ok && strings.ContainsFunc(*s, unicode.IsControl) {
+			*s = strings.Map(withoutControl, *s)
 		}
 	}
 	return fields
+}
+
+func withoutControl(r rune) rune {
+	switch {
+	case r == 0:
+		return -1
+	case unicode.IsControl(r):
+		return ' '
+	}
+	return r
 }
 
 // run merges: tombstones, then new and changed rows, then what a full answer lacks.

@@ -109,31 +109,31 @@ func (w *pdbWorld) loadPort(p *peering.PDBPort) {
 func TestPeeringDBMirror(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(*pdbWorld){
-		"a first run loads all types, a second changes nothing though the boundary rows come again":     pdbTestFirstRun,
-		"planning reads the network, its ports and their LANs":                                          pdbTestReads,
-		"tombstones delete, unknown and outdated ones don't":                                            pdbTestTombstones,
-		"changes and new rows come with a delta, and the cursor moves":                                  pdbTestDelta,
-		"a damaged answer changes nothing, whatever the damage":                                         pdbTestFaults,
-		"a run throttled at the fourth type goes on there":                                              pdbTestResume,
-		"a run left open for more than an hour is not taken up again":                                   pdbTestOpenTooLong,
-		"one broken type does not keep the others back":                                                 pdbTestOneBroken,
-		"a server error of one type lets the next go on, two in a row end the attempt":                  pdbTestDown5xx,
-		"an empty full answer is refused, forced or not":                                                pdbTestEmpty,
-		"more than 10 % and more than 100 rows vanish only when forced":                                 pdbTestVanish,
-		"a full answer older than the mirror takes nothing back":                                        pdbTestStaleCache,
-		"a second full run within the hour asks for deltas":                                             pdbTestFullTwice,
-		"readers see a type before or after, never between":                                             pdbTestReaders,
-		"children without parents are kept, counted, and read without a name":                           pdbTestOrphans,
-		"a row that can't be read keeps its old content":                                                pdbTestUnreadable,
-		"a lookup of one network adds its rows and leaves the cursors":                                  pdbTestRefresh,
-		"a lookup in an outage tells how old the mirror is":                                             pdbTestRefreshOutage,
-		"a lookup brings missing parents":                                                               pdbTestRefreshParents,
-		"a lookup of a network that isn't there is not_found, and silence about a known one is refused": pdbTestRefreshUnknown,
-		"an older row never replaces a newer one":                                                       pdbTestOlderRow,
-		"NUL in a text, which PostgreSQL can't hold, is left out":                                       pdbTestNUL,
-		"a cancelled run leaves whole types only":                                                       pdbTestCancel,
-		"a load that is cancelled while it copies says so":                                              pdbTestCancelInCopy,
-		"the migration goes down again":                                                                 pdbTestDown,
+		"a first run loads all types, a second changes nothing though the boundary rows come again":        pdbTestFirstRun,
+		"planning reads the network, its ports and their LANs":                                             pdbTestReads,
+		"tombstones delete, unknown and outdated ones don't":                                               pdbTestTombstones,
+		"changes and new rows come with a delta, and the cursor moves":                                     pdbTestDelta,
+		"a damaged answer changes nothing, whatever the damage":                                            pdbTestFaults,
+		"a run throttled at the fourth type goes on there":                                                 pdbTestResume,
+		"a run left open for more than an hour is not taken up again":                                      pdbTestOpenTooLong,
+		"one broken type does not keep the others back":                                                    pdbTestOneBroken,
+		"a server error of one type lets the next go on, two in a row end the attempt":                     pdbTestDown5xx,
+		"an empty full answer is refused, forced or not":                                                   pdbTestEmpty,
+		"more than 10 % and more than 100 rows vanish only when forced":                                    pdbTestVanish,
+		"a full answer older than the mirror takes nothing back":                                           pdbTestStaleCache,
+		"a second full run within the hour asks for deltas":                                                pdbTestFullTwice,
+		"readers see a type before or after, never between":                                                pdbTestReaders,
+		"children without parents are kept, counted, and read without a name":                              pdbTestOrphans,
+		"a row that can't be read keeps its old content":                                                   pdbTestUnreadable,
+		"a lookup of one network adds its rows and leaves the cursors":                                     pdbTestRefresh,
+		"a lookup in an outage tells how old the mirror is":                                                pdbTestRefreshOutage,
+		"a lookup brings missing parents":                                                                  pdbTestRefreshParents,
+		"a lookup of a network that isn't there is not_found, and silence about a known one is refused":    pdbTestRefreshUnknown,
+		"an older row never replaces a newer one":                                                          pdbTestOlderRow,
+		"NUL in a text, which PostgreSQL can't hold, is left out, and other control characters are blanks": pdbTestControl,
+		"a cancelled run leaves whole types only":                                                          pdbTestCancel,
+		"a load that is cancelled while it copies says so":                                                 pdbTestCancelInCopy,
+		"the migration goes down again":                                                                    pdbTestDown,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -655,10 +655,10 @@ func pdbTestOlderRow(w *pdbWorld) {
 	}
 }
 
-func pdbTestNUL(w *pdbWorld) {
-	w.fake.Put(&peering.PDBOrganization{PDBHead: peering.PDBHead{ID: 500, Status: peering.PDBOK, Created: w.now, Updated: w.now}, Name: "Exam\x00ple"})
+func pdbTestControl(w *pdbWorld) {
+	w.fake.Put(&peering.PDBOrganization{PDBHead: peering.PDBHead{ID: 500, Status: peering.PDBOK, Created: w.now, Updated: w.now}, Name: "Exam\x00ple\n neighbor\x1b[2J"})
 	w.mustSync(peeringdb.Options{})
-	if n := w.count(`SELECT count(*) FROM pdb_org WHERE id = 500 AND name = 'Example'`); n != 1 {
+	if n := w.count(`SELECT count(*) FROM pdb_org WHERE id = 500 AND name = 'Example  neighbor [2J'`); n != 1 {
 		w.Error("the row is missing")
 	}
 }

@@ -22,7 +22,8 @@ func (a *AutonomousSystem) Complete() error {
 	if a.ASN == 0 {
 		return Errorf(Invalid, "asn is missing: AS0 is never a network's number (RFC 7607)")
 	}
-	return firstError(contextObject(&a.Context, "context"), a.Policies.complete(), idSet("communities", &a.Communities))
+	return firstError(oneLine("name", a.Name, longestLine), oneLine("irr_as_set", a.IRRASSet, longestLine), contextObject(&a.Context, "context"), a.Policies.complete(),
+		idSet("communities", &a.Communities))
 }
 
 // Complete fills defaults and refuses a relationship that can't be.
@@ -44,7 +45,7 @@ func (p *PlatformRecord) Complete() error {
 
 // Complete fills defaults and refuses a template that can't be.
 func (t *Template) Complete() error {
-	return firstError(need(t.Name != "", "name"),
+	return firstError(need(t.Name != "", "name"), oneLine("name", t.Name, longestLine),
 		choice("mode", &t.Mode, ModeStanza, ModeWhole, ModeMerge),
 		choice("engine", &t.Engine, EngineJinja2, EnginePongo2))
 }
@@ -55,7 +56,7 @@ func (r *Router) Complete() error {
 		r.BGPPort = 179
 	}
 	r.ReachedVia = r.ReachedVia.Unmap()
-	return firstError(need(r.Name != "", "name"), need(r.SiteID != 0, "site_id"), need(r.PlatformID != 0, "platform_id"),
+	return firstError(need(r.Name != "", "name"), oneLine("name", r.Name, longestLine), need(r.SiteID != 0, "site_id"), need(r.PlatformID != 0, "platform_id"),
 		need(r.LocalASID != 0, "local_as_id"), choice("mode", &r.Mode, Observe, Propose, Manage),
 		hostPort(r.Address), within("bgp_port", r.BGPPort, 1, 65535), wholeRef("login", r.Login),
 		contextObject(&r.Settings, "settings"), contextObject(&r.Context, "context"), idSet("communities", &r.Communities))
@@ -75,6 +76,7 @@ func (c *Connection) Complete() error {
 		return Errorf(Invalid, "a connection needs an IPv4 or an IPv6 address")
 	}
 	return firstError(need(c.IXPID != 0, "exchange_id"), need(c.RouterID != 0, "router_id"),
+		word("interface", c.Interface), oneLine("description", c.Description, longestLine),
 		choice("state", &c.State, ConnectionEnabled, ConnectionMaintenance, ConnectionDisabled),
 		onLAN(bgp.IPv4, &c.IPv4, &c.IPv4LAN), onLAN(bgp.IPv6, &c.IPv6, &c.IPv6LAN), within("vlan", c.VLAN, 0, 4094))
 }
@@ -138,8 +140,8 @@ func (s *Session) Complete() error {
 		choice("kind", &s.Kind, DirectSession, IXPSession),
 		choice("intent", &s.Intent, Present, Absent, Draining, Shutdown, Removing),
 		choice("sync", &s.Sync, NotDeployed, SyncUnknown, Deploying, InSync, Drifted, Reverted, SyncInterfered, SyncRemoving, ProvenAbsent),
-		s.place(), s.addresses(), s.timers(), wholeRef("password", s.Password),
-		contextObject(&s.Context, "context"), s.Policies.complete(), idSet("communities", &s.Communities))
+		s.place(), s.addresses(), s.timers(), word("vrf", s.VRF), word("interface", s.Interface), oneLine("description", s.Description, longestLine),
+		wholeRef("password", s.Password), contextObject(&s.Context, "context"), s.Policies.complete(), idSet("communities", &s.Communities))
 }
 
 // place checks that a session runs either at an exchange or on a link of its own.
@@ -230,7 +232,7 @@ func named(slug string, name *string) error {
 	if *name == "" {
 		*name = slug
 	}
-	return shaped("slug", slug)
+	return firstError(shaped("slug", slug), oneLine("name", *name, longestLine))
 }
 
 func shaped(field, slug string) error {

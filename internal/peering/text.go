@@ -1,16 +1,21 @@
 package peering
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// Longest texts of records that people name, in characters, as Peering Manager's.
+// Longest texts of records that people name, in characters.
 const (
-	longestName        = 100
-	longestDescription = 200
+	longestName        = 100 // as Peering Manager's
+	longestDescription = 200 // likewise
+	longestLine        = 255 // what came from PeeringDB fits
+	longestWord        = 64  // what a router itself names: a VRF, an interface
 )
+
+var wordShape = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9./:_-]*$`)
 
 // labelled checks what most small records have: slug, name (the slug when left out) and description.
 func labelled(slug string, name *string, description string) error {
@@ -31,3 +36,11 @@ func oneLine(field, text string, most int) error {
 
 // breaks are the letters that end a line, or that a terminal would act on.
 func breaks(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }
+
+// word holds what a router names to one word that no platform takes for anything else; "" is none.
+func word(field, text string) error {
+	if text == "" || wordShape.MatchString(text) && len(text) <= longestWord {
+		return nil
+	}
+	return Errorf(Invalid, "%s %.80q: give one word of letters, digits and . / : _ -, of at most %d characters", field, text, longestWord)
+}
