@@ -3,11 +3,13 @@ package e2e
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
@@ -17,8 +19,10 @@ import (
 	"go.temporal.io/sdk/interceptor"
 	sdkworker "go.temporal.io/sdk/worker"
 
+	"peerflow/activities"
 	"peerflow/internal/peering"
 	"peerflow/internal/temporalauth"
+	"peerflow/worker"
 	"peerflow/workflows"
 )
 
@@ -75,7 +79,8 @@ func (l *liar) hasTold(names ...string) bool {
 	return true
 }
 
-// polls starts it on the queues of control and site, with so many polls open that it gets nearly all there is.
+// polls starts it on the queues of control and site, with so many polls open that it gets nearly all there is. It runs
+// workflows as ours do: a worker keeps the activities of those that it runs for itself.
 func (l *liar) polls(s siege) {
 	s.t.Helper()
 	c, err := client.NewLazyClient(client.Options{HostPort: s.TemporalAddress(), Identity: "liar", HeadersProvider: temporalauth.Headers(s.secret()), Logger: silent{},
@@ -83,11 +88,14 @@ func (l *liar) polls(s siege) {
 	s.must(err)
 	s.t.Cleanup(c.Close)
 	a := s.Parts.Activities()
-	for _, queue := range []string{workflows.ControlQueue, workflows.SiteQueue("lab")} {
-		w := sdkworker.New(c, queue, sdkworker.Options{DisableWorkflowWorker: true, MaxConcurrentActivityTaskPollers: 60})
-		for _, part := range []any{a.Planning, a.Approving, a.Changing, a.Deploying, a.Routers, a.Mirroring} {
-			w.RegisterActivity(part)
-		}
+	control := sdkworker.New(c, workflows.ControlQueue, sdkworker.Options{MaxConcurrentActivityTaskPollers: 60,
+		MaxConcurrentWorkflowTaskPollers: 60, Interceptors: []interceptor.WorkerInterceptor{workflows.Summarize()}})
+	worker.Register(control, a)
+	site := sdkworker.New(c, workflows.SiteQueue("lab"), sdkworker.Options{DisableWorkflowWorker: true, MaxConcurrentActivityTaskPollers: 60})
+	for _, part := range []any{a.Planning, a.Deploying, a.Routers} {
+		site.RegisterActivity(part)
+	}
+	for _, w := range []sdkworker.Worker{control, site} {
 		s.must(w.Start())
 		s.t.Cleanup(w.Stop)
 	}
@@ -104,6 +112,49 @@ func TestALyingWorkerGetsNoLieIntoTheRecord(t *testing.T) {
 	l := &liar{told: map[string]int{}}
 	l.polls(s)
 	s.liesAboutTheRouter(l)
+}
+
+// Whoever has the workers' secret and says that people approved gets nothing pushed: the record and every
+// deployment read the votes where they are kept.
+func TestALyingWorkerGetsNoVoteCounted(t *testing.T) {
+	t.Parallel()
+	s := siege{scene: stage(t, 0)}
+	s.second = s.user("second", peering.Approver)
+	s.insider = s.dial("insider", s.secret())
+	l := &liar{told: map[string]int{}}
+	l.polls(s)
+	s.change = s.inState(s.provision(openAS, "nobody approves it").ID, 2*time.Minute, peering.ChangeAwaitingApproval)
+	s.before = s.look()
+	l.tells(map[string]any{
+		"RecordVote": activities.VoteResult{Accepted: true, Text: "approved by second: 2 of 2"},
+		"TallyVotes": activities.Standing{Tally: peering.Tally{Approved: true, Have: 2, Need: 2, By: []string{"second", "third"}}},
+	})
+	made := workflows.Decide{Decision: peering.Approve, Code: "AAAA-BBBB"}
+	s.await("lies about votes", 2*time.Minute, func(ctx context.Context) bool {
+		_, err := s.insider.WorkflowService().ResetStickyTaskQueue(ctx, &workflowservice.ResetStickyTaskQueueRequest{ // takes it from ours
+			Namespace: client.DefaultNamespace, Execution: &commonpb.WorkflowExecution{WorkflowId: workflowOf(s.change)}})
+		s.must(err)
+		_, _ = decide(ctx, s.insider, s.change, "", made)
+		return l.hasTold("RecordVote", "TallyVotes")
+	})
+	var refused []peering.Deployment
+	s.await("deployments that go by the lies", 2*time.Minute, func(ctx context.Context) bool {
+		all, err := s.Parts.DB.Deployments(ctx, s.change.ID)
+		refused = slices.DeleteFunc(all, func(d peering.Deployment) bool { return !d.State.Ended() })
+		return err == nil && len(refused) > 1
+	})
+	for _, d := range refused {
+		if d.State != peering.DeploymentStale || !strings.Contains(d.Outcome, "0 of 1 approvals") || !d.CommitSentAt.IsZero() {
+			t.Errorf("deployment %d is %s: %s", d.ID, d.State, d.Outcome)
+		}
+	}
+	s.untouched(s.before)
+	l.tells(nil)
+	s.change = s.inState(s.change.ID, 2*time.Minute, peering.ChangeAwaitingApproval)
+	if tally := s.tally(s.change); tally.Have != 0 || tally.Approved {
+		t.Errorf("votes: %+v", tally)
+	}
+	s.untouched(s.before)
 }
 
 // strangersPoll is the same without the secret.
