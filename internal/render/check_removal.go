@@ -12,6 +12,7 @@ import (
 var (
 	closing = regexp.MustCompile(`(?i)\b(shutdown|shut|disabled?|inactive|deactivate)\b`)
 	opening = regexp.MustCompile(`(?i)^\s*(no|undo)\b.*\b(shutdown|disable)`)
+	silent  = regexp.MustCompile(`(?i)^\s*[!#]|\b(description|remark)\b`) // says nothing to a router
 	taking  = regexp.MustCompile(`(?i)^\s*(no|undo|delete|deactivate)\b`)
 )
 
@@ -49,35 +50,54 @@ func (c *checker) removal(d peering.Desired, plain trial) {
 
 // removed are the peers' addresses that a text closes with lines that it doesn't have otherwise.
 func (c *checker) removed(plain, closed trial, sessions []peering.Session) map[string]bool {
-	before := map[string]bool{}
-	for _, line := range c.lines(plain.text) {
-		before[line] = true
-	}
-	var addresses []string
-	for _, s := range sessions {
-		addresses = append(addresses, s.PeerAddress.String())
-	}
 	known := map[string]bool{}
-	for _, a := range addresses {
-		known[a] = true
+	for _, s := range sessions {
+		known[s.PeerAddress.String()] = true
 	}
-	removed, current := map[string]bool{}, ""
-	for _, line := range c.lines(closed.text) {
-		named := false
-		for _, word := range strings.FieldsFunc(line, func(r rune) bool { return !strings.ContainsRune("0123456789abcdefABCDEF.:", r) }) {
-			if known[word] {
-				current, named = word, true
-			}
-		}
-		if current == "" {
+	before := map[aboutNeighbor]int{}
+	for _, l := range c.aboutNeighbors(plain.text, known) {
+		before[l]++
+	}
+	removed := map[string]bool{}
+	for _, l := range c.aboutNeighbors(closed.text, known) {
+		if before[l] > 0 { // it stands there while the session is open, too
+			before[l]--
 			continue
 		}
-		switch taken := named && taking.MatchString(line) && strings.HasSuffix(strings.TrimRight(line, " \t;\"{}"), current); {
-		case taken && !before[line]:
-			removed[current] = true
-		case closing.MatchString(line) && !opening.MatchString(line) && (!named || !before[line]):
-			removed[current] = true
+		taken := l.named && taking.MatchString(l.line) && strings.HasSuffix(strings.TrimRight(l.line, " \t;\"{}"), l.neighbor)
+		if taken || closing.MatchString(l.line) && !opening.MatchString(l.line) && !silent.MatchString(l.line) {
+			removed[l.neighbor] = true
 		}
 	}
 	return removed
+}
+
+// aboutNeighbor is a line that says something of a neighbor: it names it, or stands in its block.
+type aboutNeighbor struct {
+	neighbor, line string
+	named          bool
+}
+
+// aboutNeighbors are the lines of a text that say something of known addresses. A line that names none belongs to the
+// neighbor named last as long as it stands further in than that line; as far in does where both stand in a block.
+func (c *checker) aboutNeighbors(text string, known map[string]bool) (found []aboutNeighbor) {
+	current, depth := "", 0
+	for _, line := range c.lines(text) {
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		named, in := false, len(line)-len(strings.TrimLeft(line, " \t"))
+		for _, word := range strings.FieldsFunc(line, func(r rune) bool { return !strings.ContainsRune("0123456789abcdefABCDEF.:", r) }) {
+			if known[word] {
+				current, depth, named = word, in, true
+			}
+		}
+		if !named && (in < depth || in == 0) {
+			current = ""
+		}
+		if current != "" {
+			found = append(found, aboutNeighbor{current, line, named})
+		}
+	}
+	return found
 }

@@ -110,6 +110,21 @@ func TestTheCheckFindsWhatIsWrongAndNothingElse(t *testing.T) {
 			good: "{% for s in sessions %}neighbor {{ s | ip }}\n remote-as {{ s.peer_asn }}\n {{ 'no ' if s.enabled }}shutdown\n{% endfor %}end",
 			edit: func(t *peering.Template, _ *peering.Desired) { t.Mode = peering.ModeMerge },
 			want: finding{"error no-removal 0:0", nil}},
+		"a merge whose lines name no neighbor": {
+			bad:  "{% for s in sessions if s.enabled %}neighbor {{ s | ip }} remote-as {{ s.peer_asn }}\n{% endfor %}interface lo9\n shutdown\nend",
+			good: "{% for s in sessions %}neighbor {{ s | ip }}\n remote-as {{ s.peer_asn }}\n {{ 'no ' if s.enabled }}shutdown\n{% endfor %}interface lo9\n shutdown\nend",
+			edit: func(t *peering.Template, _ *peering.Desired) { t.Mode = peering.ModeMerge },
+			want: finding{"error no-removal 0:0", nil}},
+		"a merge that closes something else": {
+			bad:  "{% for s in sessions %}neighbor {{ s | ip }} remote-as {{ s.peer_asn }}\n{% if not s.enabled %}interface lo9\n shutdown\n{% endif %}{% endfor %}end",
+			good: "{% for s in sessions %}neighbor {{ s | ip }} remote-as {{ s.peer_asn }}\n{% if not s.enabled %}neighbor {{ s | ip }} shutdown\n{% endif %}{% endfor %}end",
+			edit: func(t *peering.Template, _ *peering.Desired) { t.Mode = peering.ModeMerge },
+			want: finding{"error no-removal 0:0", nil}},
+		"a merge that only says so": {
+			bad:  "{% for s in sessions %}neighbor {{ s | ip }} remote-as {{ s.peer_asn }}\nneighbor {{ s | ip }} description {{ s.status }}\n{% endfor %}end",
+			good: "{% for s in sessions %}neighbor {{ s | ip }}\n{% if not s.enabled %} disable;\n{% endif %}{% endfor %}end",
+			edit: func(t *peering.Template, _ *peering.Desired) { t.Mode = peering.ModeMerge },
+			want: finding{"error no-removal 0:0", nil}},
 		"a prefix list that only grows": {
 			bad:  "x\nip prefix-list as64501 permit 192.0.2.0/24\n",
 			good: "x\nip prefix-list as64501-2 permit 192.0.2.0/24\nno ip prefix-list as64501-2\n",

@@ -58,6 +58,36 @@ func TestEveryIntentRendersDifferently(t *testing.T) {
 	}
 }
 
+// A template loops over sessions at exchanges and direct ones apart: that it heeds an intent of one kind says nothing of the other.
+func TestEachKindOfSessionHeedsItsIntent(t *testing.T) {
+	t.Parallel()
+	const ignores = "{% for s in sessions %}protocol bgp {{ s.name }} { neighbor {{ s.peer_address }} as {{ s.peer_asn }}; {% if s.bgp_group is not defined %}# {{ s.status }}{% endif %} }\n{% endfor %}"
+	for _, intent := range []peering.Intent{peering.Draining, peering.Shutdown} {
+		for range 5 { // always the same words
+			d := edited(t, "bird", func(s *peering.Session) { s.Intent = intent })
+			direct := d.Sessions[7]
+			direct.ID, direct.Kind, direct.ConnectionID, direct.PeerAddress = 8, peering.DirectSession, 0, netip.MustParseAddr("198.51.100.9")
+			d.Sessions[8] = direct
+			d.Template.Body = ignores
+			_, err := Router(t.Context(), d)
+			want := "prints the same for session 8 with AS64501 whether it is " + string(intent) + " or present: make it heed the field " + string(intent) + " of direct sessions"
+			if peering.KindOf(err) != peering.Unsupported || !strings.Contains(err.Error(), want) {
+				t.Fatalf("%s: %v", intent, err)
+			}
+		}
+	}
+	d := edited(t, "bird", func(s *peering.Session) { s.Intent = peering.Shutdown })
+	drains := d.Sessions[7]
+	drains.ID, drains.Intent, drains.PeerAddress = 8, peering.Draining, netip.MustParseAddr("192.0.2.12")
+	d.Sessions[8] = drains
+	d.Template.Body = "x"
+	for range 20 {
+		if _, err := Router(t.Context(), d); err == nil || !strings.Contains(err.Error(), "field draining") {
+			t.Fatalf("of two intents the first in order is named: %v", err)
+		}
+	}
+}
+
 func TestATemplateThatDoesNotHeedAnIntentIsRefusedByName(t *testing.T) {
 	t.Parallel()
 	const ignores = "{% for s in sessions %}protocol bgp {{ s.name }} { neighbor {{ s.peer_address }} as {{ s.peer_asn }}; }\n{% endfor %}"
