@@ -33,7 +33,8 @@ type previewInput struct {
 type TemplateText struct {
 	Body         string                 `json:"body" minLength:"1" maxLength:"1048576" doc:"the template's text"`
 	Name         string                 `json:"name,omitempty" maxLength:"100" doc:"what errors call it; \"preview\" when left out"`
-	Engine       peering.TemplateEngine `json:"engine,omitempty" enum:"jinja2,pongo2" doc:"jinja2 when left out"`
+	Mode         peering.TemplateMode   `json:"mode,omitempty" enum:"stanza,whole,merge" doc:"when left out, a preview has that of the router's own template, and a check stanza; merge is checked for what it never takes away"`
+	Engine       peering.TemplateEngine `json:"engine,omitempty" enum:"jinja2,pongo2" doc:"when left out, a preview has that of the router's own template, and a check jinja2"`
 	Lenient      bool                   `json:"lenient,omitempty" doc:"what doesn't exist prints as nothing, instead of failing the rendering"`
 	TrimBlocks   bool                   `json:"trim_blocks,omitempty" doc:"drop the newline after a block"`
 	LstripBlocks bool                   `json:"lstrip_blocks,omitempty" doc:"drop blanks before a block at the start of a line"`
@@ -46,20 +47,16 @@ type checkInput struct {
 // TemplateTrial is a template that is to be checked, and where.
 type TemplateTrial struct {
 	TemplateText
-	Mode      peering.TemplateMode `json:"mode,omitempty" enum:"stanza,whole,merge" doc:"stanza when left out; merge is checked for what it never takes away"`
-	RouterIDs []int64              `json:"router_ids,omitempty" maxItems:"50" doc:"routers to try it on; those that use the recorded template of this name when left out"`
+	RouterIDs []int64 `json:"router_ids,omitempty" maxItems:"50" doc:"routers to try it on; those that use the recorded template of this name when left out"`
 }
 
 func (t *TemplateText) template() *peering.Template {
 	if t == nil {
 		return nil
 	}
-	made := peering.Template{Name: t.Name, Mode: peering.ModeStanza, Engine: t.Engine, Body: t.Body, Lenient: t.Lenient, TrimBlocks: t.TrimBlocks, LstripBlocks: t.LstripBlocks}
+	made := peering.Template{Name: t.Name, Mode: t.Mode, Engine: t.Engine, Body: t.Body, Lenient: t.Lenient, TrimBlocks: t.TrimBlocks, LstripBlocks: t.LstripBlocks}
 	if made.Name == "" {
 		made.Name = "preview"
-	}
-	if made.Engine == "" {
-		made.Engine = peering.EngineJinja2
 	}
 	return &made
 }
@@ -107,11 +104,8 @@ func (s *server) registerTemplates() {
 		description: "Looks for what is wrong with a template, in its text and in what it renders for routers, and says of each finding what to do about it. " +
 			"Nothing is saved, and no router is asked. A template that fails is a finding, not an error."},
 		func(ctx context.Context, in *checkInput) (*answer[peering.TemplateCheck], error) {
-			t := in.Body.template()
-			if in.Body.Mode != "" {
-				t.Mode = in.Body.Mode
-			}
-			return say(s.Templates.Check(ctx, *t, in.Body.RouterIDs))
+			t := in.Body.template().Or(peering.Template{})
+			return say(s.Templates.Check(ctx, t, in.Body.RouterIDs))
 		})
 	add(s, operation{method: http.MethodGet, path: "/api/v1/template-starters", role: peering.Viewer, tag: "templates", summary: "Templates to begin with",
 		description: "One per platform, each as its author would record it: take the one that fits as a template of your own, and go on from there."},

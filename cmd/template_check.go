@@ -66,7 +66,7 @@ func (a *app) trial(ctx context.Context, arg string, flags *templateFlags) (*Cli
 		if peering.KindOf(err) == peering.NotFound {
 			err = peering.Errorf(peering.NotFound, "there is no file %s, and no template of that name", arg)
 		}
-		return client, api.TemplateTrial{Mode: t.Mode, TemplateText: api.TemplateText{Name: t.Name, Body: t.Body, Engine: t.Engine, Lenient: t.Lenient, TrimBlocks: t.TrimBlocks, LstripBlocks: t.LstripBlocks}}, err
+		return client, api.TemplateTrial{TemplateText: api.TemplateText{Name: t.Name, Body: t.Body, Mode: t.Mode, Engine: t.Engine, Lenient: t.Lenient, TrimBlocks: t.TrimBlocks, LstripBlocks: t.LstripBlocks}}, err
 	}
 	client, err := a.client()
 	if err != nil {

@@ -61,7 +61,7 @@ type templateFlags struct {
 }
 
 func (f *templateFlags) on(c *cobra.Command) {
-	c.Flags().StringVar(&f.engine, "engine", string(peering.EngineJinja2), "language of the template: jinja2 or pongo2")
+	c.Flags().StringVar(&f.engine, "engine", "", "language of the template: jinja2 or pongo2; left out it is the router's own template's in a preview, else jinja2")
 	c.Flags().BoolVar(&f.lenient, "lenient", false, "what doesn't exist prints as nothing, instead of failing")
 	c.Flags().BoolVar(&f.trim, "trim-blocks", false, "drop the newline after a block")
 	c.Flags().BoolVar(&f.lstrip, "lstrip-blocks", false, "drop blanks before a block at the start of a line")
@@ -96,8 +96,9 @@ look at "template preview" first.`}
 		c, t, err := a.template(cc.Context(), args[0])
 		switch peering.KindOf(err) {
 		case peering.NotFound:
-			t = peering.Template{Name: args[0], Mode: peering.ModeStanza, Engine: peering.TemplateEngine(flags.engine), Body: body,
+			t = peering.Template{Name: args[0], Engine: peering.TemplateEngine(flags.engine), Body: body,
 				Lenient: flags.lenient, TrimBlocks: flags.trim, LstripBlocks: flags.lstrip}
+			t = t.Or(peering.Template{})
 			err = c.call(cc.Context(), http.MethodPost, "/api/v1/templates", t, &t)
 			return a.say(t, err, fmt.Sprintf("template/%d  %s recorded", t.ID, t.Name))
 		default:
@@ -121,12 +122,15 @@ look at "template preview" first.`}
 
 func (a *app) templatePreview() *cobra.Command {
 	var flags templateFlags
+	var mode string
 	var whole bool
 	c := &cobra.Command{Use: "preview ROUTER [FILE]", Short: "Show what a template would give a router, without saving it", Args: takesFrom(1, "a router", "a file"),
 		Long: `Without FILE it is the router's own template; FILE - is standard input. Compares
 with what was deployed to the router last: "-" goes, "+" comes. The router isn't
-asked, and nothing is saved. Secrets stand as <secret v3>.`}
+asked, and nothing is saved. Secrets stand as <secret v3>. Of FILE, language and
+mode are those of the router's own template unless they are given.`}
 	flags.on(c)
+	c.Flags().StringVar(&mode, "mode", "", "what the text is: stanza (all that we own), whole (the router's file) or merge (an edit script)")
 	c.Flags().BoolVar(&whole, "text", false, "print the whole text instead of the difference")
 	c.RunE = func(cc *cobra.Command, args []string) error {
 		c, r, err := a.router(cc.Context(), args[0])
@@ -139,7 +143,9 @@ asked, and nothing is saved. Secrets stand as <secret v3>.`}
 			if err != nil {
 				return err
 			}
-			try = flags.text(args[1], body)
+			text := flags.text(args[1], body)
+			text.Mode = peering.TemplateMode(mode)
+			try = text
 		}
 		var p peering.Preview
 		if err := c.call(cc.Context(), http.MethodPost, fmt.Sprintf("/api/v1/routers/%d/preview", r.ID), try, &p); err != nil {

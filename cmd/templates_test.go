@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -67,6 +68,29 @@ func TestATemplateIsTriedBeforeItIsRecorded(t *testing.T) {
 	if code, _, stderr := b.cli("admin", "", "template", "put", "bird", file+".not"); code == exitOK || !strings.Contains(stderr, file+".not") {
 		t.Errorf("no such file: exit %d %s", code, stderr)
 	}
+}
+
+// What is tried is taken for what the router's own template is, unless it says otherwise.
+func TestAPreviewIsOfTheRoutersOwnModeAndLanguage(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.network()
+	b.wants(b.do("admin", "PATCH", "/api/v1/sessions/1", `{"intent": "present", "families": ["ipv4"]}`, "If-Match", "*"), 200, "present")
+	try := func(fields string) reply {
+		return b.do("admin", "POST", "/api/v1/routers/1/preview", fmt.Sprintf(`{"body": %q%s}`, listing, fields))
+	}
+	b.wants(b.do("admin", "PATCH", "/api/v1/templates/1", `{"mode": "merge"}`, "If-Match", "*"), 200, "merge")
+	b.wants(try(""), 422, "template preview is of mode merge")
+	b.wants(try(`, "mode": "stanza"`), 200, "protocol bgp as64501")
+	if code, _, stderr := b.cli("admin", listing, "template", "preview", "edge1", "-"); code != exitUsage || !strings.Contains(stderr, "mode merge") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+	if code, _, stderr := b.cli("admin", listing, "template", "preview", "edge1", "-", "--mode", "stanza"); code != exitOK {
+		t.Errorf("--mode stanza: exit %d: %s", code, stderr)
+	}
+	b.wants(b.do("admin", "PATCH", "/api/v1/templates/1", `{"mode": "stanza", "engine": "pongo2"}`, "If-Match", "*"), 200, "pongo2")
+	b.wants(b.do("admin", "POST", "/api/v1/routers/1/preview", `{"body": "{% for s in sessions %}{{ s.name ~ 'x' }}{% endfor %}"}`), 422, "")
+	b.wants(try(`, "engine": "jinja2"`), 200, "protocol bgp as64501")
 }
 
 // What was deployed last is what a preview is compared with.

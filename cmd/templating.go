@@ -38,8 +38,9 @@ func (t templating) Preview(ctx context.Context, routerID int64, try *peering.Te
 		return peering.Preview{}, err
 	}
 	if try != nil {
-		try.ID = max(desired.Template.ID, 1)
-		desired.Template = *try
+		tried := try.Or(desired.Template)
+		tried.ID = max(desired.Template.ID, 1)
+		desired.Template = tried
 		if desired.Templates, err = t.library(ctx); err != nil {
 			return peering.Preview{}, err
 		}

@@ -1,6 +1,7 @@
 package peering
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/netip"
 	"time"
@@ -88,6 +89,14 @@ type Template struct {
 	Lenient      bool           `json:"lenient"` // undefined prints as nothing
 	TrimBlocks   bool           `json:"trim_blocks"`
 	LstripBlocks bool           `json:"lstrip_blocks"`
+}
+
+// Or is the template with the mode and language of another where it leaves them
+// out: stanza and jinja2 where that does, too.
+func (t Template) Or(other Template) Template {
+	t.Mode = cmp.Or(t.Mode, other.Mode, ModeStanza)
+	t.Engine = cmp.Or(t.Engine, other.Engine, EngineJinja2)
+	return t
 }
 
 // TemplateMode says what the rendered text is.
