@@ -28,6 +28,7 @@ type Deps struct {
 	Freezes   Freezes
 	Observed  Observed
 	Intent    Intent
+	IRR       IRRLists
 	Templates Templates
 	Users     Users
 	Secrets   Secrets
@@ -79,6 +80,7 @@ func New(d Deps) http.Handler {
 	s.registerObserved()
 	s.registerEffective()
 	s.registerTemplates()
+	s.registerIRR()
 	s.registerUsers()
 	s.registerSecrets()
 	s.registerStatus()
@@ -127,6 +129,7 @@ type operation struct {
 	body         any                   // example value of a raw body's type; nil: huma knows
 	list         bool                  // the body is a list of them …
 	versioned    bool                  // … each with id and version, as they were read
+	largest      int64                 // body that it takes (bytes); 0 is largestBody
 }
 
 func (o operation) openTo(a peering.Actor) bool {
@@ -145,7 +148,7 @@ func add[I, O any](s *server, o operation, handler func(context.Context, *I) (*O
 	op := huma.Operation{
 		Method: o.method, Path: o.path, Tags: []string{o.tag}, Summary: o.summary, DefaultStatus: o.status,
 		Description: o.description + "\n\nNeeds the role " + o.roles() + ".", OperationID: operationID(o.method, o.path),
-		MaxBodyBytes: largestBody, BodyReadTimeout: bodyPatience, Metadata: map[string]any{"operation": o, "filters": o.filters != nil}, Parameters: filterParameters(o.filters),
+		MaxBodyBytes: max(o.largest, largestBody), BodyReadTimeout: bodyPatience, Metadata: map[string]any{"operation": o, "filters": o.filters != nil}, Parameters: filterParameters(o.filters),
 		Errors: errorsOf[I](o),
 	}
 	if o.body != nil {

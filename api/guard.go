@@ -62,7 +62,7 @@ func (g *Guard) outer(jsonOnly bool, next http.Handler) http.Handler {
 			writeProblem(w, r, p)
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, largestBody)
+		r.Body = http.MaxBytesReader(w, r.Body, largestList) // operations and pages take less, and say how much
 		next.ServeHTTP(w, r)
 	})
 }

@@ -39,7 +39,7 @@ func WithPerson(next http.Handler) http.Handler {
 
 func apiDeps(d *db.DB, guard *api.Guard, w api.Workflows, status func(context.Context) api.Status, pollEvery time.Duration, log *slog.Logger) api.Deps {
 	return api.Deps{
-		Guard: guard, Changes: changeDoor{d}, Plans: d, Votes: d, Commands: d, Events: eventReader{d}, Freezes: d, Observed: d, Intent: d, Templates: newTemplating(d), Users: d,
+		Guard: guard, Changes: changeDoor{d}, Plans: d, Votes: d, Commands: d, Events: eventReader{d}, Freezes: d, Observed: d, Intent: d, IRR: d, Templates: newTemplating(d), Users: d,
 		Secrets: d, Workflows: w, Status: status, Adoption: adoption, Ask: asking(d), Propose: propose, Drivers: driverViews(), PollEvery: pollEvery, Version: Version(), Log: log,
 		Nouns: api.Nouns{AutonomousSystems: d.AutonomousSystems(), Relationships: d.Relationships(), Sites: d.Sites(), Platforms: d.Platforms(),
 			Templates: d.Templates(), Routers: d.Routers(), Exchanges: d.IXPs(), Connections: d.Connections(), BGPGroups: d.BGPGroups(),

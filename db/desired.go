@@ -31,6 +31,9 @@ func (d *DB) Desired(ctx context.Context, routerID int64) (desired peering.Desir
 		if desired.Platform, err = platforms.get(ctx, q, desired.Router.PlatformID); err != nil {
 			return err
 		}
+		if desired.IRR, err = irrLists(ctx, q, ids.Networks); err != nil {
+			return err
+		}
 		desired.Mirror, err = mirrorOf(ctx, q, desired)
 		return err
 	})

@@ -55,6 +55,9 @@ var violations = map[string]string{
 	"autonomous_system_asn_range":    `INSERT INTO autonomous_system (asn) VALUES (4294967296)`,
 	"autonomous_system_limit_v4":     `UPDATE autonomous_system SET limit_v4 = 0`,
 	"autonomous_system_limit_v6":     `UPDATE autonomous_system SET limit_v6 = -2`,
+	"irr_list_as":                    `INSERT INTO irr_list (as_id, kind, entries, count, fetched_at) VALUES (99, 'as', '64501', 1, now())`,
+	"irr_list_count":                 `INSERT INTO irr_list (as_id, kind, entries, count, fetched_at) VALUES (2, 'as', '', 1, now())`,
+	"irr_list_source":                `INSERT INTO irr_list (as_id, kind, entries, count, source, fetched_at) VALUES (2, 'as', '', 0, repeat('a', 501), now())`,
 	"relationship_slug_unique":       `INSERT INTO relationship (slug, name) VALUES ('peer', ''), ('peer', '')`,
 	"site_slug_unique":               `INSERT INTO site (slug, name) VALUES ('ams', '')`,
 	"site_slug_shape":                `INSERT INTO site (slug, name) VALUES ('Ams', '')`,
@@ -264,7 +267,7 @@ func TestEveryNounConstraintIsTried(t *testing.T) {
 		"secret_version_secret", "secret_version_positive"}
 	for _, name := range db.Explained() {
 		for _, table := range []string{"app_user", "api_token", "secret", "autonomous_system", "relationship", "site", "platform", "template",
-			"router", "ixp", "connection", "bgp_group", "routing_policy", "peering", "session", "policy_assignment", "community"} {
+			"router", "ixp", "connection", "bgp_group", "routing_policy", "peering", "session", "policy_assignment", "community", "irr_list"} {
 			ours := strings.HasPrefix(name, table+"_") && !strings.HasPrefix(name, "router_poll")
 			if ours && !slices.Contains(shadowed, name) && !slices.Contains(slices.Collect(maps.Keys(violations)), name) {
 				t.Errorf("no statement runs into %s", name)

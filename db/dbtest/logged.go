@@ -49,7 +49,7 @@ var Unlogged = map[string]string{
 
 // Logged are the tables of the source of truth.
 var Logged = []string{
-	"api_token", "app_user", "approval_rule", "autonomous_system", "bgp_group", "change_freeze", "command", "community", "community_assignment", "connection", "ixp", "peering", "platform",
+	"api_token", "app_user", "approval_rule", "autonomous_system", "bgp_group", "change_freeze", "command", "community", "community_assignment", "connection", "irr_list", "ixp", "peering", "platform",
 	"policy_assignment", "relationship", "router", "routing_policy", "secret", "secret_version", "session", "site", "template", "vote",
 }
 

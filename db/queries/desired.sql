@@ -60,7 +60,7 @@ WITH RECURSIVE since AS (
     SELECT l.user_id, l.object, l.object_id, l.before, l.after
     FROM change_log l, since
     WHERE l.user_id IS NOT NULL AND l.at > since.at
-        AND l.object IN ('session', 'connection', 'router', 'template', 'ixp', 'bgp_group', 'autonomous_system', 'routing_policy', 'community')
+        AND l.object IN ('session', 'connection', 'router', 'template', 'ixp', 'bgp_group', 'autonomous_system', 'irr_list', 'routing_policy', 'community')
 ), here AS (
     SELECT s.id, s.peer_asn, s.group_id FROM session s WHERE s.router_id = @router_id::bigint
 ), exchanges AS (
@@ -91,6 +91,7 @@ WHERE u.id IN (
         WHEN 'ixp' THEN e.object_id IN (SELECT x.id FROM exchanges x)
         WHEN 'bgp_group' THEN e.object_id IN (SELECT h.group_id FROM here h)
         WHEN 'autonomous_system' THEN e.object_id IN (SELECT n.id FROM networks n)
+        WHEN 'irr_list' THEN e.object_id IN (SELECT n.id FROM networks n) -- logged under its network's id
         WHEN 'routing_policy' THEN e.object_id IN (SELECT y.id FROM policies y)
         ELSE true
     END)

@@ -28,6 +28,7 @@ type Desired struct {
 	Communities   map[int64]Community // all of them: templates are given them
 	Platform      PlatformRecord
 	Templates     map[int64]Template // all of them: the router's may include any
+	IRR           map[int64]IRRLists // by network id; absent when none was recorded
 	// Mirror is PeeringDB's prefix counts by ASN, for the limit rule; absent when unknown.
 	Mirror map[bgp.ASN]PDBLimits
 }

@@ -13,6 +13,7 @@ import (
 // zero value is null.
 type Data struct {
 	raw   json.RawMessage
+	made  func() jinja.Value // in place of raw, for what isn't kept as JSON
 	value jinja.Value
 }
 
@@ -25,6 +26,9 @@ func (d *Data) get() jinja.Value {
 		return d.value
 	}
 	d.value = jinja.None
+	if d.made != nil {
+		d.value = d.made()
+	}
 	if len(bytes.TrimSpace(d.raw)) > 0 {
 		if read, err := jinja.FromJSON(d.raw); err == nil {
 			d.value = read

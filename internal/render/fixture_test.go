@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"peerflow/internal/bgp"
 	"peerflow/internal/jinja"
 	"peerflow/internal/peering"
 )
@@ -389,8 +390,10 @@ func (f *fixture) nouns() {
 		return &Platform{Record: f.record(r.baseRow), Name: r.Name, Slug: r.Slug, Driver: r.Driver, Args: NewData(r.Args), PasswordAlgorithm: r.Algorithm}
 	})
 	f.systems = table(f.Systems, func(r systemRow) int64 { return r.ID }, func(r systemRow) *AutonomousSystem {
-		return &AutonomousSystem{Record: f.record(r.baseRow), ASN: r.ASN, Name: r.Name, IRRASSet: r.IRRASSet, IPv4MaxPrefixes: r.Max4, IPv6MaxPrefixes: r.Max6,
-			Affiliated: r.Affiliated, Private: r.Private, Unresolved: !r.Retrieve, Prefixes: NewData(r.Prefixes), ASList: r.ASList, IRRSources: r.Sources, IRRArgs4: r.Args4, IRRArgs6: r.Args6, Applied: f.applied(r.appliedRow)}
+		made := &AutonomousSystem{Record: f.record(r.baseRow), ASN: r.ASN, Name: r.Name, IRRASSet: r.IRRASSet, IPv4MaxPrefixes: r.Max4, IPv6MaxPrefixes: r.Max6,
+			Affiliated: r.Affiliated, Private: r.Private, Unresolved: !r.Retrieve, IRRSources: r.Sources, IRRArgs4: r.Args4, IRRArgs6: r.Args6, Applied: f.applied(r.appliedRow)}
+		made.setIRR(r.lists())
+		return made
 	})
 	group := func(r groupRow) Group {
 		return Group{Record: f.record(r.baseRow), Name: r.Name, Slug: r.Slug, Status: r.Status, Applied: f.applied(r.appliedRow)}
@@ -495,4 +498,32 @@ func (f *fixture) dataset(kind string) jinja.Value {
 		return rows("Connection", f.Network.Connections)
 	}
 	return nil
+}
+
+// lists are a row's prefix and AS lists as peerflow keeps them.
+func (r systemRow) lists() peering.IRRLists {
+	var prefixes map[peering.IRRKind][]peering.PrefixEntry
+	if err := json.Unmarshal(r.Prefixes, &prefixes); err != nil {
+		panic(err)
+	}
+	lists := peering.IRRLists{}
+	for kind, family := range map[peering.IRRKind]bgp.Family{peering.IRRPrefixes4: bgp.IPv4, peering.IRRPrefixes6: bgp.IPv6} {
+		if entries, ok := prefixes[kind]; ok {
+			text, count, err := peering.NewPrefixList(family, entries)
+			if err != nil {
+				panic(err)
+			}
+			lists[kind] = peering.IRRList{Kind: kind, Entries: string(text), Count: count}
+		}
+	}
+	numbers := make([]bgp.ASN, len(r.ASList))
+	for i, n := range r.ASList {
+		numbers[i] = bgp.ASN(n)
+	}
+	text, count, err := peering.NewASList(numbers)
+	if err != nil {
+		panic(err)
+	}
+	lists[peering.IRRNumbers] = peering.IRRList{Kind: peering.IRRNumbers, Entries: text, Count: count}
+	return lists
 }

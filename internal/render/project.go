@@ -15,7 +15,7 @@ import (
 )
 
 // projection makes the records that templates see of what is recorded for one router. What peerflow doesn't record stays
-// empty: tags, BFD, contacts, prefixes, observations, and the times of creation and change, which would
+// empty: tags, BFD, contacts, observations, and the times of creation and change, which would
 // make a text move that nobody touched.
 type projection struct {
 	d           peering.Desired
@@ -114,6 +114,7 @@ func (p *projection) system(a peering.AutonomousSystem) *AutonomousSystem {
 	if a.IRRASSet != "" {
 		made.IRRASSet = &a.IRRASSet
 	}
+	made.setIRR(p.d.IRR[a.ID])
 	made.Limit = p.limitOf(made)
 	return made
 }

@@ -844,6 +844,67 @@ func AllGuardStateValues() []GuardState {
 	}
 }
 
+type IrrListKind string
+
+const (
+	IrrListKindIpv4 IrrListKind = "ipv4"
+	IrrListKindIpv6 IrrListKind = "ipv6"
+	IrrListKindAs   IrrListKind = "as"
+)
+
+func (e *IrrListKind) Scan(src interface{}) error {
+	switch s := src.(type) {
+	case []byte:
+		*e = IrrListKind(s)
+	case string:
+		*e = IrrListKind(s)
+	default:
+		return fmt.Errorf("unsupported scan type for IrrListKind: %T", src)
+	}
+	return nil
+}
+
+type NullIrrListKind struct {
+	IrrListKind IrrListKind
+	Valid       bool // Valid is true if IrrListKind is not NULL
+}
+
+// Scan implements the Scanner interface.
+func (ns *NullIrrListKind) Scan(value interface{}) error {
+	if value == nil {
+		ns.IrrListKind, ns.Valid = "", false
+		return nil
+	}
+	ns.Valid = true
+	return ns.IrrListKind.Scan(value)
+}
+
+// Value implements the driver Valuer interface.
+func (ns NullIrrListKind) Value() (driver.Value, error) {
+	if !ns.Valid {
+		return nil, nil
+	}
+	return string(ns.IrrListKind), nil
+}
+
+func (e IrrListKind) Valid() bool {
+	switch e {
+	case IrrListKindIpv4,
+		IrrListKindIpv6,
+		IrrListKindAs:
+		return true
+	}
+	return false
+}
+
+func AllIrrListKindValues() []IrrListKind {
+	return []IrrListKind{
+		IrrListKindIpv4,
+		IrrListKindIpv6,
+		IrrListKindAs,
+	}
+}
+
 type Mesh string
 
 const (
@@ -1984,6 +2045,16 @@ type IdempotencyKey struct {
 	BodyHash  string
 	ChangeID  int64
 	CreatedAt time.Time
+}
+
+type IrrList struct {
+	AsID      int64
+	Kind      IrrListKind
+	Entries   string
+	Count     int32
+	Source    string
+	FetchedAt time.Time
+	UpdatedAt time.Time
 }
 
 type NeighborDrop struct {

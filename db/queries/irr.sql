@@ -1,0 +1,24 @@
+-- What IRRs say of networks, lists and all.
+-- name: IRRLists :many
+SELECT as_id, kind, entries, count, source, fetched_at, updated_at
+FROM irr_list
+WHERE as_id = ANY(@as_ids::bigint[])
+ORDER BY as_id, kind;
+
+-- How long the lists of a network are.
+-- name: IRRListCounts :many
+SELECT l.kind, l.count, l.source, l.fetched_at
+FROM irr_list l
+WHERE l.as_id = @as_id::bigint
+ORDER BY l.kind;
+
+-- Keeps a network from being deleted while its lists are written, and two writers of them apart.
+-- name: IRRListLock :one
+SELECT id FROM autonomous_system WHERE id = @id::bigint FOR NO KEY UPDATE;
+
+-- Replaces one list of a network.
+-- name: IRRListPut :exec
+INSERT INTO irr_list (as_id, kind, entries, count, source, fetched_at)
+VALUES (@as_id::bigint, @kind::irr_list_kind, @entries::text, @count::integer, @source::text, @fetched_at::timestamptz)
+ON CONFLICT (as_id, kind) DO UPDATE SET
+    entries = EXCLUDED.entries, count = EXCLUDED.count, source = EXCLUDED.source, fetched_at = EXCLUDED.fetched_at, updated_at = now();
