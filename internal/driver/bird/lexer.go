@@ -38,7 +38,7 @@ func (t token) is(source, s string) bool { return t.kind != comment && source[t.
 // scan cuts a text into tokens. Like BIRD's lexer it has no escapes in strings,
 // and strings end on their line.
 func scan(text string) ([]token, error) {
-	var tokens []token
+	tokens := make([]token, 0, len(text)/8)
 	line := 1
 	for i := 0; i < len(text); {
 		if text[i] == '\n' {

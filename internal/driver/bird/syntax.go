@@ -255,11 +255,12 @@ func neighborOf(text string, tokens []token) netip.Addr {
 		if !t.is(text, "neighbor") {
 			continue
 		}
-		fields := strings.FieldsFunc(text[t.end:], func(r rune) bool { return strings.ContainsRune(" \t\r\n;", r) })
-		if len(fields) == 0 {
-			return netip.Addr{}
+		const ends = " \t\r\n;"
+		rest := strings.TrimLeft(text[t.end:], ends)
+		if end := strings.IndexAny(rest, ends); end >= 0 { // of one word: what follows is the rest of the router
+			rest = rest[:end]
 		}
-		return parseAddr(fields[0])
+		return parseAddr(rest)
 	}
 	return netip.Addr{}
 }
