@@ -133,10 +133,13 @@ func (r *braces) add(block bool) (*node, error) {
 
 func (r *braces) begin() error {
 	n, err := r.add(true)
-	if err == nil {
-		r.open = append(r.open, n)
+	if err != nil {
+		return err
 	}
-	return err
+	if r.open = append(r.open, n); len(r.open) > deepest {
+		return tooDeep(r.line)
+	}
+	return nil
 }
 
 func (r *braces) end() error {

@@ -48,7 +48,7 @@ func orUnknown(d peering.Disruption) peering.Disruption {
 // change of a session is the worst of its statements that come or go.
 func (x Syntax) change(old, now *part) peering.Disruption {
 	worst := peering.DisruptsNone
-	a, b := leaves(old.tree, ""), leaves(now.tree, "")
+	a, b := leaves(old.top.below, ""), leaves(now.top.below, "")
 	for _, s := range slices.Concat(slices.Collect(maps.Keys(a)), slices.Collect(maps.Keys(b))) {
 		if a[s] != b[s] {
 			worst = worst.Worse(x.effect(s.text))

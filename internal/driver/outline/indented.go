@@ -36,7 +36,9 @@ func (x Syntax) indented(text string) ([]*node, error) {
 		}
 		open[len(open)-1].inner = depth
 		inside.below, inside.block = append(inside.below, n), true
-		open = append(open, level{depth: depth, node: n})
+		if open = append(open, level{depth: depth, node: n}); len(open) > deepest+1 {
+			return nil, tooDeep(i + 1)
+		}
 		if end := x.Verbatim[strings.Fields(said)[0]]; end != "" && inside == top {
 			var ok bool
 			if i, ok = n.verbatim(lines, i+1, end); !ok {

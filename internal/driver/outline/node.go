@@ -12,6 +12,8 @@ type node struct {
 	block bool   // it opens a block, which may be empty
 	below []*node
 	raw   []string // the lines of a verbatim block, its end among them
+
+	said map[string]*node // those inside by their text, once somebody looked for one: configurations have long lists
 }
 
 // words are the statement's, without a "no" before it.
@@ -45,17 +47,41 @@ func (n *node) each(yield func([]string) bool) bool {
 	return !slices.ContainsFunc(n.below, func(child *node) bool { return !child.each(yield) })
 }
 
+// find gives the statement of a text inside, nil for none.
+func (n *node) find(text string) *node {
+	if n.said == nil {
+		n.said = make(map[string]*node, len(n.below))
+		for _, child := range n.below {
+			n.say(child)
+		}
+	}
+	return n.said[text]
+}
+
+// add puts a statement at the end.
+func (n *node) add(child *node) {
+	n.below = append(n.below, child)
+	if n.said != nil {
+		n.say(child)
+	}
+}
+
+// say notes a statement. Of several with one text the first counts; a block comes before what is none, which nothing is put into.
+func (n *node) say(child *node) {
+	if known := n.said[child.text]; known == nil || child.block && !known.block {
+		n.said[child.text] = child
+	}
+}
+
 // merge writes blocks of the same name once.
-func merge(into, more []*node) []*node {
-	for _, n := range more {
-		i := slices.IndexFunc(into, func(t *node) bool { return t.text == n.text && t.block && n.block })
-		if i < 0 {
-			into = append(into, n)
+func (n *node) merge(more []*node) {
+	for _, m := range more {
+		if known := n.find(m.text); known != nil && known.block && m.block {
+			known.merge(m.below)
 			continue
 		}
-		into[i].below = merge(into[i].below, n.below)
+		n.add(m)
 	}
-	return into
 }
 
 func (x Syntax) print(nodes []*node) string {

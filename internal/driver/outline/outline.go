@@ -54,15 +54,22 @@ type Effect struct {
 	Does  peering.Disruption
 }
 
-// Split cuts a text into stanzas in its own order. A statement that no class owns is refused.
+// Split cuts a text into stanzas in its own order. A statement that no class owns is refused, and so are blocks
+// within more than 64 others.
 func (x Syntax) Split(text string) ([]peering.Stanza, error) {
 	parts, err := x.parts(text)
 	if err != nil {
 		return nil, err
 	}
+	named := map[string][]*part{} // what a session may refer to
+	for _, p := range parts {
+		if name := strings.Trim(p.name, `"`); !p.session {
+			named[name] = append(named[name], p)
+		}
+	}
 	out := make([]peering.Stanza, 0, len(parts))
 	for _, p := range parts {
-		out = append(out, peering.Stanza{Key: p.key, Text: x.print(p.tree), Refs: refs(p, parts), Neighbor: p.neighbor()})
+		out = append(out, peering.Stanza{Key: p.key, Text: x.print(p.top.below), Refs: p.refs(named), Neighbor: p.neighbor(), Line: p.own[0].line})
 	}
 	return out, nil
 }
@@ -86,24 +93,24 @@ func (x Syntax) Join(list []peering.Stanza) (string, error) {
 	sorted := slices.SortedFunc(maps.Values(byKey), func(a, b *part) int {
 		return cmp.Or(cmp.Compare(a.class, b.class), cmp.Compare(a.key, b.key))
 	})
-	var all []*node
+	var all node
 	for _, p := range sorted {
 		if x.Braces {
-			all = merge(all, p.tree)
+			all.merge(p.top.below)
 		} else {
-			all = append(all, p.tree...)
+			all.below = append(all.below, p.top.below...)
 		}
 	}
-	return x.print(all), nil
+	return x.print(all.below), nil
 }
 
 // part is a stanza as a tree, with the statements that it stands in.
 type part struct {
 	key   string
-	class int    // index
-	name  string // its last one
-	root  *node  // the first statement of the text that it is in
-	tree  []*node
+	class int     // index
+	name  string  // its last one
+	root  *node   // the first statement of the text that it is in
+	top   node    // holds its tree
 	own   []*node // its own statements in the tree
 
 	session bool
@@ -163,21 +170,19 @@ func (c *cutter) give(p *part, trail []*node) error {
 	} else {
 		p = known
 	}
-	tree := &p.tree
+	inside := &p.top
 	for _, outer := range trail[:len(trail)-1] {
-		i := slices.IndexFunc(*tree, func(t *node) bool { return t.text == outer.text })
-		if i < 0 {
-			i = len(*tree)
-			*tree = append(*tree, &node{text: outer.text, line: outer.line, block: true})
+		block := inside.find(outer.text)
+		if block == nil {
+			block = &node{text: outer.text, line: outer.line, block: true}
+			inside.add(block)
 		}
-		tree = &(*tree)[i].below
+		inside = block
 	}
-	for _, other := range *tree {
-		if other.text == n.text {
-			return peering.Errorf(peering.Invalid, "line %d: %q stands on line %d already", n.line, shorten(n.text), other.line)
-		}
+	if other := inside.find(n.text); other != nil {
+		return peering.Errorf(peering.Invalid, "line %d: %q stands on line %d already", n.line, shorten(n.text), other.line)
 	}
-	*tree = append(*tree, n)
+	inside.add(n)
 	p.own = append(p.own, n)
 	return nil
 }
@@ -243,8 +248,8 @@ func (p *part) neighbor() (found netip.Addr) {
 	return found
 }
 
-// refs are the other stanzas whose names a stanza says.
-func refs(p *part, all []*part) []string {
+// refs are the other stanzas whose names a stanza says, sorted.
+func (p *part) refs(named map[string][]*part) []string {
 	said := map[string]bool{}
 	for words := range p.statements() {
 		for _, w := range words {
@@ -252,9 +257,11 @@ func refs(p *part, all []*part) []string {
 		}
 	}
 	var found []string
-	for _, other := range all {
-		if other != p && !other.session && said[strings.Trim(other.name, `"`)] {
-			found = append(found, other.key)
+	for word := range said {
+		for _, other := range named[word] {
+			if other != p {
+				found = append(found, other.key)
+			}
 		}
 	}
 	slices.Sort(found)
@@ -270,6 +277,14 @@ func (p *part) statements() func(yield func([]string) bool) {
 			}
 		}
 	}
+}
+
+// deepest is how many blocks may stand within one another: no platform needs a
+// quarter of that, and whatever walks a tree does it by recursion.
+const deepest = 64
+
+func tooDeep(line int) error {
+	return peering.Errorf(peering.Invalid, "line %d: a block within more than %d others", line, deepest)
 }
 
 func shorten(text string) string { return text[:min(len(text), 60)] }

@@ -161,6 +161,9 @@ func TestJoinIsAFixpointInAnyOrder(t *testing.T) {
 		key := func(a, b peering.Stanza) int { return strings.Compare(a.Key, b.Key) }
 		slices.SortFunc(cut, key)
 		slices.SortFunc(again, key)
+		for i := range min(len(cut), len(again)) { // where a stanza stands is no part of it
+			cut[i].Line, again[i].Line = 0, 0
+		}
 		if fmt.Sprint(cut) != fmt.Sprint(again) {
 			t.Errorf("%s: %s", name, cmp.Diff(fmt.Sprint(cut), fmt.Sprint(again)))
 		}
