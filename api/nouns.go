@@ -63,7 +63,7 @@ func (s *server) registerNouns() {
 	records(s, noun{path: "platforms", one: "platform", many: "platforms", writes: peering.Admin,
 		about: "Router operating systems, each with the driver that speaks to it."}, n.Platforms)
 	records(s, noun{path: "templates", one: "template", many: "templates", writes: peering.Operator,
-		about: "What turns a router's sessions into its configuration. An edit reaches routers with a change of kind deploy (`peerflow router deploy`)."}, n.Templates)
+		about: "What turns a router's sessions into its configuration; mails and exports are kinds of their own, which those may include. An edit reaches routers with a change of kind deploy (`peerflow router deploy`)."}, n.Templates)
 	records(s, noun{path: "routers", one: "router", many: "routers", writes: peering.Admin,
 		about: "Devices that peerflow reads (observe), plans proposals for, which a person pastes (propose), or manages (manage). " +
 			"accept_unproven lets it manage one whose driver was never tried on anything."}, routerStore{n.Routers, s})

@@ -47,7 +47,8 @@ type checkInput struct {
 // TemplateTrial is a template that is to be checked, and where.
 type TemplateTrial struct {
 	TemplateText
-	RouterIDs []int64 `json:"router_ids,omitempty" maxItems:"50" doc:"routers to try it on; those that use the recorded template of this name when left out"`
+	Kind      peering.TemplateKind `json:"kind,omitempty" enum:"router,mail,export" doc:"router when left out; mails and exports are looked at by their text, and tried on no router"`
+	RouterIDs []int64              `json:"router_ids,omitempty" maxItems:"50" doc:"routers to try it on; those that use the recorded template of this name when left out"`
 }
 
 func (t *TemplateText) template() *peering.Template {
@@ -105,6 +106,7 @@ func (s *server) registerTemplates() {
 			"Nothing is saved, and no router is asked. A template that fails is a finding, not an error."},
 		func(ctx context.Context, in *checkInput) (*answer[peering.TemplateCheck], error) {
 			t := in.Body.template().Or(peering.Template{})
+			t.Kind = in.Body.Kind
 			return say(s.Templates.Check(ctx, t, in.Body.RouterIDs))
 		})
 	add(s, operation{method: http.MethodGet, path: "/api/v1/template-starters", role: peering.Viewer, tag: "templates", summary: "Templates to begin with",

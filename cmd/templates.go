@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 
@@ -21,9 +22,9 @@ func (a *app) templateCommands() *cobra.Command {
 func (a *app) templateList() *cobra.Command {
 	return &cobra.Command{Use: "list", Short: "List templates", Args: takes(), RunE: func(cc *cobra.Command, _ []string) error {
 		return show(cc, a, "/api/v1/templates", func(s Screen, templates []peering.Template) {
-			rows := [][]string{{"TEMPLATE", "NAME", "MODE", "ENGINE", "LINES"}}
+			rows := [][]string{{"TEMPLATE", "NAME", "KIND", "MODE", "ENGINE", "LINES"}}
 			for _, t := range templates {
-				rows = append(rows, []string{fmt.Sprint(t.ID), t.Name, string(t.Mode), string(t.Engine), fmt.Sprint(strings.Count(t.Body, "\n"))})
+				rows = append(rows, []string{fmt.Sprint(t.ID), t.Name, string(t.Kind), string(t.Mode), string(t.Engine), fmt.Sprint(strings.Count(t.Body, "\n"))})
 			}
 			s.table(rows)
 		})
@@ -37,6 +38,17 @@ func (a *app) template(ctx context.Context, name string) (*Client, peering.Templ
 		return nil, peering.Template{}, err
 	}
 	t, err := only[peering.Template](ctx, c, "template "+name, "/api/v1/templates"+byNameOrID("name", strings.TrimPrefix(name, "template/")))
+	return c, t, err
+}
+
+// templateOf finds a template of one kind, whose names are its own.
+func (a *app) templateOf(ctx context.Context, name, kind string) (*Client, peering.Template, error) {
+	c, err := a.client()
+	if err != nil {
+		return nil, peering.Template{}, err
+	}
+	path := "/api/v1/templates" + byNameOrID("name", strings.TrimPrefix(name, "template/")) + "&kind=" + url.QueryEscape(kind)
+	t, err := only[peering.Template](ctx, c, kind+" template "+name, path)
 	return c, t, err
 }
 
@@ -83,20 +95,25 @@ func (a *app) read(file string) (string, error) {
 
 func (a *app) templatePut() *cobra.Command {
 	var flags templateFlags
+	var kind, subject, dataset string
 	c := &cobra.Command{Use: "put NAME FILE", Short: "Record a template from a file, or its new text", Args: takes("a name", "a file"),
 		Long: `FILE - is standard input. Of a template that exists only the text changes, and
 the switches that are given. It reaches routers with "router deploy":
-look at "template preview" first.`}
+look at "template preview" first. Mails and exports are kinds of their own, which
+routers' templates may include.`}
 	flags.on(c)
+	c.Flags().StringVar(&kind, "kind", string(peering.RouterTemplate), "what it is for: router, mail or export")
+	c.Flags().StringVar(&subject, "subject", "", "of a mail, a template too")
+	c.Flags().StringVar(&dataset, "dataset", "", "the records that an export is given: autonomous-systems, exchanges, …")
 	c.RunE = func(cc *cobra.Command, args []string) error {
 		body, err := a.read(args[1])
 		if err != nil {
 			return err
 		}
-		c, t, err := a.template(cc.Context(), args[0])
+		c, t, err := a.templateOf(cc.Context(), args[0], kind)
 		switch peering.KindOf(err) {
 		case peering.NotFound:
-			t = peering.Template{Name: args[0], Engine: peering.TemplateEngine(flags.engine), Body: body,
+			t = peering.Template{Name: args[0], Kind: peering.TemplateKind(kind), Subject: subject, Dataset: peering.Dataset(dataset), Engine: peering.TemplateEngine(flags.engine), Body: body,
 				Lenient: flags.lenient, TrimBlocks: flags.trim, LstripBlocks: flags.lstrip}
 			t = t.Or(peering.Template{})
 			err = c.call(cc.Context(), http.MethodPost, "/api/v1/templates", t, &t)
@@ -109,7 +126,7 @@ look at "template preview" first.`}
 		for flag, field := range map[string]struct {
 			name  string
 			value any
-		}{"engine": {"engine", flags.engine}, "lenient": {"lenient", flags.lenient}, "trim-blocks": {"trim_blocks", flags.trim}, "lstrip-blocks": {"lstrip_blocks", flags.lstrip}} {
+		}{"engine": {"engine", flags.engine}, "lenient": {"lenient", flags.lenient}, "trim-blocks": {"trim_blocks", flags.trim}, "lstrip-blocks": {"lstrip_blocks", flags.lstrip}, "subject": {"subject", subject}, "dataset": {"dataset", dataset}} {
 			if cc.Flags().Changed(flag) {
 				patch[field.name] = field.value
 			}

@@ -43,7 +43,7 @@ func (t templating) Check(ctx context.Context, try peering.Template, routerIDs [
 // users are the routers that have the template of a name; none when no such template is recorded.
 func (t templating) users(ctx context.Context, library map[int64]peering.Template, name string) (ids []int64, err error) {
 	for _, known := range library {
-		if known.Name != name {
+		if known.Name != name || known.Kind != peering.RouterTemplate {
 			continue
 		}
 		used := []peering.Filter{{Field: "template_id", Values: []string{strconv.FormatInt(known.ID, 10)}}}

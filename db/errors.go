@@ -185,7 +185,11 @@ var refusals = map[string]refusal{
 	"site_slug_unique":         taken("a site with this slug exists already"),
 	"site_slug_shape":          wrong("a site's slug is " + slugShape),
 	"platform_slug_unique":     taken("a platform with this slug exists already"),
-	"template_name_unique":     taken("a template of this name exists already"),
+	"template_name_unique":     taken("a template of this kind and name exists already"),
+	"template_kind_key":        taken("this template exists already"),
+	"template_subject":         wrong("a mail alone has a subject"),
+	"template_dataset":         wrong("an export has a dataset, and no other template has one"),
+	"router_template_kind":     wrong("a router takes a template of kind router, and one that a router uses stays of that kind"),
 
 	"router_name_unique":      taken("a router of this name exists already"),
 	"router_name_present":     wrong("a router needs a name"),

@@ -45,9 +45,27 @@ func (p *PlatformRecord) Complete() error {
 
 // Complete fills defaults and refuses a template that can't be.
 func (t *Template) Complete() error {
-	return firstError(need(t.Name != "", "name"), oneLine("name", t.Name, longestLine),
+	if t.Kind == ExportTemplate {
+		if err := choice("dataset", &t.Dataset, Datasets...); err != nil {
+			return err
+		}
+	}
+	return firstError(choice("kind", &t.Kind, RouterTemplate, MailTemplate, ExportTemplate), t.fits(), need(t.Name != "", "name"), oneLine("name", t.Name, longestLine),
 		choice("mode", &t.Mode, ModeStanza, ModeWhole, ModeMerge),
 		choice("engine", &t.Engine, EngineJinja2, EnginePongo2))
+}
+
+// fits refuses what another kind of template has.
+func (t *Template) fits() error {
+	switch {
+	case t.Subject != "" && t.Kind != MailTemplate:
+		return Errorf(Invalid, "a template of kind %s has no subject: mails have one", t.Kind)
+	case t.Dataset != "" && t.Kind != ExportTemplate:
+		return Errorf(Invalid, "a template of kind %s has no dataset: exports have one", t.Kind)
+	case t.Engine == EnginePongo2 && t.Kind != RouterTemplate:
+		return Errorf(Invalid, "a template of kind %s is in jinja2", t.Kind)
+	}
+	return nil
 }
 
 // Complete fills defaults and refuses a router that can't be.

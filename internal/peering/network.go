@@ -79,10 +79,14 @@ type PlatformRecord struct {
 	Driver string `json:"driver"`
 }
 
-// Template turns a router's sessions into its configuration.
+// Template turns a router's sessions into its configuration, or records into a
+// mail or an export.
 type Template struct {
 	Meta
-	Name         string         `json:"name"`
+	Name         string         `json:"name"` // one of each kind
+	Kind         TemplateKind   `json:"kind"`
+	Subject      string         `json:"subject"` // of a mail: a template, too
+	Dataset      Dataset        `json:"dataset"` // of an export: the records that it is given
 	Mode         TemplateMode   `json:"mode"`
 	Engine       TemplateEngine `json:"engine"`
 	Body         string         `json:"body"`
@@ -98,6 +102,21 @@ func (t Template) Or(other Template) Template {
 	t.Engine = cmp.Or(t.Engine, other.Engine, EngineJinja2)
 	return t
 }
+
+// TemplateKind says what a template is for. Mode and engine matter to a router's.
+type TemplateKind string
+
+const (
+	RouterTemplate TemplateKind = "router"
+	MailTemplate   TemplateKind = "mail"
+	ExportTemplate TemplateKind = "export"
+)
+
+// Dataset names the records that an export is given.
+type Dataset string
+
+// Datasets are all there are.
+var Datasets = []Dataset{"autonomous-systems", "exchanges", "bgp-groups", "connections", "direct-sessions", "exchange-sessions", "routing-policies", "communities", "routers"}
 
 // TemplateMode says what the rendered text is.
 type TemplateMode string

@@ -23,7 +23,7 @@ type checker struct {
 // the check; when the context ends, the check ends with a note that says so.
 func Check(ctx context.Context, t peering.Template, library map[int64]peering.Template, routers []peering.Desired) []peering.Finding {
 	c := &checker{ctx: ctx, template: t, library: library, seen: map[peering.Finding]bool{}, found: []peering.Finding{}}
-	if c.static() {
+	if c.static() && c.routers() { // mails and exports aren't tried on routers
 		for i, d := range routers {
 			if ctx.Err() != nil {
 				c.unchecked(routers[i:]...)

@@ -57,6 +57,8 @@ func (c *checker) use(env *jinja.Environment, own bool, u jinja.Use) (f peering.
 		switch {
 		case !u.Known:
 			return unknown(string(u.Kind), u.Name, env.Names(u.Kind)), true
+		case !c.routers(): // what moves by itself, and all routers' sessions, are a mail's and an export's
+			return f, false
 		case u.Kind == jinja.UseFilter && u.Name == "random":
 			return byChance("random"), true
 		}
@@ -64,7 +66,7 @@ func (c *checker) use(env *jinja.Environment, own bool, u jinja.Use) (f peering.
 			return otherRouters(u), true
 		}
 	case jinja.UseAttribute:
-		if u.Name == "get_peering_sessions" {
+		if u.Name == "get_peering_sessions" && c.routers() {
 			return otherRouters(u), true
 		}
 	case jinja.UseVariable:
@@ -80,16 +82,21 @@ func byChance(what string) peering.Finding {
 
 func (c *checker) variable(env *jinja.Environment, own bool, u jinja.Use) (f peering.Finding, wrong bool) {
 	switch {
+	case u.Known && !c.routers():
+		return f, false
 	case u.Known && u.Name == "now":
 		return peering.Finding{Level: peering.FindingError, Code: "now", Text: "now() would print another text at each rendering, and the text that is approved wouldn't be the one that is pushed",
 			Fix: "leave it out: peerflow records who changed what, and when"}, true
 	case u.Known && u.Name == "lipsum":
 		return byChance("lipsum()"), true
-	case u.Known || !own || slices.Contains(rootNames(), u.Name):
+	case u.Known || !own || slices.Contains(c.roots(), u.Name):
 		return f, false
 	}
-	f = unknown("variable", u.Name, append(env.Names(jinja.UseVariable), rootNames()...))
-	switch _, near := peering.Nearest(u.Name, rootNames()); {
+	f = unknown("variable", u.Name, append(env.Names(jinja.UseVariable), c.roots()...))
+	if !c.routers() {
+		f.Fix = "set it in the template, or give it a default: a template of kind " + string(c.template.Kind) + " gets " + strings.Join(c.roots(), ", ")
+	}
+	switch _, near := peering.Nearest(u.Name, c.roots()); {
 	case u.Spared && !near: // it may be meant for another template's use
 		return f, false
 	case u.Spared:
@@ -110,6 +117,22 @@ func unknown(kind, name string, known []string) peering.Finding {
 		fix = fmt.Sprintf("did you mean %q?", best)
 	}
 	return peering.Finding{Level: peering.FindingError, Code: "unknown-" + kind, Text: fmt.Sprintf("there is no %s %q", kind, name), Fix: fix}
+}
+
+// routers is whether the template gives a router's text.
+func (c *checker) routers() bool {
+	return c.template.Kind != peering.MailTemplate && c.template.Kind != peering.ExportTemplate
+}
+
+// roots are the variables that the template is given.
+func (c *checker) roots() []string {
+	switch c.template.Kind {
+	case peering.MailTemplate:
+		return strings.Fields("autonomous_system affiliated_autonomous_systems autonomous_systems")
+	case peering.ExportTemplate:
+		return strings.Fields("dataset")
+	}
+	return rootNames()
 }
 
 // rootNames are the variables that a router's template is given.

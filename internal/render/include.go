@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"peerflow/internal/jinja"
@@ -46,16 +48,51 @@ func surrounding(ctx context.Context) surroundings {
 
 // surroundingsOf are those of a router's template.
 func surroundingsOf(d peering.Desired) surroundings {
-	return surroundings{library: map[string][]inclusion{kindConfiguration: configurations(d.Templates)}}
+	library := map[string][]inclusion{}
+	records := sync.OnceValue(func() *jinja.Dict { network, router := project(d); return network.configuration(router) })
+	for _, t := range d.Templates {
+		switch own := (inclusion{t.ID, t.Name, func(context.Context) (string, error) { return t.Body, nil }}); t.Kind {
+		case peering.MailTemplate:
+			library[kindEmail] = append(library[kindEmail], own)
+		case peering.ExportTemplate:
+			own.source = func(ctx context.Context) (string, error) { return export(ctx, t, records()) }
+			library[kindExportTemplate] = append(library[kindExportTemplate], own)
+		default:
+			library[kindConfiguration] = append(library[kindConfiguration], own)
+		}
+	}
+	return surroundings{library: library}
 }
 
-// configurations are a router's templates as it may include them.
-func configurations(templates map[int64]peering.Template) []inclusion {
-	out := make([]inclusion, 0, len(templates))
-	for _, t := range templates {
-		out = append(out, inclusion{t.ID, t.Name, func(context.Context) (string, error) { return t.Body, nil }})
+// export renders an export over what its including template is given: a router's own records. It includes no export:
+// one in itself would never end.
+func export(ctx context.Context, t peering.Template, given *jinja.Dict) (string, error) {
+	around := surrounding(ctx)
+	around.library = maps.Clone(around.library)
+	delete(around.library, kindExportTemplate)
+	vars := jinja.NewDict(1)
+	vars.SetStr("dataset", dataset(t.Dataset, given))
+	return renderText(around.in(ctx), t, vars, plain)
+}
+
+// dataset are the records of one kind among those that a router's template is given.
+func dataset(kind peering.Dataset, given *jinja.Dict) jinja.Value {
+	name := map[peering.Dataset]string{"autonomous-systems": "autonomous_systems", "exchanges": "internet_exchange_points", "bgp-groups": "bgp_groups",
+		"routing-policies": "routing_policies", "communities": "communities", "routers": "router"}[kind]
+	if records, ok := given.GetStr(name); ok && kind != "routers" {
+		return records
 	}
-	return out
+	router, _ := given.GetStr("router")
+	r := router.(*RouterRecord)
+	switch kind {
+	case "connections":
+		return rows("Connection", r.connections)
+	case "direct-sessions":
+		return rows(directClass, r.direct)
+	case "exchange-sessions":
+		return rows(ixpClass, r.ixp)
+	}
+	return rows("Router", []*RouterRecord{r})
 }
 
 // loader finds what "include" and "import" name: configuration::NAME, email::NAME, exporttemplate::NAME, by id too. A

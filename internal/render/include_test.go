@@ -107,3 +107,58 @@ func TestNowIsForMailsAndExportsOnly(t *testing.T) {
 		}
 	}
 }
+
+func TestARoutersTemplateIncludesRecordedMailsAndExports(t *testing.T) {
+	t.Parallel()
+	d := desired(t, "bird")
+	templates := []peering.Template{
+		{Name: "shared", Kind: peering.MailTemplate, Body: "mail of {{ router.name }}"},
+		{Name: "shared", Kind: peering.ExportTemplate, Dataset: "exchange-sessions", Body: "{% for s in dataset %}{{ s.autonomous_system.asn }}{% endfor %}"},
+		{Name: "shared", Body: "configuration"},
+		{Name: "all", Kind: peering.ExportTemplate, Dataset: "autonomous-systems", Body: "{{ dataset | length }}"},
+		{Name: "itself", Kind: peering.ExportTemplate, Dataset: "routers", Body: "{% include_exporttemplate itself %}"},
+		{Name: "timed", Kind: peering.ExportTemplate, Dataset: "routers", Body: "{{ now() }}"},
+	}
+	d.Templates = map[int64]peering.Template{}
+	for i, made := range templates {
+		made.ID = int64(100 + i)
+		d.Templates[made.ID] = made
+	}
+	for body, want := range map[string]string{
+		"{% include_email shared %}, {% include_exporttemplate shared %}, {% include_configuration shared %}": "mail of edge1, 64501, configuration",
+		"{% include_exporttemplate all %}": "1",
+	} {
+		d.Template.Body = body
+		if text, err := Router(t.Context(), d); err != nil || text != want {
+			t.Errorf("%s: %q, %v, want %q", body, text, err, want)
+		}
+	}
+	for body, want := range map[string]string{
+		"{% include_exporttemplate itself %}":      `no exporttemplate template is called "itself"`,
+		"{% include_exporttemplate timed %}":       "now() is for mails and exports",
+		"{% include_email all %}":                  `no email template is called "all"`,
+		"{% include 'exporttemplate::nowhere' %}x": `no exporttemplate template is called "nowhere"`,
+	} {
+		d.Template.Body = body
+		if text, err := Router(t.Context(), d); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %q, %v, want %q", body, text, err, want)
+		}
+	}
+}
+
+func TestMailsAndExportsAreCheckedAsWhatTheyAre(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		"{{ autonomous_system.name }} {{ now() }} {{ [1] | random }}": "",
+		"{{ router.name }}":  `there is no variable "router"`,
+		"{{ 1 | nofilter }}": `there is no filter "nofilter"`,
+	} {
+		found := Check(t.Context(), peering.Template{Name: "m", Kind: peering.MailTemplate, Body: body}, nil, nil)
+		if want == "" && len(found) != 0 || want != "" && (len(found) != 1 || found[0].Text != want) {
+			t.Errorf("%s: %+v, want %q", body, found, want)
+		}
+	}
+	if found := Check(t.Context(), peering.Template{Name: "e", Kind: peering.ExportTemplate, Body: "{{ dataset | length }}{{ autonomous_system }}"}, nil, nil); len(found) != 1 || !strings.Contains(found[0].Fix, "export gets dataset") {
+		t.Errorf("%+v", found)
+	}
+}

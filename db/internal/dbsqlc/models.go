@@ -1706,6 +1706,67 @@ func AllTemplateEngineValues() []TemplateEngine {
 	}
 }
 
+type TemplateKind string
+
+const (
+	TemplateKindRouter TemplateKind = "router"
+	TemplateKindMail   TemplateKind = "mail"
+	TemplateKindExport TemplateKind = "export"
+)
+
+func (e *TemplateKind) Scan(src interface{}) error {
+	switch s := src.(type) {
+	case []byte:
+		*e = TemplateKind(s)
+	case string:
+		*e = TemplateKind(s)
+	default:
+		return fmt.Errorf("unsupported scan type for TemplateKind: %T", src)
+	}
+	return nil
+}
+
+type NullTemplateKind struct {
+	TemplateKind TemplateKind
+	Valid        bool // Valid is true if TemplateKind is not NULL
+}
+
+// Scan implements the Scanner interface.
+func (ns *NullTemplateKind) Scan(value interface{}) error {
+	if value == nil {
+		ns.TemplateKind, ns.Valid = "", false
+		return nil
+	}
+	ns.Valid = true
+	return ns.TemplateKind.Scan(value)
+}
+
+// Value implements the driver Valuer interface.
+func (ns NullTemplateKind) Value() (driver.Value, error) {
+	if !ns.Valid {
+		return nil, nil
+	}
+	return string(ns.TemplateKind), nil
+}
+
+func (e TemplateKind) Valid() bool {
+	switch e {
+	case TemplateKindRouter,
+		TemplateKindMail,
+		TemplateKindExport:
+		return true
+	}
+	return false
+}
+
+func AllTemplateKindValues() []TemplateKind {
+	return []TemplateKind{
+		TemplateKindRouter,
+		TemplateKindMail,
+		TemplateKindExport,
+	}
+}
+
 type TemplateMode string
 
 const (
@@ -2327,6 +2388,7 @@ type Router struct {
 	UpdatedAt      time.Time
 	ShuttingUntil  *time.Time
 	AcceptUnproven bool
+	TemplateKind   TemplateKind
 }
 
 type RouterPoll struct {
@@ -2449,6 +2511,9 @@ type Template struct {
 	Version      int64
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
+	Kind         TemplateKind
+	Subject      string
+	Dataset      string
 }
 
 type Vote struct {

@@ -91,7 +91,7 @@ func (q *Queries) RouterInsert(ctx context.Context, arg RouterInsertParams) (int
 }
 
 const routerRows = `-- name: RouterRows :many
-SELECT t.id, t.name, t.site_id, t.platform_id, t.local_as_id, t.template_id, t.mode, t.address, t.username, t.login_secret, t.login_version, t.host_key, t.bgp_port, t.lab, t.settings, t.context, t.reached_via, t.fence, t.version, t.created_at, t.updated_at, t.shutting_until, t.accept_unproven,
+SELECT t.id, t.name, t.site_id, t.platform_id, t.local_as_id, t.template_id, t.mode, t.address, t.username, t.login_secret, t.login_version, t.host_key, t.bgp_port, t.lab, t.settings, t.context, t.reached_via, t.fence, t.version, t.created_at, t.updated_at, t.shutting_until, t.accept_unproven, t.template_kind,
     ARRAY(SELECT c.community_id FROM community_assignment c WHERE c.object = 'router' AND c.object_id = t.id ORDER BY c.community_id)::bigint[] AS communities
 FROM router t
 WHERE t.id = ANY($1::bigint[])
@@ -137,6 +137,7 @@ func (q *Queries) RouterRows(ctx context.Context, ids []int64) ([]RouterRowsRow,
 			&i.Router.UpdatedAt,
 			&i.Router.ShuttingUntil,
 			&i.Router.AcceptUnproven,
+			&i.Router.TemplateKind,
 			&i.Communities,
 		); err != nil {
 			return nil, err

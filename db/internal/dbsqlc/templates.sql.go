@@ -29,14 +29,17 @@ func (q *Queries) TemplateDelete(ctx context.Context, arg TemplateDeleteParams) 
 
 const templateInsert = `-- name: TemplateInsert :execrows
 INSERT INTO template (
-    name, mode, engine, body, lenient, trim_blocks, lstrip_blocks, id, version)
+    name, kind, subject, dataset, mode, engine, body, lenient, trim_blocks, lstrip_blocks, id, version)
 OVERRIDING SYSTEM VALUE VALUES (
-    $1::text, $2::template_mode, $3::template_engine, $4::text, $5::boolean,
-    $6::boolean, $7::boolean, $8::bigint, $9::bigint)
+    $1::text, $2::template_kind, $3::text, $4::text, $5::template_mode, $6::template_engine, $7::text, $8::boolean,
+    $9::boolean, $10::boolean, $11::bigint, $12::bigint)
 `
 
 type TemplateInsertParams struct {
 	Name         string
+	Kind         TemplateKind
+	Subject      string
+	Dataset      string
 	Mode         TemplateMode
 	Engine       TemplateEngine
 	Body         string
@@ -51,6 +54,9 @@ type TemplateInsertParams struct {
 func (q *Queries) TemplateInsert(ctx context.Context, arg TemplateInsertParams) (int64, error) {
 	result, err := q.db.Exec(ctx, templateInsert,
 		arg.Name,
+		arg.Kind,
+		arg.Subject,
+		arg.Dataset,
 		arg.Mode,
 		arg.Engine,
 		arg.Body,
@@ -67,7 +73,7 @@ func (q *Queries) TemplateInsert(ctx context.Context, arg TemplateInsertParams) 
 }
 
 const templateRows = `-- name: TemplateRows :many
-SELECT t.id, t.name, t.mode, t.engine, t.body, t.lenient, t.trim_blocks, t.lstrip_blocks, t.version, t.created_at, t.updated_at
+SELECT t.id, t.name, t.mode, t.engine, t.body, t.lenient, t.trim_blocks, t.lstrip_blocks, t.version, t.created_at, t.updated_at, t.kind, t.subject, t.dataset
 FROM template t
 WHERE t.id = ANY($1::bigint[])
 ORDER BY t.id
@@ -95,6 +101,9 @@ func (q *Queries) TemplateRows(ctx context.Context, ids []int64) ([]Template, er
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Kind,
+			&i.Subject,
+			&i.Dataset,
 		); err != nil {
 			return nil, err
 		}
@@ -108,14 +117,17 @@ func (q *Queries) TemplateRows(ctx context.Context, ids []int64) ([]Template, er
 
 const templateUpdate = `-- name: TemplateUpdate :execrows
 UPDATE template SET
-    name = $1::text, mode = $2::template_mode, engine = $3::template_engine, body = $4::text,
-    lenient = $5::boolean, trim_blocks = $6::boolean, lstrip_blocks = $7::boolean,
+    name = $1::text, kind = $2::template_kind, subject = $3::text, dataset = $4::text, mode = $5::template_mode, engine = $6::template_engine, body = $7::text,
+    lenient = $8::boolean, trim_blocks = $9::boolean, lstrip_blocks = $10::boolean,
     updated_at = now(), version = version + 1
-WHERE id = $8::bigint AND version = $9::bigint
+WHERE id = $11::bigint AND version = $12::bigint
 `
 
 type TemplateUpdateParams struct {
 	Name         string
+	Kind         TemplateKind
+	Subject      string
+	Dataset      string
 	Mode         TemplateMode
 	Engine       TemplateEngine
 	Body         string
@@ -130,6 +142,9 @@ type TemplateUpdateParams struct {
 func (q *Queries) TemplateUpdate(ctx context.Context, arg TemplateUpdateParams) (int64, error) {
 	result, err := q.db.Exec(ctx, templateUpdate,
 		arg.Name,
+		arg.Kind,
+		arg.Subject,
+		arg.Dataset,
 		arg.Mode,
 		arg.Engine,
 		arg.Body,
