@@ -73,7 +73,7 @@ func newStage(t *testing.T) *stage {
 		routers: []activities.PlannedRouter{{ID: 3, Name: "edge1"}},
 		agreed:  1, sessions: 2, up: 2, lost: map[string]bool{}, broken: map[string]bool{},
 	}
-	s.restart(time.Now())
+	s.restart(time.Date(2026, 11, 28, 8, 0, 0, 0, time.UTC))
 	return s
 }
 
