@@ -39,7 +39,7 @@ func TestWhatAChangeWouldBuildOnIsNamedByWhoeverWroteIt(t *testing.T) {
 		refusal, label string
 	}{
 		"an edit that nobody deployed": {"edited\n", "deployed\n", nil, "hold edits by anna that were never deployed: deploy those first", key + " by anna"},
-		"somebody else wrote on the router": {"deployed\n", "by hand\n", nil, "were written on the router by somebody else: peerflow router diff edge1 shows it; deploy what is recorded there",
+		"somebody else wrote on the router": {"deployed\n", "by hand\n", nil, "were written on the router by somebody else: peerflow router diff edge1 shows it; bring what is recorded there (peerflow router deploy edge1)",
 			"instead of what somebody else wrote"},
 		"our commit was left there by interference": {"deployed\n", "ours\n", left(peering.DeploymentInterfered),
 			"run what deployment 12 of change/9 left there, which was interfered with and never confirmed: peerflow router diff edge1", "instead of what deployment 12 of change/9 left"},
