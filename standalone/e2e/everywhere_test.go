@@ -327,6 +327,7 @@ func (b *bed) oneOfEach() {
 		IPv4: netip.MustParseAddr("192.0.2.9"), IPv4LAN: netip.MustParsePrefix("192.0.2.0/24")})
 	atLeastOne(b, d.BGPGroups(), peering.BGPGroup{Slug: "group", Name: "Group", RelationshipID: class.ID})
 	b.oneAsked(us.Items[0].ID, routers[0].ID, class.ID)
+	atLeastOne(b, d.Communities(), peering.Community{Slug: "learned-here", Value: "64500:100"})
 	atLeastOne(b, d.ApprovalRules(), peering.ApprovalRule{Name: "renumbering", Kinds: []peering.ChangeKind{peering.KindRenumber}, Terms: peering.Terms{VotesNeeded: 2}})
 }
 
