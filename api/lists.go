@@ -52,6 +52,9 @@ func filterParameters(fields []peering.FilterField) []*huma.Param {
 	var params []*huma.Param
 	for _, f := range fields {
 		about := "any of these"
+		if f.Every {
+			about = "all of these"
+		}
 		if len(f.Operators) > 0 {
 			about += "; also " + f.Name + "__" + strings.Join(f.Operators, ", __")
 		}

@@ -41,6 +41,11 @@ type Nouns struct {
 	Sessions          Store[peering.Session]
 	ApprovalRules     Store[peering.ApprovalRule]
 	Communities       Store[peering.Community]
+	Tags              Store[peering.Tag]
+	BFD               Store[peering.BFD]
+	ConfigContexts    Store[peering.ConfigContext]
+	Contacts          Store[peering.Contact]
+	ContactRoles      Store[peering.ContactRole]
 }
 
 // noun says how the records of one kind appear to people.
@@ -78,6 +83,17 @@ func (s *server) registerNouns() {
 	records(s, noun{path: "communities", one: "community", many: "communities", writes: peering.Operator,
 		about: "BGP communities that templates set or match. They are set on sessions, routers, exchanges, BGP groups, autonomous systems and routing policies, " +
 			"each of which lists the ids of its own (communities)."}, n.Communities)
+	records(s, noun{path: "tags", one: "tag", many: "tags", writes: peering.Operator,
+		about: "Marks on records, which list the ids of theirs (tags), and are found by `tag=slug`; two of them find what has both. Templates ask for them."}, n.Tags)
+	records(s, noun{path: "bfd", one: "set of BFD timers", many: "BFD timers", writes: peering.Operator,
+		about: "Timers of bidirectional forwarding detection, in milliseconds, which sessions name (bfd_id)."}, n.BFD)
+	records(s, noun{path: "config-contexts", one: "config context", many: "config contexts", writes: peering.Operator,
+		about: "Data for templates that several records share: sessions, routers, exchanges, BGP groups, autonomous systems and routing policies name theirs with a weight " +
+			"(config_contexts). They are merged by weight, the heaviest over the others, and the record's own context over all."}, n.ConfigContexts)
+	records(s, noun{path: "contacts", one: "contact", many: "contacts", writes: peering.Operator,
+		about: "People and desks. Autonomous systems and exchanges name theirs, each in a role (contacts)."}, n.Contacts)
+	records(s, noun{path: "contact-roles", one: "contact role", many: "contact roles", writes: peering.Operator,
+		about: "What contacts are there for. Templates ask for a contact by the name of its role."}, n.ContactRoles)
 	records(s, noun{path: "peerings", one: "peering", many: "peerings", writes: peering.Operator, noCreate: true,
 		about: "Agreements with peers, one per venue. Only what is agreed is deployed. `turn` is who has to move next."}, peeringStore{n.Peerings})
 	records(s, noun{path: "approval-rules", one: "approval rule", many: "approval rules", writes: peering.Admin,

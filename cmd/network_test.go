@@ -24,6 +24,11 @@ func (b *bench) network() {
 		{"connections", `{"exchange_id": 1, "router_id": 1, "ipv4": "198.51.100.1", "ipv4_lan": "198.51.100.0/24"}`},
 		{"bgp-groups", `{"slug": "customers"}`},
 		{"communities", `{"slug": "customers", "value": "64500:1", "type": "ingress"}`},
+		{"tags", `{"slug": "weekend", "color": "ff0000"}`},
+		{"bfd", `{"slug": "fast", "minimum_transmit_interval": 50}`},
+		{"config-contexts", `{"name": "region", "data": {"site": "ams", "dscp": 48}}`},
+		{"contacts", `{"name": "Example NOC", "email": "noc@example.net"}`},
+		{"contact-roles", `{"slug": "noc", "name": "NOC"}`},
 		{"approval-rules", `{"name": "huge", "min_sessions": 1000, "votes_needed": 2}`},
 	} {
 		b.wants(b.do("admin", "POST", "/api/v1/"+r[0], r[1]), 201, `"id":`)

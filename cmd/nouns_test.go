@@ -95,6 +95,11 @@ var writable = map[string]string{
 	"sessions":           `{"description": "edited"}`,
 	"approval-rules":     `{"name": "edited"}`,
 	"communities":        `{"name": "edited"}`,
+	"tags":               `{"name": "edited"}`,
+	"bfd":                `{"name": "edited"}`,
+	"contacts":           `{"title": "edited"}`,
+	"contact-roles":      `{"name": "edited"}`,
+	"config-contexts":    `{"description": "edited"}`,
 }
 
 func TestNounsKeepTheSamePromises(t *testing.T) {

@@ -44,7 +44,7 @@ func apiDeps(d *db.DB, guard *api.Guard, w api.Workflows, status func(context.Co
 		Nouns: api.Nouns{AutonomousSystems: d.AutonomousSystems(), Relationships: d.Relationships(), Sites: d.Sites(), Platforms: d.Platforms(),
 			Templates: d.Templates(), Routers: d.Routers(), Exchanges: d.IXPs(), Connections: d.Connections(), BGPGroups: d.BGPGroups(),
 			RoutingPolicies: d.RoutingPolicies(), Peerings: d.Peerings(), Sessions: d.Sessions(), ApprovalRules: d.ApprovalRules(),
-			Communities: d.Communities()},
+			Communities: d.Communities(), Tags: d.Tags(), BFD: d.BFD(), ConfigContexts: d.ConfigContexts(), Contacts: d.Contacts(), ContactRoles: d.ContactRoles()},
 	}
 }
 

@@ -14,5 +14,18 @@ func (k *kind[T]) assign(ctx context.Context, q *dbsqlc.Queries, v T) error {
 			return err
 		}
 	}
+	if k.tags != nil {
+		if err := q.TagsSet(ctx, dbsqlc.TagsSetParams{Object: k.object, ObjectID: id, Tags: listOf(k.tags(&v))}); err != nil {
+			return err
+		}
+	}
+	if k.contexts != nil {
+		if err := setContexts(ctx, q, k.object, id, k.contexts(&v)); err != nil {
+			return err
+		}
+	}
+	if k.contacts != nil {
+		return setContacts(ctx, q, k.object, id, k.contacts(&v))
+	}
 	return nil
 }

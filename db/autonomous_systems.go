@@ -13,7 +13,7 @@ func (d *DB) AutonomousSystems() Noun[peering.AutonomousSystem] {
 
 var autonomousSystems = &kind[peering.AutonomousSystem]{
 	object: "autonomous_system",
-	list: listing{table: "autonomous_system", search: []string{"t.name", "t.asn", "t.irr_as_set"}, fields: map[string]field{
+	list: listing{table: "autonomous_system", tagged: true, search: []string{"t.name", "t.asn", "t.irr_as_set"}, fields: map[string]field{
 		"asn":        {expr: "t.asn", kind: asNumber},
 		"name":       {expr: "t.name", kind: word},
 		"local":      {expr: "t.local", kind: flag},
@@ -32,6 +32,9 @@ var autonomousSystems = &kind[peering.AutonomousSystem]{
 		return dbsqlc.PolicyListClearParams{AsID: &a.ID}, a.Policies
 	}),
 	communities: func(a *peering.AutonomousSystem) []int64 { return a.Communities },
+	tags:        func(a *peering.AutonomousSystem) []int64 { return a.Tags },
+	contexts:    func(a *peering.AutonomousSystem) []peering.ContextRef { return a.ConfigContexts },
+	contacts:    func(a *peering.AutonomousSystem) []peering.ContactRef { return a.Contacts },
 }
 
 func networkOf(r dbsqlc.AutonomousSystemRowsRow) peering.AutonomousSystem {
@@ -41,7 +44,7 @@ func networkOf(r dbsqlc.AutonomousSystemRowsRow) peering.AutonomousSystem {
 		ASN:  bgp.ASN(a.ASN), Name: a.Name, Local: a.Local, IRRASSet: a.IrrAsSet,
 		Limits:      limitsOf(a.LimitV4, a.LimitV6),
 		Policies:    peering.Policies{Import: r.ImportPolicies, Export: r.ExportPolicies},
-		Communities: r.Communities, Context: a.Context, Comments: a.Comments,
+		Communities: r.Communities, Tags: r.Tags, ConfigContexts: contextRefs(r.Contexts, r.ContextWeights), Contacts: contactRefs(r.Contacts, r.ContactRoles), Context: a.Context, Comments: a.Comments,
 	}
 }
 

@@ -10,7 +10,7 @@ func (d *DB) BGPGroups() Noun[peering.BGPGroup] { return Noun[peering.BGPGroup]{
 
 var bgpGroups = &kind[peering.BGPGroup]{
 	object: "bgp_group",
-	list: listing{table: "bgp_group", search: []string{"t.slug", "t.name"}, fields: map[string]field{
+	list: listing{table: "bgp_group", tagged: true, search: []string{"t.slug", "t.name"}, fields: map[string]field{
 		"slug":            {expr: "t.slug", kind: word},
 		"name":            {expr: "t.name", kind: word},
 		"relationship_id": {expr: "t.relationship_id", kind: number},
@@ -27,6 +27,8 @@ var bgpGroups = &kind[peering.BGPGroup]{
 		return dbsqlc.PolicyListClearParams{GroupID: &g.ID}, g.Policies
 	}),
 	communities: func(g *peering.BGPGroup) []int64 { return g.Communities },
+	tags:        func(g *peering.BGPGroup) []int64 { return g.Tags },
+	contexts:    func(g *peering.BGPGroup) []peering.ContextRef { return g.ConfigContexts },
 }
 
 func bgpGroupOf(r dbsqlc.BGPGroupRowsRow) peering.BGPGroup {
@@ -34,7 +36,7 @@ func bgpGroupOf(r dbsqlc.BGPGroupRowsRow) peering.BGPGroup {
 	return peering.BGPGroup{
 		Meta: meta(g.ID, g.Version, g.CreatedAt, g.UpdatedAt),
 		Slug: g.Slug, Name: g.Name, RelationshipID: orZero(g.RelationshipID), Limits: limitsOf(g.LimitV4, g.LimitV6),
-		Policies: peering.Policies{Import: r.ImportPolicies, Export: r.ExportPolicies}, Communities: r.Communities, Context: g.Context,
+		Policies: peering.Policies{Import: r.ImportPolicies, Export: r.ExportPolicies}, Communities: r.Communities, Tags: r.Tags, ConfigContexts: contextRefs(r.Contexts, r.ContextWeights), Context: g.Context,
 	}
 }
 

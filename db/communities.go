@@ -10,7 +10,7 @@ func (d *DB) Communities() Noun[peering.Community] { return Noun[peering.Communi
 
 var communities = &kind[peering.Community]{
 	object: "community",
-	list: listing{table: "community", search: []string{"t.slug", "t.name", "t.value", "t.description"}, fields: map[string]field{
+	list: listing{table: "community", tagged: true, search: []string{"t.slug", "t.name", "t.value", "t.description"}, fields: map[string]field{
 		"slug":  {expr: "t.slug", kind: word},
 		"name":  {expr: "t.name", kind: word},
 		"value": {expr: "t.value", kind: word},
@@ -24,12 +24,14 @@ var communities = &kind[peering.Community]{
 	update:   writes((*dbsqlc.Queries).CommunityUpdate, communityParams),
 	remove:   removes((*dbsqlc.Queries).CommunityDelete),
 	complete: (*peering.Community).Complete,
+	tags:     func(c *peering.Community) []int64 { return c.Tags },
 }
 
-func communityOf(c dbsqlc.Community) peering.Community {
+func communityOf(row dbsqlc.CommunityRowsRow) peering.Community {
+	c := row.Community
 	return peering.Community{
 		Meta: meta(c.ID, c.Version, c.CreatedAt, c.UpdatedAt),
-		Slug: c.Slug, Name: c.Name, Value: c.Value, Type: peering.CommunityType(orZero(c.Type)), Description: c.Description,
+		Slug: c.Slug, Name: c.Name, Value: c.Value, Type: peering.CommunityType(orZero(c.Type)), Description: c.Description, Tags: row.Tags,
 	}
 }
 

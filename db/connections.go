@@ -10,7 +10,7 @@ func (d *DB) Connections() Noun[peering.Connection] { return Noun[peering.Connec
 
 var connections = &kind[peering.Connection]{
 	object: "connection",
-	list: listing{table: "connection", search: []string{"t.description", "t.interface", "host(t.ipv4)", "host(t.ipv6)"}, fields: map[string]field{
+	list: listing{table: "connection", tagged: true, search: []string{"t.description", "t.interface", "host(t.ipv4)", "host(t.ipv6)"}, fields: map[string]field{
 		"exchange_id": {expr: "t.ixp_id", kind: number},
 		"exchange":    {expr: "(SELECT x.slug FROM ixp x WHERE x.id = t.ixp_id)", kind: word},
 		"router_id":   {expr: "t.router_id", kind: number},
@@ -31,14 +31,16 @@ var connections = &kind[peering.Connection]{
 	update:   writes((*dbsqlc.Queries).ConnectionUpdate, connectionParams),
 	remove:   removes((*dbsqlc.Queries).ConnectionDelete),
 	complete: (*peering.Connection).Complete,
+	tags:     func(c *peering.Connection) []int64 { return c.Tags },
 }
 
-func connectionOf(r dbsqlc.Connection) peering.Connection {
+func connectionOf(row dbsqlc.ConnectionRowsRow) peering.Connection {
+	r := row.Connection
 	return peering.Connection{
 		Meta:  meta(r.ID, r.Version, r.CreatedAt, r.UpdatedAt),
 		IXPID: r.IXPID, RouterID: r.RouterID, State: peering.ConnectionState(r.State),
 		IPv4: addrOf(r.Ipv4), IPv4LAN: orZero(r.Ipv4Lan), IPv6: addrOf(r.Ipv6), IPv6LAN: orZero(r.Ipv6Lan),
-		Interface: r.Interface, VLAN: int(orZero(r.Vlan)), Primary: r.IsPrimary, Description: r.Description,
+		Interface: r.Interface, VLAN: int(orZero(r.Vlan)), Primary: r.IsPrimary, Description: r.Description, Tags: row.Tags,
 	}
 }
 

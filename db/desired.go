@@ -51,6 +51,11 @@ func desiredRecords(ctx context.Context, q *dbsqlc.Queries, ids dbsqlc.DesiredID
 		filling(ctx, q, &d.Relationships, relationships, ids.Relationships),
 		filling(ctx, q, &d.Policies, routingPolicies, ids.Policies),
 		filling(ctx, q, &d.Communities, communities, ids.Communities),
+		filling(ctx, q, &d.Tags, tags, ids.Tags),
+		filling(ctx, q, &d.BFD, bfds, ids.Bfds),
+		filling(ctx, q, &d.Contexts, configContexts, ids.Contexts),
+		filling(ctx, q, &d.Contacts, contacts, ids.Contacts),
+		filling(ctx, q, &d.ContactRoles, contactRoles, ids.ContactRoles),
 		filling(ctx, q, &d.Templates, templates, ids.Templates),
 	} {
 		if err := fill(); err != nil {

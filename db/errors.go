@@ -142,8 +142,12 @@ func noun(table string) string {
 		return "BGP group"
 	case "app_user":
 		return "user"
+	case "bfd":
+		return "BFD"
 	case "community_assignment":
 		return "list of communities of a session, router, exchange, group, autonomous system or policy"
+	case "tag_assignment", "context_assignment", "contact_assignment":
+		return "record that has it"
 	case "policy_assignment":
 		return "policy list of a session, exchange, group or autonomous system"
 	}
@@ -243,6 +247,8 @@ var refusals = map[string]refusal{
 	"session_peering":              noSuch("peering (peering_id)"),
 	"session_router":               noSuch("router (router_id)"),
 	"session_group":                noSuch("BGP group (group_id)"),
+	"session_bfd":                  noSuch("BFD (bfd_id): create it first"),
+	"session_service_reference":    wrong("a service_reference is one line of at most 255 characters, without quotes, backslashes, semicolons and braces"),
 	"session_relationship":         noSuch("relationship (relationship_id)"),
 	"session_peer_host":            wrong("peer_address: " + hostOnly),
 	"session_local_host":           wrong("local_address: " + hostOnly),
@@ -279,6 +285,33 @@ var refusals = map[string]refusal{
 	"community_value_shape":          wrong("a community's value is written as 64500:1, 64500:1:2, target:64500:1 or no-export, in at most 50 characters"),
 	"community_assignment_community": noSuch("community (communities): create it first"),
 	"community_assignment_object":    wrong("communities are set on sessions, routers, exchanges, groups, autonomous systems and policies"),
+
+	"bfd_slug_unique": taken("BFD timers with this slug exist already"),
+	"bfd_slug_shape":  wrong("a slug of BFD timers is at most 100 lower-case letters, digits, dashes and underscores, starting with a letter or digit"),
+	"bfd_transmit":    wrong("minimum_transmit_interval is 1 to 255000 milliseconds"),
+	"bfd_receive":     wrong("minimum_receive_interval is 1 to 255000 milliseconds"),
+	"bfd_multiplier":  wrong("detection_multiplier is 1 to 255"),
+	"bfd_hold_time":   wrong("hold_time of BFD is 0 to 255000 milliseconds"),
+
+	"config_context_name_unique":  taken("a config context of this name exists already"),
+	"config_context_name_present": wrong("a config context needs a name"),
+	"config_context_data":         wrong("a config context's data is a JSON object"),
+	"context_assignment_context":  noSuch("config context (config_contexts): create it first"),
+	"context_assignment_weight":   wrong("a config context's weight is 0 to 32767"),
+	"context_assignment_object":   wrong("records of this kind have no config contexts"),
+
+	"contact_name_present":       wrong("a contact needs a name"),
+	"contact_role_slug_unique":   taken("a contact role with this slug exists already"),
+	"contact_role_slug_shape":    wrong("a contact role's slug is at most 100 lower-case letters, digits, dashes and underscores, starting with a letter or digit"),
+	"contact_assignment_contact": noSuch("contact (contact_id): create it first"),
+	"contact_assignment_role":    noSuch("contact role (role_id): create it first"),
+	"contact_assignment_object":  wrong("contacts belong to autonomous systems and exchanges"),
+
+	"tag_slug_unique":       taken("a tag with this slug exists already"),
+	"tag_slug_shape":        wrong("a tag's slug is at most 100 lower-case letters, digits, dashes and underscores, starting with a letter or digit"),
+	"tag_color_shape":       wrong("a color is six hexadecimal digits in small letters, such as 9e9e9e"),
+	"tag_assignment_tag":    noSuch("tag (tags): create it first"),
+	"tag_assignment_object": wrong("records of this kind have no tags"),
 
 	"approval_rule_name_unique": taken("an approval rule of this name exists already"),
 	"approval_rule_name_shape":  wrong("an approval rule's name is lower-case letters, digits, dashes and underscores, starts with a letter or digit, and isn't default"),

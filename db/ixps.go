@@ -10,7 +10,7 @@ func (d *DB) IXPs() Noun[peering.IXP] { return Noun[peering.IXP]{d, ixps} }
 
 var ixps = &kind[peering.IXP]{
 	object: "ixp",
-	list: listing{table: "ixp", search: []string{"t.slug", "t.name"}, fields: map[string]field{
+	list: listing{table: "ixp", tagged: true, search: []string{"t.slug", "t.name"}, fields: map[string]field{
 		"slug":            {expr: "t.slug", kind: word},
 		"name":            {expr: "t.name", kind: word},
 		"local_as_id":     {expr: "t.local_as_id", kind: number},
@@ -31,6 +31,9 @@ var ixps = &kind[peering.IXP]{
 		return dbsqlc.PolicyListClearParams{IXPID: &x.ID}, x.Policies
 	}),
 	communities: func(x *peering.IXP) []int64 { return x.Communities },
+	tags:        func(x *peering.IXP) []int64 { return x.Tags },
+	contexts:    func(x *peering.IXP) []peering.ContextRef { return x.ConfigContexts },
+	contacts:    func(x *peering.IXP) []peering.ContactRef { return x.Contacts },
 }
 
 func ixpOf(r dbsqlc.IXPRowsRow) peering.IXP {
@@ -39,7 +42,7 @@ func ixpOf(r dbsqlc.IXPRowsRow) peering.IXP {
 		Meta: meta(x.ID, x.Version, x.CreatedAt, x.UpdatedAt),
 		Slug: x.Slug, Name: x.Name, LocalASID: x.LocalAsID, RelationshipID: orZero(x.RelationshipID), IXLANID: orZero(x.IxlanID),
 		Mesh: peering.Mesh(x.Mesh), Agreement: peering.AgreementRule(x.Agreement),
-		Policies: peering.Policies{Import: r.ImportPolicies, Export: r.ExportPolicies}, Communities: r.Communities, Context: x.Context,
+		Policies: peering.Policies{Import: r.ImportPolicies, Export: r.ExportPolicies}, Communities: r.Communities, Tags: r.Tags, ConfigContexts: contextRefs(r.Contexts, r.ContextWeights), Contacts: contactRefs(r.Contacts, r.ContactRoles), Context: x.Context,
 	}
 }
 

@@ -28,11 +28,13 @@ type listing struct {
 	search []string // expressions that the filter q looks into
 	newest bool     // newest first, unless the page asks for another order
 	bare   bool     // without the filters that nouns have
+	tagged bool     // has the filter tag
 }
 
 // field is one filter: an SQL expression over the table t, and how its values are read.
 type field struct {
 	expr   string
+	each   string // instead of expr: a condition that each value has to meet, with %s for its place
 	kind   valueKind
 	values []string // of an enum
 }
@@ -87,7 +89,7 @@ func oneOf[E ~string](values func() []E, expr string) field {
 		}
 		return s, nil
 	}
-	return field{"(" + expr + ")::text", valueKind{"string", "text", parse, worded}, names}
+	return field{expr: "(" + expr + ")::text", kind: valueKind{"string", "text", parse, worded}, values: names}
 }
 
 // everywhere are the filters that each noun has.
@@ -245,6 +247,9 @@ func (l listing) field(name string) (field, bool) {
 	if f, ok := l.fields[name]; ok || l.bare {
 		return f, ok
 	}
+	if name == "tag" && l.tagged {
+		return tagSlugs(l.table), true
+	}
 	f, ok := everywhere[name]
 	return f, ok
 }
@@ -290,6 +295,9 @@ func (f field) condition(q *listQuery, filter peering.Filter) (string, error) {
 	for i, v := range values {
 		places[i] = q.bind(v) + "::" + f.kind.sqlType
 	}
+	if f.each != "" {
+		return f.ofEach(filter.Op, places), nil
+	}
 	if operator, ok := comparisons[filter.Op]; ok {
 		if len(places) > 1 {
 			return "", peering.Errorf(peering.Invalid, "filter %s__%s takes one value", filter.Field, filter.Op)
@@ -301,6 +309,18 @@ func (f field) condition(q *listQuery, filter peering.Filter) (string, error) {
 		return "(" + any + ") IS NOT TRUE", nil // nothing is not equal to something, too
 	}
 	return any, nil
+}
+
+// ofEach asks for what meets the condition with each value, or with the operator n with none.
+func (f field) ofEach(op string, places []string) string {
+	var met []string
+	for _, place := range places {
+		met = append(met, fmt.Sprintf(f.each, place))
+	}
+	if op == "n" {
+		return "NOT (" + strings.Join(met, " OR ") + ")"
+	}
+	return strings.Join(met, " AND ")
 }
 
 func (f field) isNull(filter peering.Filter) (string, error) {
@@ -329,20 +349,29 @@ func (f field) like(q *listQuery, filter peering.Filter) string {
 
 // describe lists the filters for those who write them, by name.
 func (l listing) describe() []peering.FilterField {
-	names := slices.Collect(maps.Keys(l.fields))
-	if !l.bare {
-		names = append(names, slices.Collect(maps.Keys(everywhere))...)
-	}
+	names := l.names()
 	slices.Sort(names)
 	list := make([]peering.FilterField, 0, len(names)+1)
 	for _, name := range names {
 		f, _ := l.field(name)
-		list = append(list, peering.FilterField{Name: name, Type: f.kind.name, Values: f.values, Operators: f.kind.operators[1:]})
+		list = append(list, peering.FilterField{Name: name, Type: f.kind.name, Values: f.values, Operators: f.kind.operators[1:], Every: f.each != ""})
 	}
 	if len(l.search) > 0 {
 		list = append(list, peering.FilterField{Name: "q", Type: "string"})
 	}
 	return list
+}
+
+// names are the fields of the filters: the noun's own, in order, then those that all have.
+func (l listing) names() []string {
+	names := slices.Sorted(maps.Keys(l.fields))
+	if l.tagged {
+		names = append(names, "tag")
+	}
+	if !l.bare {
+		names = append(names, slices.Sorted(maps.Keys(everywhere))...)
+	}
+	return names
 }
 
 func operatorNames(operators []string) string {
@@ -353,10 +382,7 @@ func operatorNames(operators []string) string {
 
 // suggest names the filter that was probably meant, or all of them.
 func (l listing) suggest(name string) string {
-	names := slices.Sorted(maps.Keys(l.fields))
-	if !l.bare {
-		names = append(names, slices.Sorted(maps.Keys(everywhere))...)
-	}
+	names := l.names()
 	if best, near := peering.Nearest(name, names); near {
 		return fmt.Sprintf(": did you mean %q?", best)
 	}

@@ -108,7 +108,7 @@ func TestFiltersThatCanNotBeNameTheRemedy(t *testing.T) {
 	d := dbtest.New(t)
 	for filter, want := range map[string]string{
 		"peer_asm=1":             `did you mean "peer_asn"?`,
-		"colour=red":             "it has asn, connection_id,",
+		"colour=red":             "it has asn, bfd_id,",
 		"asn__ic=645":            "it has equality, n, gt, gte, lt, lte, isnull",
 		"asn__gt=1,2":            "one value",
 		"asn=zero":               "no AS number",

@@ -37,6 +37,9 @@ type kind[T any] struct {
 	after    func(ctx context.Context, q *dbsqlc.Queries, v T) error   // what hangs on the row; nil: nothing
 
 	communities func(*T) []int64 // that are set on it; nil: none ever
+	tags        func(*T) []int64 // likewise, in order
+	contexts    func(*T) []peering.ContextRef
+	contacts    func(*T) []peering.ContactRef
 }
 
 // loads adapts sqlc's read by ids and the mapping from row to domain value.

@@ -93,34 +93,50 @@ func TestEveryNounKeepsEveryField(t *testing.T) {
 	group := mustCreate(t, d.BGPGroups(), peering.BGPGroup{Slug: "transits"})
 	direct := mustCreate(t, d.Peerings(), peering.Peering{LocalASID: n.us.ID, PeerASID: n.peer.ID})
 
-	roundTrip(t, d.Communities(), peering.Community{Slug: "s", Name: "n", Value: "target:64500:1", Type: peering.Egress, Description: "d"},
+	roundTrip(t, d.Communities(), peering.Community{Slug: "s", Name: "n", Value: "target:64500:1", Type: peering.Egress, Description: "d", Tags: []int64{}},
 		func(v peering.Community) peering.Meta { return v.Meta }, `{"value": "no-export", "type": null}`)
 	one := mustCreate(t, d.Communities(), peering.Community{Slug: "one", Value: "64500:1"})
 	two := mustCreate(t, d.Communities(), peering.Community{Slug: "two", Value: "64500:2"})
 	set := []int64{one.ID, two.ID}
+	roundTrip(t, d.Tags(), peering.Tag{Slug: "s", Name: "n", Color: "00ff00", Description: "d"}, func(v peering.Tag) peering.Meta { return v.Meta }, `{"color": "0000ff", "name": "m"}`)
+	roundTrip(t, d.BFD(), peering.BFD{Slug: "s", Name: "n", Description: "d", MinimumTransmit: 50, MinimumReceive: 255000, Multiplier: 255, HoldTime: 1},
+		func(v peering.BFD) peering.Meta { return v.Meta }, `{"minimum_receive_interval": 1, "hold_time": null}`)
+	fast := mustCreate(t, d.BFD(), peering.BFD{Slug: "fast"})
+	no, light, heavy := false, 0, 1000
+	roundTrip(t, d.ConfigContexts(), peering.ConfigContext{Name: "n", Description: "d", IsActive: &no, Data: data},
+		func(v peering.ConfigContext) peering.Meta { return v.Meta }, `{"is_active": true, "data": {"a": null}}`)
+	base, over := mustCreate(t, d.ConfigContexts(), peering.ConfigContext{Name: "base"}), mustCreate(t, d.ConfigContexts(), peering.ConfigContext{Name: "over"})
+	given := []peering.ContextRef{{ID: over.ID, Weight: &light}, {ID: base.ID, Weight: &heavy}}
+	roundTrip(t, d.Contacts(), peering.Contact{Name: "n", Title: "t", Phone: "+31 20", Email: "noc@example.net", Address: "a", Description: "d"},
+		func(v peering.Contact) peering.Meta { return v.Meta }, `{"email": null, "title": "u"}`)
+	roundTrip(t, d.ContactRoles(), peering.ContactRole{Slug: "s", Name: "n", Description: "d"}, func(v peering.ContactRole) peering.Meta { return v.Meta }, `{"name": "m"}`)
+	desk, role := mustCreate(t, d.Contacts(), peering.Contact{Name: "NOC"}), mustCreate(t, d.ContactRoles(), peering.ContactRole{Slug: "noc"})
+	desks := []peering.ContactRef{{ID: desk.ID, RoleID: role.ID}}
+	red, blue := mustCreate(t, d.Tags(), peering.Tag{Slug: "red"}), mustCreate(t, d.Tags(), peering.Tag{Slug: "blue"})
+	marks := []int64{blue.ID, red.ID}
 
-	roundTrip(t, d.AutonomousSystems(), peering.AutonomousSystem{ASN: 4294967294, Name: "n", Local: true, IRRASSet: "AS-X", Limits: limits,
-		Policies: both, Communities: set, Context: data, Comments: "c"}, func(v peering.AutonomousSystem) peering.Meta { return v.Meta }, `{"import_policies": [1], "communities": [3], "context": {"a": null}}`)
-	roundTrip(t, d.Relationships(), peering.Relationship{Slug: "s", Name: "n", Role: bgp.RolePeer, Protected: true},
-		func(v peering.Relationship) peering.Meta { return v.Meta }, `{"protected": null}`)
+	roundTrip(t, d.AutonomousSystems(), peering.AutonomousSystem{ASN: 4294967294, Name: "n", Local: true, IRRASSet: "AS-X", Contacts: desks, Limits: limits,
+		Policies: both, Communities: set, Tags: marks, ConfigContexts: given, Context: data, Comments: "c"}, func(v peering.AutonomousSystem) peering.Meta { return v.Meta }, `{"import_policies": [1], "communities": [3], "contacts": [], "context": {"a": null}}`)
+	roundTrip(t, d.Relationships(), peering.Relationship{Slug: "s", Name: "n", Role: bgp.RolePeer, Protected: true, Tags: marks},
+		func(v peering.Relationship) peering.Meta { return v.Meta }, `{"protected": null, "tags": [2]}`)
 	roundTrip(t, d.Sites(), peering.Site{Slug: "s", Name: "n"}, func(v peering.Site) peering.Meta { return v.Meta }, `{"name": "m"}`)
 	roundTrip(t, d.Platforms(), peering.PlatformRecord{Slug: "s", Name: "n", Driver: "d"},
 		func(v peering.PlatformRecord) peering.Meta { return v.Meta }, `{"driver": "e"}`)
 	roundTrip(t, d.Templates(), peering.Template{Name: "n", Mode: peering.ModeWhole, Engine: peering.EnginePongo2, Body: "b", Lenient: true,
 		TrimBlocks: true, LstripBlocks: true}, func(v peering.Template) peering.Meta { return v.Meta }, `{"mode": "merge", "lenient": false}`)
 	roundTrip(t, d.Routers(), peering.Router{Name: "n", SiteID: n.site.ID, PlatformID: n.platform.ID, LocalASID: n.us.ID, TemplateID: n.template.ID,
-		Mode: peering.Manage, Address: "127.0.0.1:22", Username: "u", Login: password, HostKey: "k", BGPPort: 1790, Lab: true, Communities: set, Settings: data, Context: data,
-		ReachedVia: netip.MustParseAddr("2001:db8::9")}, func(v peering.Router) peering.Meta { return v.Meta }, `{"template_id": 0, "login": null, "reached_via": null, "communities": []}`)
-	roundTrip(t, d.IXPs(), peering.IXP{Slug: "s", Name: "n", LocalASID: n.us.ID, RelationshipID: class.ID, IXLANID: 5, Mesh: peering.FullMesh,
-		Agreement: peering.ConfigureThenAsk, Policies: both, Communities: set, Context: data}, func(v peering.IXP) peering.Meta { return v.Meta }, `{"export_policies": [], "ixlan_id": null}`)
+		Mode: peering.Manage, Address: "127.0.0.1:22", Username: "u", Login: password, HostKey: "k", BGPPort: 1790, Lab: true, Communities: set, Tags: marks, ConfigContexts: given, Settings: data, Context: data,
+		ReachedVia: netip.MustParseAddr("2001:db8::9")}, func(v peering.Router) peering.Meta { return v.Meta }, `{"template_id": 0, "login": null, "reached_via": null, "communities": [], "tags": [2, 3], "config_contexts": [{"config_context_id": 3, "weight": 7}]}`)
+	roundTrip(t, d.IXPs(), peering.IXP{Slug: "s", Name: "n", LocalASID: n.us.ID, RelationshipID: class.ID, IXLANID: 5, Contacts: desks, Mesh: peering.FullMesh,
+		Agreement: peering.ConfigureThenAsk, Policies: both, Communities: set, Tags: marks, ConfigContexts: given, Context: data}, func(v peering.IXP) peering.Meta { return v.Meta }, `{"export_policies": [], "ixlan_id": null}`)
 	roundTrip(t, d.Connections(), peering.Connection{IXPID: n.ixp.ID, RouterID: n.router.ID, State: peering.ConnectionMaintenance,
 		IPv4: netip.MustParseAddr("198.51.100.7"), IPv4LAN: netip.MustParsePrefix("198.51.100.0/24"), IPv6: netip.MustParseAddr("2001:db8:1::7"),
-		IPv6LAN: netip.MustParsePrefix("2001:db8:1::/64"), Interface: "eth0", VLAN: 4094, Primary: true, Description: "d"},
+		IPv6LAN: netip.MustParsePrefix("2001:db8:1::/64"), Interface: "eth0", VLAN: 4094, Primary: true, Description: "d", Tags: marks},
 		func(v peering.Connection) peering.Meta { return v.Meta }, `{"ipv6": null, "ipv6_lan": null, "vlan": 0}`)
-	roundTrip(t, d.BGPGroups(), peering.BGPGroup{Slug: "s", Name: "n", RelationshipID: class.ID, Limits: limits, Policies: both, Communities: set, Context: data},
+	roundTrip(t, d.BGPGroups(), peering.BGPGroup{Slug: "s", Name: "n", RelationshipID: class.ID, Limits: limits, Policies: both, Communities: set, Tags: marks, ConfigContexts: given, Context: data},
 		func(v peering.BGPGroup) peering.Meta { return v.Meta }, `{"prefix_limits": {"ipv4": null, "ipv6": 5}}`)
 	roundTrip(t, d.RoutingPolicies(), peering.RoutingPolicy{Slug: "s", Name: "n", Direction: peering.Export, Family: bgp.IPv6, Weight: -3,
-		ExpectIPv4: &count, ExpectIPv6: &count, AllowDefault: true, AllowLong: true, Communities: set, Context: data},
+		ExpectIPv4: &count, ExpectIPv6: &count, AllowDefault: true, AllowLong: true, Communities: set, Tags: marks, ConfigContexts: given, Context: data},
 		func(v peering.RoutingPolicy) peering.Meta { return v.Meta }, `{"family": null, "expect_prefixes_ipv4": 0, "expect_prefixes_ipv6": null}`)
 	roundTrip(t, d.ApprovalRules(), peering.ApprovalRule{Name: "n", Disabled: true, Kinds: []peering.ChangeKind{peering.KindPolicy, peering.KindDepeer},
 		Disruption: peering.DisruptsRouter, Protected: true, MinSessions: 3, MinRouters: 2, RouterIDs: []int64{n.router.ID}, SiteIDs: []int64{n.site.ID},
@@ -133,9 +149,9 @@ func TestEveryNounKeepsEveryField(t *testing.T) {
 		func(v peering.Peering) peering.Meta { return v.Meta }, `{"state": "none", "ignored_until": null}`)
 	roundTrip(t, d.Sessions(), peering.Session{Kind: peering.DirectSession, PeeringID: direct.ID, RouterID: n.router.ID, GroupID: group.ID, RelationshipID: class.ID,
 		VRF: "v", Interface: "eth0", PeerAddress: netip.MustParseAddr("fe80::1"), LocalAddress: netip.MustParseAddr("fe80::2"), PeerAS: 64501, LocalAS: 64500,
-		Families: bgp.Families, Intent: peering.Shutdown, HeldByHand: true, Sync: peering.SyncUnknown, Limits: limits, Policies: both, Communities: set, Password: password,
-		HoldTime: &hold, Multihop: 255, Passive: true, Description: "d", Context: data}, func(v peering.Session) peering.Meta { return v.Meta },
-		`{"families": ["ipv6"], "hold_time": null, "password": null, "import_policies": [1, 3], "multihop": 0}`)
+		Families: bgp.Families, Intent: peering.Shutdown, HeldByHand: true, Sync: peering.SyncUnknown, Limits: limits, Policies: both, Communities: set, Tags: marks, ConfigContexts: given, Password: password,
+		HoldTime: &hold, Multihop: 255, Passive: true, BFDID: fast.ID, ServiceReference: "ORDER-1 / 7", Description: "d", Context: data}, func(v peering.Session) peering.Meta { return v.Meta },
+		`{"families": ["ipv6"], "hold_time": null, "password": null, "import_policies": [1, 3], "multihop": 0, "bfd_id": null, "service_reference": "x"}`)
 	roundTrip(t, d.Sessions(), n.sessionTo2(), func(v peering.Session) peering.Meta { return v.Meta }, `{"intent": "draining"}`)
 }
 
@@ -143,7 +159,8 @@ func TestEveryNounKeepsEveryField(t *testing.T) {
 func (n small) sessionTo2() peering.Session {
 	s := n.sessionTo("2001:db8:1::2")
 	s.Kind, s.Families, s.Intent, s.Sync, s.Context = peering.IXPSession, []bgp.Family{bgp.IPv6}, peering.Present, peering.NotDeployed, peering.Context("{}")
-	s.Import, s.Export, s.Communities = []int64{}, []int64{}, []int64{}
+	s.Import, s.Export, s.Communities, s.Tags = []int64{}, []int64{}, []int64{}, []int64{}
+	s.ConfigContexts = []peering.ContextRef{}
 	return s
 }
 

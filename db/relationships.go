@@ -13,7 +13,7 @@ func (d *DB) Relationships() Noun[peering.Relationship] {
 
 var relationships = &kind[peering.Relationship]{
 	object: "relationship",
-	list: listing{table: "relationship", search: []string{"t.slug", "t.name"}, fields: map[string]field{
+	list: listing{table: "relationship", tagged: true, search: []string{"t.slug", "t.name"}, fields: map[string]field{
 		"slug":      {expr: "t.slug", kind: word},
 		"name":      {expr: "t.name", kind: word},
 		"role":      {expr: "t.bgp_role", kind: word},
@@ -27,12 +27,14 @@ var relationships = &kind[peering.Relationship]{
 	update:   writes((*dbsqlc.Queries).RelationshipUpdate, relationshipParams),
 	remove:   removes((*dbsqlc.Queries).RelationshipDelete),
 	complete: (*peering.Relationship).Complete,
+	tags:     func(r *peering.Relationship) []int64 { return r.Tags },
 }
 
-func relationshipOf(r dbsqlc.Relationship) peering.Relationship {
+func relationshipOf(row dbsqlc.RelationshipRowsRow) peering.Relationship {
+	r := row.Relationship
 	return peering.Relationship{
 		Meta: meta(r.ID, r.Version, r.CreatedAt, r.UpdatedAt),
-		Slug: r.Slug, Name: r.Name, Role: bgp.Role(r.BgpRole), Protected: r.Protected,
+		Slug: r.Slug, Name: r.Name, Role: bgp.Role(r.BgpRole), Protected: r.Protected, Tags: row.Tags,
 	}
 }
 

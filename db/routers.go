@@ -12,7 +12,7 @@ func (d *DB) Routers() Noun[peering.Router] { return Noun[peering.Router]{d, rou
 
 var routers = &kind[peering.Router]{
 	object: "router",
-	list: listing{table: "router", search: []string{"t.name", "t.address"}, fields: map[string]field{
+	list: listing{table: "router", tagged: true, search: []string{"t.name", "t.address"}, fields: map[string]field{
 		"name":        {expr: "t.name", kind: word},
 		"site_id":     {expr: "t.site_id", kind: number},
 		"site":        {expr: "(SELECT s.slug FROM site s WHERE s.id = t.site_id)", kind: word},
@@ -34,6 +34,8 @@ var routers = &kind[peering.Router]{
 	complete:    (*peering.Router).Complete,
 	hold:        holdRouter,
 	communities: func(r *peering.Router) []int64 { return r.Communities },
+	tags:        func(r *peering.Router) []int64 { return r.Tags },
+	contexts:    func(r *peering.Router) []peering.ContextRef { return r.ConfigContexts },
 }
 
 func routerOf(row dbsqlc.RouterRowsRow) peering.Router {
@@ -44,7 +46,7 @@ func routerOf(row dbsqlc.RouterRowsRow) peering.Router {
 		Mode: peering.RouterMode(r.Mode), Address: r.Address, Username: r.Username,
 		Login:   peering.SecretRef{ID: orZero(r.LoginSecret), Version: orZero(r.LoginVersion)},
 		HostKey: r.HostKey, BGPPort: int(r.BgpPort), Lab: r.Lab, AcceptUnproven: r.AcceptUnproven,
-		Communities: row.Communities, Settings: r.Settings, Context: r.Context, ReachedVia: addrOf(r.ReachedVia),
+		Communities: row.Communities, Tags: row.Tags, ConfigContexts: contextRefs(row.Contexts, row.ContextWeights), Settings: r.Settings, Context: r.Context, ReachedVia: addrOf(r.ReachedVia),
 	}
 }
 

@@ -15,7 +15,7 @@ func (d *DB) RoutingPolicies() Noun[peering.RoutingPolicy] {
 
 var routingPolicies = &kind[peering.RoutingPolicy]{
 	object: "routing_policy",
-	list: listing{table: "routing_policy", search: []string{"t.slug", "t.name"}, fields: map[string]field{
+	list: listing{table: "routing_policy", tagged: true, search: []string{"t.slug", "t.name"}, fields: map[string]field{
 		"slug":      {expr: "t.slug", kind: word},
 		"name":      {expr: "t.name", kind: word},
 		"direction": oneOf(dbsqlc.AllPolicyDirectionValues, "t.direction"),
@@ -34,6 +34,8 @@ var routingPolicies = &kind[peering.RoutingPolicy]{
 	remove:      removes((*dbsqlc.Queries).RoutingPolicyDelete),
 	complete:    (*peering.RoutingPolicy).Complete,
 	communities: func(p *peering.RoutingPolicy) []int64 { return p.Communities },
+	tags:        func(p *peering.RoutingPolicy) []int64 { return p.Tags },
+	contexts:    func(p *peering.RoutingPolicy) []peering.ContextRef { return p.ConfigContexts },
 }
 
 func routingPolicyOf(row dbsqlc.RoutingPolicyRowsRow) peering.RoutingPolicy {
@@ -41,7 +43,7 @@ func routingPolicyOf(row dbsqlc.RoutingPolicyRowsRow) peering.RoutingPolicy {
 	return peering.RoutingPolicy{
 		Meta: meta(r.ID, r.Version, r.CreatedAt, r.UpdatedAt),
 		Slug: r.Slug, Name: r.Name, Direction: peering.Direction(r.Direction), Family: bgp.Family(orZero(r.Family)), Weight: int(r.Weight),
-		ExpectIPv4: r.ExpectV4, ExpectIPv6: r.ExpectV6, AllowDefault: r.AllowDefault, AllowLong: r.AllowLong, Communities: row.Communities, Context: r.Context,
+		ExpectIPv4: r.ExpectV4, ExpectIPv6: r.ExpectV6, AllowDefault: r.AllowDefault, AllowLong: r.AllowLong, Communities: row.Communities, Tags: row.Tags, ConfigContexts: contextRefs(row.Contexts, row.ContextWeights), Context: r.Context,
 	}
 }
 

@@ -27,32 +27,37 @@ var sessions = &kind[peering.Session]{
 		return dbsqlc.PolicyListClearParams{SessionID: &s.ID}, s.Policies
 	}),
 	communities: func(s *peering.Session) []int64 { return s.Communities },
+	tags:        func(s *peering.Session) []int64 { return s.Tags },
+	contexts:    func(s *peering.Session) []peering.ContextRef { return s.ConfigContexts },
 }
 
 var sessionList = listing{
 	table:  "session",
-	search: []string{"t.description", "host(t.peer_address)", "t.peer_asn", "(SELECT a.name FROM autonomous_system a WHERE a.asn = t.peer_asn)"},
+	tagged: true,
+	search: []string{"t.description", "t.service_reference", "host(t.peer_address)", "t.peer_asn", "(SELECT a.name FROM autonomous_system a WHERE a.asn = t.peer_asn)"},
 	fields: map[string]field{
-		"kind":            oneOf(dbsqlc.AllSessionKindValues, "t.kind"),
-		"asn":             {expr: "t.peer_asn", kind: asNumber},
-		"peer_asn":        {expr: "t.peer_asn", kind: asNumber},
-		"peering_id":      {expr: "t.peering_id", kind: number},
-		"router_id":       {expr: "t.router_id", kind: number},
-		"router":          {expr: "(SELECT r.name FROM router r WHERE r.id = t.router_id)", kind: word},
-		"connection_id":   {expr: "t.connection_id", kind: number},
-		"exchange_id":     {expr: "(SELECT c.ixp_id FROM connection c WHERE c.id = t.connection_id)", kind: number},
-		"exchange":        {expr: "(SELECT x.slug FROM connection c JOIN ixp x ON x.id = c.ixp_id WHERE c.id = t.connection_id)", kind: word},
-		"group_id":        {expr: "t.group_id", kind: number},
-		"relationship_id": {expr: "t.relationship_id", kind: number},
-		"vrf":             {expr: "t.vrf", kind: word},
-		"peer_address":    {expr: "t.peer_address", kind: host},
-		"ip_address":      {expr: "t.peer_address", kind: host}, // Peering Manager's name
-		"intent":          oneOf(dbsqlc.AllSessionIntentValues, "t.intent"),
-		"sync":            oneOf(dbsqlc.AllSessionSyncValues, syncShown),
-		"held_by_hand":    {expr: "t.held_by_hand", kind: flag},
-		"passive":         {expr: "t.passive", kind: flag},
-		"description":     {expr: "t.description", kind: word},
-		"watch_until":     {expr: "t.watch_until", kind: moment},
+		"kind":              oneOf(dbsqlc.AllSessionKindValues, "t.kind"),
+		"asn":               {expr: "t.peer_asn", kind: asNumber},
+		"peer_asn":          {expr: "t.peer_asn", kind: asNumber},
+		"peering_id":        {expr: "t.peering_id", kind: number},
+		"router_id":         {expr: "t.router_id", kind: number},
+		"router":            {expr: "(SELECT r.name FROM router r WHERE r.id = t.router_id)", kind: word},
+		"connection_id":     {expr: "t.connection_id", kind: number},
+		"exchange_id":       {expr: "(SELECT c.ixp_id FROM connection c WHERE c.id = t.connection_id)", kind: number},
+		"exchange":          {expr: "(SELECT x.slug FROM connection c JOIN ixp x ON x.id = c.ixp_id WHERE c.id = t.connection_id)", kind: word},
+		"group_id":          {expr: "t.group_id", kind: number},
+		"relationship_id":   {expr: "t.relationship_id", kind: number},
+		"vrf":               {expr: "t.vrf", kind: word},
+		"peer_address":      {expr: "t.peer_address", kind: host},
+		"ip_address":        {expr: "t.peer_address", kind: host}, // Peering Manager's name
+		"intent":            oneOf(dbsqlc.AllSessionIntentValues, "t.intent"),
+		"sync":              oneOf(dbsqlc.AllSessionSyncValues, syncShown),
+		"held_by_hand":      {expr: "t.held_by_hand", kind: flag},
+		"passive":           {expr: "t.passive", kind: flag},
+		"bfd_id":            {expr: "t.bfd_id", kind: number},
+		"service_reference": {expr: "t.service_reference", kind: word},
+		"description":       {expr: "t.description", kind: word},
+		"watch_until":       {expr: "t.watch_until", kind: moment},
 	},
 }
 
@@ -75,10 +80,10 @@ func sessionOf(r dbsqlc.SessionRowsRow) peering.Session {
 		PeerAS: bgp.ASN(s.PeerASN), LocalAS: bgp.ASN(orZero(s.LocalASN)), Families: familiesOf(s.Families),
 		Intent: peering.Intent(s.Intent), HeldByHand: s.HeldByHand, HeldReason: s.HeldReason,
 		Sync:   peering.SyncUnderWay(peering.Sync(s.Sync), peering.DeploymentState(r.Deployment), r.Removed),
-		Limits: limitsOf(s.LimitV4, s.LimitV6), Policies: peering.Policies{Import: r.ImportPolicies, Export: r.ExportPolicies}, Communities: r.Communities,
+		Limits: limitsOf(s.LimitV4, s.LimitV6), Policies: peering.Policies{Import: r.ImportPolicies, Export: r.ExportPolicies}, Communities: r.Communities, Tags: r.Tags, ConfigContexts: contextRefs(r.Contexts, r.ContextWeights),
 		Password: peering.SecretRef{ID: orZero(s.PasswordSecret), Version: orZero(s.PasswordVersion)},
 		HoldTime: intOf(s.HoldTime), Multihop: int(orZero(s.Multihop)), Passive: s.Passive,
-		Description: s.Description, Context: s.Context, WatchUntil: timeOrZero(s.WatchUntil),
+		BFDID: orZero(s.BfdID), ServiceReference: s.ServiceReference, Description: s.Description, Context: s.Context, WatchUntil: timeOrZero(s.WatchUntil),
 	}
 }
 
@@ -92,7 +97,7 @@ func sessionParams(s peering.Session) dbsqlc.SessionUpdateParams {
 		LimitV4: limitParam(s.Limits.IPv4), LimitV6: limitParam(s.Limits.IPv6),
 		PasswordSecret: orNull(s.Password.ID), PasswordVersion: orNull(s.Password.Version),
 		HoldTime: intParam(s.HoldTime), Multihop: intOrNull(s.Multihop), Passive: s.Passive,
-		Description: s.Description, Context: object(s.Context), ID: s.ID, Version: s.Version,
+		BfdID: orNull(s.BFDID), ServiceReference: s.ServiceReference, Description: s.Description, Context: object(s.Context), ID: s.ID, Version: s.Version,
 	}
 }
 

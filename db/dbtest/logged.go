@@ -49,8 +49,8 @@ var Unlogged = map[string]string{
 
 // Logged are the tables of the source of truth.
 var Logged = []string{
-	"api_token", "app_user", "approval_rule", "autonomous_system", "bgp_group", "change_freeze", "command", "community", "community_assignment", "connection", "irr_list", "ixp", "peering", "platform",
-	"policy_assignment", "relationship", "router", "routing_policy", "secret", "secret_version", "session", "site", "template", "vote",
+	"api_token", "app_user", "approval_rule", "autonomous_system", "bfd", "bgp_group", "change_freeze", "command", "community", "community_assignment", "config_context", "connection", "contact", "contact_assignment", "contact_role", "context_assignment", "irr_list", "ixp", "peering", "platform",
+	"policy_assignment", "relationship", "router", "routing_policy", "secret", "secret_version", "session", "site", "tag", "tag_assignment", "template", "vote",
 }
 
 // A statement outside a transaction is a test's own hand: at its commit the

@@ -1,6 +1,7 @@
--- Reads communities by id.
+-- Reads communities by id, with their tags.
 -- name: CommunityRows :many
-SELECT t.*
+SELECT sqlc.embed(t),
+    ARRAY(SELECT g.tag_id FROM tag_assignment g WHERE g.object = 'community' AND g.object_id = t.id ORDER BY g.position)::bigint[] AS tags
 FROM community t
 WHERE t.id = ANY(@ids::bigint[])
 ORDER BY t.id;

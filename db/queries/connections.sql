@@ -1,6 +1,7 @@
--- Reads connections by id.
+-- Reads connections by id, with their tags.
 -- name: ConnectionRows :many
-SELECT t.*
+SELECT sqlc.embed(t),
+    ARRAY(SELECT g.tag_id FROM tag_assignment g WHERE g.object = 'connection' AND g.object_id = t.id ORDER BY g.position)::bigint[] AS tags
 FROM connection t
 WHERE t.id = ANY(@ids::bigint[])
 ORDER BY t.id;

@@ -1,5 +1,6 @@
 -- What one router is rendered from, by id. Sessions that open changes plan on it bring their peering and network
--- along, so that an overlay finds them. Policies, communities, groups, relationships and templates come whole: an overlay may name any.
+-- along, so that an overlay finds them. Policies, groups, relationships, templates,
+-- communities, tags, BFD timers, config contexts and contacts come whole: an overlay may name any.
 -- name: DesiredIDs :one
 WITH planned AS (
     SELECT (patch->>'peering_id')::bigint AS peering_id, (patch->>'peer_asn')::bigint AS peer_asn
@@ -32,6 +33,11 @@ SELECT
     ARRAY(SELECT l.id FROM relationship l)::bigint[] AS relationships,
     ARRAY(SELECT y.id FROM routing_policy y)::bigint[] AS policies,
     ARRAY(SELECT c.id FROM community c)::bigint[] AS communities,
+    ARRAY(SELECT g.id FROM tag g)::bigint[] AS tags,
+    ARRAY(SELECT b.id FROM bfd b)::bigint[] AS bfds,
+    ARRAY(SELECT x.id FROM config_context x)::bigint[] AS contexts,
+    ARRAY(SELECT k.id FROM contact k)::bigint[] AS contacts,
+    ARRAY(SELECT k.id FROM contact_role k)::bigint[] AS contact_roles,
     ARRAY(SELECT t.id FROM template t)::bigint[] AS templates;
 
 -- What networks publish as their prefix counts; the newest record, should two claim an AS number.
@@ -50,7 +56,7 @@ ORDER BY key;
 -- Who edited what a router is rendered from since a change of kind deploy, which carries every edit, was last confirmed
 -- there: an unrelated change in between delivers nobody's edits. Sessions and connections are found by what the log says
 -- of their router, since they may be deleted. Templates count when the router's names them, or one that it names.
--- Communities all count: each template is given all of them.
+-- Communities all count, since each template is given all of them, and so do the few relationships; tags, config contexts, contacts and their roles where something has them.
 -- name: PendingAuthors :many
 WITH RECURSIVE since AS (
     SELECT COALESCE(max(d.created_at), '-infinity'::timestamptz) AS at
@@ -60,14 +66,16 @@ WITH RECURSIVE since AS (
     SELECT l.user_id, l.object, l.object_id, l.before, l.after
     FROM change_log l, since
     WHERE l.user_id IS NOT NULL AND l.at > since.at
-        AND l.object IN ('session', 'connection', 'router', 'template', 'ixp', 'bgp_group', 'autonomous_system', 'irr_list', 'routing_policy', 'community')
+        AND l.object IN ('session', 'connection', 'router', 'template', 'ixp', 'bgp_group', 'autonomous_system', 'irr_list', 'routing_policy', 'community', 'relationship', 'tag', 'bfd',
+            'config_context', 'contact', 'contact_role')
 ), here AS (
-    SELECT s.id, s.peer_asn, s.group_id FROM session s WHERE s.router_id = @router_id::bigint
+    SELECT s.id, s.peer_asn, s.local_asn, s.group_id, s.bfd_id FROM session s WHERE s.router_id = @router_id::bigint
 ), exchanges AS (
     SELECT c.ixp_id AS id FROM connection c WHERE c.router_id = @router_id::bigint
 ), networks AS (
-    SELECT a.id FROM autonomous_system a WHERE a.asn IN (SELECT h.peer_asn FROM here h)
+    SELECT a.id FROM autonomous_system a WHERE a.asn IN (SELECT h.peer_asn FROM here h UNION SELECT h.local_asn FROM here h)
     UNION SELECT r.local_as_id FROM router r WHERE r.id = @router_id::bigint
+    UNION SELECT x.local_as_id FROM ixp x WHERE x.id IN (SELECT e.id FROM exchanges e)
 ), templates AS (
     SELECT t.id, t.name, t.body FROM template t JOIN router r ON r.template_id = t.id WHERE r.id = @router_id::bigint
     UNION
@@ -78,6 +86,16 @@ WITH RECURSIVE since AS (
     UNION SELECT p.policy_id FROM policy_assignment p WHERE p.group_id IN (SELECT h.group_id FROM here h)
     UNION SELECT p.policy_id FROM policy_assignment p WHERE p.ixp_id IN (SELECT x.id FROM exchanges x)
     UNION SELECT p.policy_id FROM policy_assignment p WHERE p.as_id IN (SELECT n.id FROM networks n)
+), read AS ( -- what a template of the router is given, whose tags and the like it may ask for
+    SELECT 'session' AS object, h.id FROM here h
+    UNION ALL SELECT 'connection', c.id FROM connection c WHERE c.router_id = @router_id::bigint
+    UNION ALL SELECT 'router', @router_id::bigint
+    UNION ALL SELECT 'ixp', x.id FROM exchanges x
+    UNION ALL SELECT 'bgp_group', h.group_id FROM here h
+    UNION ALL SELECT 'autonomous_system', n.id FROM networks n
+    UNION ALL SELECT 'routing_policy', y.id FROM policies y
+    UNION ALL SELECT 'relationship', l.id FROM relationship l
+    UNION ALL SELECT 'community', c.id FROM community c
 )
 SELECT u.id, u.name, u.roles::text[] AS roles, u.active, u.created_at, u.version
 FROM app_user u
@@ -88,11 +106,15 @@ WHERE u.id IN (
         WHEN 'connection' THEN @router_id::bigint IN ((e.before->>'router_id')::bigint, (e.after->>'router_id')::bigint)
         WHEN 'router' THEN e.object_id = @router_id::bigint
         WHEN 'template' THEN e.object_id IN (SELECT t.id FROM templates t)
-        WHEN 'ixp' THEN e.object_id IN (SELECT x.id FROM exchanges x)
-        WHEN 'bgp_group' THEN e.object_id IN (SELECT h.group_id FROM here h)
-        WHEN 'autonomous_system' THEN e.object_id IN (SELECT n.id FROM networks n)
         WHEN 'irr_list' THEN e.object_id IN (SELECT n.id FROM networks n) -- logged under its network's id
-        WHEN 'routing_policy' THEN e.object_id IN (SELECT y.id FROM policies y)
-        ELSE true
+        WHEN 'tag' THEN EXISTS (SELECT FROM tag_assignment a JOIN read d ON d.object = a.object AND d.id = a.object_id WHERE a.tag_id = e.object_id)
+        WHEN 'config_context' THEN EXISTS (
+            SELECT FROM context_assignment a JOIN read d ON d.object = a.object AND d.id = a.object_id WHERE a.config_context_id = e.object_id)
+        WHEN 'contact' THEN EXISTS (SELECT FROM contact_assignment a JOIN read d ON d.object = a.object AND d.id = a.object_id WHERE a.contact_id = e.object_id)
+        WHEN 'contact_role' THEN EXISTS (SELECT FROM contact_assignment a JOIN read d ON d.object = a.object AND d.id = a.object_id WHERE a.role_id = e.object_id)
+        WHEN 'bfd' THEN e.object_id IN (SELECT h.bfd_id FROM here h)
+        WHEN 'community' THEN true
+        WHEN 'relationship' THEN true
+        ELSE EXISTS (SELECT FROM read d WHERE d.object = e.object AND d.id = e.object_id)
     END)
 ORDER BY u.id;

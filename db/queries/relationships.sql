@@ -1,6 +1,7 @@
--- Reads relationships by id.
+-- Reads relationships by id, with their tags.
 -- name: RelationshipRows :many
-SELECT t.*
+SELECT sqlc.embed(t),
+    ARRAY(SELECT g.tag_id FROM tag_assignment g WHERE g.object = 'relationship' AND g.object_id = t.id ORDER BY g.position)::bigint[] AS tags
 FROM relationship t
 WHERE t.id = ANY(@ids::bigint[])
 ORDER BY t.id;

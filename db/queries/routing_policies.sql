@@ -1,7 +1,10 @@
--- Reads routing policies by id, with their communities.
+-- Reads routing policies by id, with their communities, tags and config contexts.
 -- name: RoutingPolicyRows :many
 SELECT sqlc.embed(t),
-    ARRAY(SELECT c.community_id FROM community_assignment c WHERE c.object = 'routing_policy' AND c.object_id = t.id ORDER BY c.community_id)::bigint[] AS communities
+    ARRAY(SELECT c.community_id FROM community_assignment c WHERE c.object = 'routing_policy' AND c.object_id = t.id ORDER BY c.community_id)::bigint[] AS communities,
+    ARRAY(SELECT g.tag_id FROM tag_assignment g WHERE g.object = 'routing_policy' AND g.object_id = t.id ORDER BY g.position)::bigint[] AS tags,
+    ARRAY(SELECT x.config_context_id FROM context_assignment x WHERE x.object = 'routing_policy' AND x.object_id = t.id ORDER BY x.weight, x.config_context_id)::bigint[] AS contexts,
+    ARRAY(SELECT x.weight FROM context_assignment x WHERE x.object = 'routing_policy' AND x.object_id = t.id ORDER BY x.weight, x.config_context_id)::integer[] AS context_weights
 FROM routing_policy t
 WHERE t.id = ANY(@ids::bigint[])
 ORDER BY t.id;

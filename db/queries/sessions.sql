@@ -1,4 +1,4 @@
--- Reads sessions by id, with their policies in order and their communities, and the deployment in flight that touches each.
+-- Reads sessions by id, with their policies in order, their communities, tags and config contexts, and the deployment in flight that touches each.
 -- name: SessionRows :many
 WITH under_way AS (
     SELECT (e->>'session_id')::bigint AS session_id, d.state, bool_or(coalesce((e->>'removed')::boolean, false)) AS removed
@@ -11,7 +11,10 @@ WITH under_way AS (
 SELECT sqlc.embed(t), coalesce(u.state::text, '')::text AS deployment, coalesce(u.removed, false)::boolean AS removed,
     ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.session_id = t.id AND p.direction = 'import' ORDER BY p.position)::bigint[] AS import_policies,
     ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.session_id = t.id AND p.direction = 'export' ORDER BY p.position)::bigint[] AS export_policies,
-    ARRAY(SELECT c.community_id FROM community_assignment c WHERE c.object = 'session' AND c.object_id = t.id ORDER BY c.community_id)::bigint[] AS communities
+    ARRAY(SELECT c.community_id FROM community_assignment c WHERE c.object = 'session' AND c.object_id = t.id ORDER BY c.community_id)::bigint[] AS communities,
+    ARRAY(SELECT g.tag_id FROM tag_assignment g WHERE g.object = 'session' AND g.object_id = t.id ORDER BY g.position)::bigint[] AS tags,
+    ARRAY(SELECT x.config_context_id FROM context_assignment x WHERE x.object = 'session' AND x.object_id = t.id ORDER BY x.weight, x.config_context_id)::bigint[] AS contexts,
+    ARRAY(SELECT x.weight FROM context_assignment x WHERE x.object = 'session' AND x.object_id = t.id ORDER BY x.weight, x.config_context_id)::integer[] AS context_weights
 FROM session t
 LEFT JOIN under_way u ON u.session_id = t.id
 WHERE t.id = ANY(@ids::bigint[])
@@ -22,7 +25,7 @@ ORDER BY t.id;
 INSERT INTO session (
     kind, peering_id, router_id, connection_id, group_id, relationship_id, vrf, interface, peer_address,
     local_address, peer_asn, local_asn, families, intent, held_by_hand, held_reason, limit_v4, limit_v6, password_secret,
-    password_version, hold_time, multihop, passive, description, context, id, version)
+    password_version, hold_time, multihop, passive, description, bfd_id, service_reference, context, id, version)
 OVERRIDING SYSTEM VALUE VALUES (
     @kind::session_kind, @peering_id::bigint, @router_id::bigint, sqlc.narg('connection_id')::bigint,
     sqlc.narg('group_id')::bigint, sqlc.narg('relationship_id')::bigint, @vrf::text, @interface::text,
@@ -30,7 +33,7 @@ OVERRIDING SYSTEM VALUE VALUES (
     @families::smallint[], @intent::session_intent, @held_by_hand::boolean, @held_reason::text, sqlc.narg('limit_v4')::bigint,
     sqlc.narg('limit_v6')::bigint, sqlc.narg('password_secret')::bigint, sqlc.narg('password_version')::bigint,
     sqlc.narg('hold_time')::integer, sqlc.narg('multihop')::integer, @passive::boolean, @description::text,
-    @context::jsonb, @id::bigint, @version::bigint);
+    sqlc.narg('bfd_id')::bigint, @service_reference::text, @context::jsonb, @id::bigint, @version::bigint);
 
 -- Writes a session that still has the version it was read with; no row otherwise.
 -- name: SessionUpdate :execrows
@@ -44,7 +47,7 @@ UPDATE session SET
     limit_v6 = sqlc.narg('limit_v6')::bigint, password_secret = sqlc.narg('password_secret')::bigint,
     password_version = sqlc.narg('password_version')::bigint, hold_time = sqlc.narg('hold_time')::integer,
     multihop = sqlc.narg('multihop')::integer, passive = @passive::boolean, description = @description::text,
-    context = @context::jsonb,
+    bfd_id = sqlc.narg('bfd_id')::bigint, service_reference = @service_reference::text, context = @context::jsonb,
     updated_at = now(), version = version + 1
 WHERE id = @id::bigint AND version = @version::bigint;
 

@@ -84,6 +84,7 @@ type FilterField struct {
 	Type      string   // of its values: integer, AS number, string, boolean, date-time or address
 	Values    []string // all there are, of an enum
 	Operators []string // beside equality
+	Every     bool     // a record has to meet all values, and not any
 }
 
 // Page asks for at most Limit rows (1 to 1000) after a cursor ("" is the start).

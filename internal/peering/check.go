@@ -23,7 +23,7 @@ func (a *AutonomousSystem) Complete() error {
 		return Errorf(Invalid, "asn is missing: AS0 is never a network's number (RFC 7607)")
 	}
 	return firstError(oneLine("name", a.Name, longestLine), oneLine("irr_as_set", a.IRRASSet, longestLine), contextObject(&a.Context, "context"), a.Policies.complete(),
-		idSet("communities", &a.Communities))
+		idSet("communities", &a.Communities), tagList(&a.Tags), contextRefs(&a.ConfigContexts), contactRefs(&a.Contacts))
 }
 
 // Complete fills defaults and refuses a relationship that can't be.
@@ -32,7 +32,7 @@ func (r *Relationship) Complete() error {
 	if !slices.Contains(roles, r.Role) {
 		return Errorf(Invalid, "role %q is none of RFC 9234: provider, rs-server, rs-client, customer, peer, or nothing", r.Role)
 	}
-	return named(r.Slug, &r.Name)
+	return firstError(named(r.Slug, &r.Name), tagList(&r.Tags))
 }
 
 // Complete fills defaults and refuses a site that can't be.
@@ -77,7 +77,7 @@ func (r *Router) Complete() error {
 	return firstError(need(r.Name != "", "name"), oneLine("name", r.Name, longestLine), need(r.SiteID != 0, "site_id"), need(r.PlatformID != 0, "platform_id"),
 		need(r.LocalASID != 0, "local_as_id"), choice("mode", &r.Mode, Observe, Propose, Manage),
 		hostPort(r.Address), within("bgp_port", r.BGPPort, 1, 65535), wholeRef("login", r.Login),
-		contextObject(&r.Settings, "settings"), contextObject(&r.Context, "context"), idSet("communities", &r.Communities))
+		contextObject(&r.Settings, "settings"), contextObject(&r.Context, "context"), idSet("communities", &r.Communities), tagList(&r.Tags), contextRefs(&r.ConfigContexts))
 }
 
 // Complete fills defaults and refuses an exchange that can't be.
@@ -85,7 +85,7 @@ func (x *IXP) Complete() error {
 	return firstError(named(x.Slug, &x.Name), need(x.LocalASID != 0, "local_as_id"),
 		choice("mesh", &x.Mesh, OnePerPeerPort, FullMesh, PairMesh, PrimaryOnly),
 		choice("agreement", &x.Agreement, AskFirst, ConfigureThenAsk, ConfiguredByThem),
-		contextObject(&x.Context, "context"), x.Policies.complete(), idSet("communities", &x.Communities))
+		contextObject(&x.Context, "context"), x.Policies.complete(), idSet("communities", &x.Communities), tagList(&x.Tags), contextRefs(&x.ConfigContexts), contactRefs(&x.Contacts))
 }
 
 // Complete fills defaults and refuses a connection that can't be.
@@ -96,12 +96,12 @@ func (c *Connection) Complete() error {
 	return firstError(need(c.IXPID != 0, "exchange_id"), need(c.RouterID != 0, "router_id"),
 		word("interface", c.Interface), oneLine("description", c.Description, longestLine),
 		choice("state", &c.State, ConnectionEnabled, ConnectionMaintenance, ConnectionDisabled),
-		onLAN(bgp.IPv4, &c.IPv4, &c.IPv4LAN), onLAN(bgp.IPv6, &c.IPv6, &c.IPv6LAN), within("vlan", c.VLAN, 0, 4094))
+		onLAN(bgp.IPv4, &c.IPv4, &c.IPv4LAN), onLAN(bgp.IPv6, &c.IPv6, &c.IPv6LAN), within("vlan", c.VLAN, 0, 4094), tagList(&c.Tags))
 }
 
 // Complete fills defaults and refuses a BGP group that can't be.
 func (g *BGPGroup) Complete() error {
-	return firstError(named(g.Slug, &g.Name), contextObject(&g.Context, "context"), g.Policies.complete(), idSet("communities", &g.Communities))
+	return firstError(named(g.Slug, &g.Name), contextObject(&g.Context, "context"), g.Policies.complete(), idSet("communities", &g.Communities), tagList(&g.Tags), contextRefs(&g.ConfigContexts))
 }
 
 // Complete fills defaults and refuses a routing policy that can't be.
@@ -115,7 +115,7 @@ func (p *RoutingPolicy) Complete() error {
 		}
 	}
 	return firstError(named(p.Slug, &p.Name), choice("direction", &p.Direction, Import, Export), contextObject(&p.Context, "context"),
-		idSet("communities", &p.Communities))
+		idSet("communities", &p.Communities), tagList(&p.Tags), contextRefs(&p.ConfigContexts))
 }
 
 // Complete fills defaults and refuses a peering that can't be.
@@ -158,8 +158,8 @@ func (s *Session) Complete() error {
 		choice("kind", &s.Kind, DirectSession, IXPSession),
 		choice("intent", &s.Intent, Present, Absent, Draining, Shutdown, Removing),
 		choice("sync", &s.Sync, NotDeployed, SyncUnknown, Deploying, InSync, Drifted, Reverted, SyncInterfered, SyncRemoving, ProvenAbsent),
-		s.place(), s.addresses(), s.timers(), word("vrf", s.VRF), word("interface", s.Interface), oneLine("description", s.Description, longestLine),
-		wholeRef("password", s.Password), contextObject(&s.Context, "context"), s.Policies.complete(), idSet("communities", &s.Communities))
+		s.place(), s.addresses(), s.timers(), plainText("service_reference", s.ServiceReference, 255), word("vrf", s.VRF), word("interface", s.Interface), oneLine("description", s.Description, longestLine),
+		wholeRef("password", s.Password), contextObject(&s.Context, "context"), s.Policies.complete(), idSet("communities", &s.Communities), tagList(&s.Tags), contextRefs(&s.ConfigContexts))
 }
 
 // place checks that a session runs either at an exchange or on a link of its own.

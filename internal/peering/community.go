@@ -14,6 +14,7 @@ type Community struct {
 	Value       string        `json:"value" example:"64500:1" doc:"standard (64500:1), large (64500:1:2), extended (target:64500:1, rt:192.0.2.1:1) or a well-known name such as no-export; at most 50 characters"`
 	Type        CommunityType `json:"type" enum:",ingress,egress" doc:"on routes that come in or go out; empty: not said"`
 	Description string        `json:"description" doc:"at most 200 characters"`
+	Tags        []int64       `json:"tags" doc:"ids of its tags, in their order"`
 }
 
 // CommunityType says on which routes a community is; the zero value doesn't say.
@@ -32,7 +33,7 @@ func (c *Community) Complete() error {
 		return Errorf(Invalid, "value %w", err)
 	}
 	return firstError(labelled(c.Slug, &c.Name, c.Description), oneLine("value", c.Value, longestCommunity),
-		choice("type", &c.Type, "", Ingress, Egress))
+		choice("type", &c.Type, "", Ingress, Egress), tagList(&c.Tags))
 }
 
 // idSet orders a set of ids, and refuses one that stands in it twice.

@@ -26,6 +26,11 @@ type Desired struct {
 	Relationships map[int64]Relationship
 	Policies      map[int64]RoutingPolicy
 	Communities   map[int64]Community // all of them: templates are given them
+	Tags          map[int64]Tag
+	BFD           map[int64]BFD
+	Contexts      map[int64]ConfigContext
+	Contacts      map[int64]Contact
+	ContactRoles  map[int64]ContactRole
 	Platform      PlatformRecord
 	Templates     map[int64]Template // all of them: the router's may include any
 	IRR           map[int64]IRRLists // by network id; absent when none was recorded

@@ -50,9 +50,12 @@ type AutonomousSystem struct {
 	IRRASSet string  `json:"irr_as_set"`
 	Limits   Limits  `json:"prefix_limits"`
 	Policies
-	Communities []int64 `json:"communities" doc:"ids of the communities set on it; templates see them by value"`
-	Context     Context `json:"context"`
-	Comments    string  `json:"comments"`
+	Communities    []int64      `json:"communities" doc:"ids of the communities set on it; templates see them by value"`
+	Tags           []int64      `json:"tags" doc:"ids of its tags, in their order"`
+	Context        Context      `json:"context"`
+	ConfigContexts []ContextRef `json:"config_contexts" doc:"config contexts that it is given, beneath its own context"`
+	Contacts       []ContactRef `json:"contacts" doc:"its contacts, each in a role"`
+	Comments       string       `json:"comments"`
 }
 
 // Relationship is the class of a session: peer, transit, customer, …
@@ -62,6 +65,7 @@ type Relationship struct {
 	Name      string   `json:"name"`
 	Role      bgp.Role `json:"role"`      // ours, RFC 9234
 	Protected bool     `json:"protected"` // no change may touch such a session unless its kind allows it
+	Tags      []int64  `json:"tags" doc:"ids of its tags, in their order"`
 }
 
 // Site is a place with routers; device work for them runs on its own task queue.
@@ -158,11 +162,13 @@ type Router struct {
 	BGPPort    int        `json:"bgp_port"` // 1 to 65535, usually 179
 	Lab        bool       `json:"lab"`      // loopback only; documentation AS numbers allowed, short timers
 	// AcceptUnproven: it may be managed though its driver was never tried on anything.
-	AcceptUnproven bool       `json:"accept_unproven"`
-	Communities    []int64    `json:"communities" doc:"ids of the communities set on it; templates see them by value"`
-	Settings       Context    `json:"settings"`
-	Context        Context    `json:"context"`
-	ReachedVia     netip.Addr `json:"reached_via,omitzero"` // neighbor that carries our way to this router; zero when none does
+	AcceptUnproven bool         `json:"accept_unproven"`
+	Communities    []int64      `json:"communities" doc:"ids of the communities set on it; templates see them by value"`
+	Tags           []int64      `json:"tags" doc:"ids of its tags, in their order"`
+	Settings       Context      `json:"settings"`
+	Context        Context      `json:"context"`
+	ConfigContexts []ContextRef `json:"config_contexts" doc:"config contexts that it is given, beneath its own context"`
+	ReachedVia     netip.Addr   `json:"reached_via,omitzero"` // neighbor that carries our way to this router; zero when none does
 }
 
 // RouterMode is how far peerflow may go on a router.
@@ -185,8 +191,11 @@ type IXP struct {
 	Mesh           Mesh          `json:"mesh"`
 	Agreement      AgreementRule `json:"agreement"`
 	Policies
-	Communities []int64 `json:"communities" doc:"ids of the communities set on it; templates see them by value"`
-	Context     Context `json:"context"`
+	Communities    []int64      `json:"communities" doc:"ids of the communities set on it; templates see them by value"`
+	Tags           []int64      `json:"tags" doc:"ids of its tags, in their order"`
+	Context        Context      `json:"context"`
+	ConfigContexts []ContextRef `json:"config_contexts" doc:"config contexts that it is given, beneath its own context"`
+	Contacts       []ContactRef `json:"contacts" doc:"its contacts, each in a role"`
 }
 
 // Mesh says how a peer's ports and our connections at one exchange are paired.
@@ -222,6 +231,7 @@ type Connection struct {
 	VLAN        int             `json:"vlan"` // 1 to 4094; 0 untagged
 	Primary     bool            `json:"primary"`
 	Description string          `json:"description"`
+	Tags        []int64         `json:"tags" doc:"ids of its tags, in their order"`
 }
 
 // ConnectionState is whether sessions may be planned over a connection.
@@ -249,25 +259,29 @@ type BGPGroup struct {
 	RelationshipID int64  `json:"relationship_id"`
 	Limits         Limits `json:"prefix_limits"`
 	Policies
-	Communities []int64 `json:"communities" doc:"ids of the communities set on it; templates see them by value"`
-	Context     Context `json:"context"`
+	Communities    []int64      `json:"communities" doc:"ids of the communities set on it; templates see them by value"`
+	Tags           []int64      `json:"tags" doc:"ids of its tags, in their order"`
+	Context        Context      `json:"context"`
+	ConfigContexts []ContextRef `json:"config_contexts" doc:"config contexts that it is given, beneath its own context"`
 }
 
 // RoutingPolicy is an import or export policy. Its context says in the
 // template's terms what it matches; the guard figures are ours.
 type RoutingPolicy struct {
 	Meta
-	Slug         string     `json:"slug"`
-	Name         string     `json:"name"`
-	Direction    Direction  `json:"direction"`
-	Family       bgp.Family `json:"family,omitzero"` // zero: both
-	Weight       int        `json:"weight"`          // higher applies first
-	ExpectIPv4   *int64     `json:"expect_prefixes_ipv4"`
-	ExpectIPv6   *int64     `json:"expect_prefixes_ipv6"`
-	AllowDefault bool       `json:"allow_default"` // may announce a default route
-	AllowLong    bool       `json:"allow_long"`    // may announce longer than /24 or /48
-	Communities  []int64    `json:"communities" doc:"ids of the communities set on it; templates see them by value"`
-	Context      Context    `json:"context"`
+	Slug           string       `json:"slug"`
+	Name           string       `json:"name"`
+	Direction      Direction    `json:"direction"`
+	Family         bgp.Family   `json:"family,omitzero"` // zero: both
+	Weight         int          `json:"weight"`          // higher applies first
+	ExpectIPv4     *int64       `json:"expect_prefixes_ipv4"`
+	ExpectIPv6     *int64       `json:"expect_prefixes_ipv6"`
+	AllowDefault   bool         `json:"allow_default"` // may announce a default route
+	AllowLong      bool         `json:"allow_long"`    // may announce longer than /24 or /48
+	Communities    []int64      `json:"communities" doc:"ids of the communities set on it; templates see them by value"`
+	Tags           []int64      `json:"tags" doc:"ids of its tags, in their order"`
+	Context        Context      `json:"context"`
+	ConfigContexts []ContextRef `json:"config_contexts" doc:"config contexts that it is given, beneath its own context"`
 }
 
 // Direction is seen from our routers.

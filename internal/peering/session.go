@@ -83,13 +83,18 @@ type Session struct {
 	Limits         Limits       `json:"prefix_limits"`
 	Policies
 	Communities []int64   `json:"communities" doc:"ids of the communities set on it; templates see them by value"`
+	Tags        []int64   `json:"tags" doc:"ids of its tags, in their order"`
 	Password    SecretRef `json:"password"`
 	HoldTime    *int      `json:"hold_time"` // seconds, 0 or 3 to 65535 (RFC 4271 §4.2); nil inherits
 	Multihop    int       `json:"multihop"`  // TTL, 1 to 255; 0: single hop
 	Passive     bool      `json:"passive"`
-	Description string    `json:"description"`
-	Context     Context   `json:"context"`
-	WatchUntil  time.Time `json:"watch_until,omitzero"` // waits for the other side until then
+	BFDID       int64     `json:"bfd_id" doc:"timers of BFD that it uses; 0: none"`
+	// ServiceReference is ours for the session, such as an order or a circuit.
+	ServiceReference string       `json:"service_reference" doc:"one line of at most 255 characters, without quotes, backslashes, semicolons and braces"`
+	Description      string       `json:"description"`
+	Context          Context      `json:"context"`
+	ConfigContexts   []ContextRef `json:"config_contexts" doc:"config contexts that it is given, beneath its own context"`
+	WatchUntil       time.Time    `json:"watch_until,omitzero"` // waits for the other side until then
 }
 
 // Key is what the session's router knows it by.

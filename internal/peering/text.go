@@ -34,6 +34,14 @@ func oneLine(field, text string, most int) error {
 	return nil
 }
 
+// plainText is oneLine without what a router's configuration would take for more than text.
+func plainText(field, text string, most int) error {
+	if strings.ContainsAny(text, "\"'`\\;{}") {
+		return Errorf(Invalid, "%s has no quotes, backslashes, semicolons nor braces: it goes into configurations as it is", field)
+	}
+	return oneLine(field, text, most)
+}
+
 // breaks are the letters that end a line, or that a terminal would act on.
 func breaks(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }
 

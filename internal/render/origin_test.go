@@ -68,3 +68,35 @@ func TestALineOfAStanzaTellsItsTemplateLineAndItsFields(t *testing.T) {
 		}
 	}
 }
+
+// A filter reads records that the template never sees: whoever asks where a line comes from is told of them, too.
+func TestALineTellsOfTheRecordsThatAFilterReads(t *testing.T) {
+	t.Parallel()
+	d := desired(t, "bird")
+	meta, weight := func(id int64) peering.Meta { return peering.Meta{ID: id} }, 1000
+	d.Communities = map[int64]peering.Community{3: {Meta: meta(3), Slug: "a", Value: "64500:1"}}
+	d.Tags = map[int64]peering.Tag{4: {Meta: meta(4), Slug: "canary", Name: "canary"}}
+	d.Contexts = map[int64]peering.ConfigContext{5: {Meta: meta(5), Name: "shared", Data: peering.Context(`{"dscp": 48}`)}}
+	d.Contacts = map[int64]peering.Contact{6: {Meta: meta(6), Name: "NOC", Email: "noc@example.net"}}
+	d.ContactRoles = map[int64]peering.ContactRole{1: {Meta: meta(1), Slug: "noc", Name: "NOC"}}
+	for id, n := range d.Networks {
+		n.Contacts = []peering.ContactRef{{ID: 6, RoleID: 1}}
+		d.Networks[id] = n
+	}
+	s := d.Sessions[7]
+	s.Communities, s.Tags, s.ConfigContexts = []int64{3}, []int64{4}, []peering.ContextRef{{ID: 5, Weight: &weight}}
+	d.Sessions[7] = s
+	for body, want := range map[string]peering.FieldRead{
+		"{{ s | merge_communities | iterate('value') | join }}": {Record: "community 3", Field: "value"},
+		"{{ s | has_tag('canary') }}":                           {Record: "tag 4", Field: "name"},
+		"{{ s | context_get_key('dscp') }}":                     {Record: "config context 5", Field: "data"},
+		"{{ s | contact('noc', 'email') }}":                     {Record: "contact 6", Field: "name"},
+		"{{ s.config_context.dscp }}":                           {Record: "config context 5", Field: "data"},
+	} {
+		d.Template.Body = "{% for s in sessions %}" + body + "{% endfor %}"
+		text, lines, err := RouterWithOrigins(t.Context(), d)
+		if err != nil || len(lines) != 1 || text == "" || !slices.Contains(lines[0].Fields, want) {
+			t.Errorf("%s gives %q, %v from %+v, want %+v", body, text, err, lines, want)
+		}
+	}
+}

@@ -15,7 +15,7 @@ import (
 )
 
 // projection makes the records that templates see of what is recorded for one router. What peerflow doesn't record stays
-// empty: tags, BFD, contacts, observations, and the times of creation and change, which would
+// empty: observations, and the times of creation and change, which would
 // make a text move that nobody touched.
 type projection struct {
 	d           peering.Desired
@@ -25,6 +25,11 @@ type projection struct {
 	byASN       map[bgp.ASN]*AutonomousSystem // the oldest, should two have a number
 	policies    map[int64]*RoutingPolicy
 	communities map[int64]*Community
+	tags        map[int64]*Tag
+	bfd         map[int64]*BFD
+	contexts    map[int64]*ConfigContext
+	contacts    map[int64]*Contact
+	roles       map[int64]*ContactRole
 	groups      map[int64]*BGPGroup
 	ixps        map[int64]*InternetExchange
 	ports       map[int64]*Connection
@@ -34,12 +39,28 @@ type projection struct {
 // project gives a router's network, linked, and the record of the router itself.
 func project(d peering.Desired) (*Network, *RouterRecord) {
 	p := &projection{d: d, network: &Network{}, byASN: map[bgp.ASN]*AutonomousSystem{}}
+	p.tags = each(d.Tags, func(t peering.Tag) *Tag {
+		return &Tag{Record: Record{ID: t.ID, Description: t.Description}, Name: t.Name, Slug: t.Slug, Color: t.Color}
+	})
+	p.bfd = each(d.BFD, func(b peering.BFD) *BFD {
+		return &BFD{Record: Record{ID: b.ID, Description: b.Description}, Name: b.Name, Slug: b.Slug, MinimumTransmit: int64(b.MinimumTransmit),
+			MinimumReceive: int64(b.MinimumReceive), Multiplier: int64(b.Multiplier), HoldTime: int64(b.HoldTime)}
+	})
+	p.contexts = each(d.Contexts, func(c peering.ConfigContext) *ConfigContext {
+		return &ConfigContext{Record: Record{ID: c.ID, Description: c.Description}, Name: c.Name, IsActive: c.IsActive == nil || *c.IsActive, Data: NewData(c.Data)}
+	})
+	p.contacts = each(d.Contacts, func(c peering.Contact) *Contact {
+		return &Contact{Record: Record{ID: c.ID, Description: c.Description}, Name: c.Name, Title: c.Title, Phone: c.Phone, Email: c.Email, Address: c.Address}
+	})
+	p.roles = each(d.ContactRoles, func(r peering.ContactRole) *ContactRole {
+		return &ContactRole{Record: Record{ID: r.ID, Description: r.Description}, Name: r.Name, Slug: r.Slug}
+	})
 	p.communities = each(d.Communities, func(c peering.Community) *Community {
-		return &Community{Record: Record{ID: c.ID, Description: c.Description}, Name: c.Name, Slug: c.Slug, Value: c.Value, Type: string(c.Type)}
+		return &Community{Record: Record{ID: c.ID, Description: c.Description, Tags: of(p.tags, c.Tags)}, Name: c.Name, Slug: c.Slug, Value: c.Value, Type: string(c.Type)}
 	})
 	p.policies = each(d.Policies, p.policy)
 	p.classes = each(d.Relationships, func(r peering.Relationship) *Relationship {
-		return &Relationship{Record: Record{ID: r.ID}, Name: r.Name, Slug: r.Slug}
+		return &Relationship{Record: Record{ID: r.ID, Tags: of(p.tags, r.Tags)}, Name: r.Name, Slug: r.Slug}
 	})
 	p.systems = each(d.Networks, p.system)
 	for _, id := range slices.Backward(slices.Sorted(maps.Keys(p.systems))) {
@@ -47,10 +68,10 @@ func project(d peering.Desired) (*Network, *RouterRecord) {
 	}
 	p.router = p.routerRecord()
 	p.groups = each(d.Groups, func(g peering.BGPGroup) *BGPGroup {
-		return &BGPGroup{Group: p.group(g.Meta, g.Name, g.Slug, p.applied(g.Policies, g.Communities), g.Context)}
+		return &BGPGroup{Group: p.group(p.recorded(g.Meta, g.Context, g.Tags, g.ConfigContexts), g.Name, g.Slug, p.applied(g.Policies, g.Communities))}
 	})
 	p.ixps = each(d.IXPs, func(x peering.IXP) *InternetExchange {
-		return &InternetExchange{Group: p.group(x.Meta, x.Name, x.Slug, p.applied(x.Policies, x.Communities), x.Context), Local: p.systems[x.LocalASID]}
+		return &InternetExchange{Group: p.group(p.recorded(x.Meta, x.Context, x.Tags, x.ConfigContexts), x.Name, x.Slug, p.applied(x.Policies, x.Communities)), Local: p.systems[x.LocalASID], Contacts: p.assigned(x.Contacts)}
 	})
 	p.ports = each(d.Connections, p.connection)
 	for _, s := range d.SessionsInOrder() {
@@ -58,6 +79,17 @@ func project(d peering.Desired) (*Network, *RouterRecord) {
 	}
 	p.fill()
 	return p.network.Link(), p.router
+}
+
+// assigned are contacts in their roles; one that isn't loaded is left out.
+func (p *projection) assigned(refs []peering.ContactRef) []*ContactAssignment {
+	var out []*ContactAssignment
+	for _, ref := range refs {
+		if c, ok := p.contacts[ref.ID]; ok {
+			out = append(out, &ContactAssignment{Contact: c, Role: p.roles[ref.RoleID]})
+		}
+	}
+	return out
 }
 
 // each makes a record of each of a set.
@@ -82,14 +114,20 @@ func (p *projection) fill() {
 
 func (p *projection) policy(r peering.RoutingPolicy) *RoutingPolicy {
 	return &RoutingPolicy{
-		Record: recorded(r.Meta, r.Context), Name: cmp.Or(r.Name, r.Slug), Slug: r.Slug,
+		Record: p.recorded(r.Meta, r.Context, r.Tags, r.ConfigContexts), Name: cmp.Or(r.Name, r.Slug), Slug: r.Slug,
 		Type: string(r.Direction) + "-policy", Weight: r.Weight, Family: int(r.Family),
 		Communities: of(p.communities, r.Communities),
 	}
 }
 
-func recorded(m peering.Meta, context json.RawMessage) Record {
-	return Record{ID: m.ID, LocalContext: NewData(context)}
+func (p *projection) recorded(m peering.Meta, context json.RawMessage, tags []int64, contexts []peering.ContextRef) Record {
+	made := Record{ID: m.ID, LocalContext: NewData(context), Tags: of(p.tags, tags)}
+	for _, ref := range contexts {
+		if c, ok := p.contexts[ref.ID]; ok && ref.Weight != nil {
+			made.Contexts = append(made.Contexts, &ContextAssignment{Weight: *ref.Weight, Context: c})
+		}
+	}
+	return made
 }
 
 func (p *projection) applied(own peering.Policies, communities []int64) Applied {
@@ -109,8 +147,9 @@ func of[T any](set map[int64]*T, ids []int64) []*T {
 
 func (p *projection) system(a peering.AutonomousSystem) *AutonomousSystem {
 	made := &AutonomousSystem{
-		Record: recorded(a.Meta, a.Context), ASN: int64(a.ASN), Name: a.Name, Affiliated: a.Local, Private: isPrivateASN(int64(a.ASN)), Applied: p.applied(a.Policies, a.Communities),
+		Record: p.recorded(a.Meta, a.Context, a.Tags, a.ConfigContexts), ASN: int64(a.ASN), Name: a.Name, Affiliated: a.Local, Private: isPrivateASN(int64(a.ASN)), Applied: p.applied(a.Policies, a.Communities),
 	}
+	made.Contacts = p.assigned(a.Contacts)
 	if a.IRRASSet != "" {
 		made.IRRASSet = &a.IRRASSet
 	}
@@ -130,14 +169,14 @@ func (p *projection) peer(asn bgp.ASN) *AutonomousSystem {
 	return known
 }
 
-func (p *projection) group(m peering.Meta, name, slug string, own Applied, context json.RawMessage) Group {
-	return Group{Record: recorded(m, context), Name: name, Slug: slug, Status: "enabled", Applied: own}
+func (p *projection) group(r Record, name, slug string, own Applied) Group {
+	return Group{Record: r, Name: name, Slug: slug, Status: "enabled", Applied: own}
 }
 
 func (p *projection) routerRecord() *RouterRecord {
 	r := p.d.Router
 	made := &RouterRecord{
-		Record: recorded(r.Meta, r.Context), Local: p.systems[r.LocalASID], Name: r.Name, Hostname: hostOf(r.Address), Status: "enabled", Port: r.BGPPort, Lab: r.Lab,
+		Record: p.recorded(r.Meta, r.Context, r.Tags, r.ConfigContexts), Local: p.systems[r.LocalASID], Name: r.Name, Hostname: hostOf(r.Address), Status: "enabled", Port: r.BGPPort, Lab: r.Lab,
 		Communities: of(p.communities, r.Communities),
 	}
 	if made.Local == nil { // not stored yet, as in a preview
@@ -163,7 +202,7 @@ func hostOf(address string) string {
 
 func (p *projection) connection(c peering.Connection) *Connection {
 	made := &Connection{
-		Record: Record{ID: c.ID, Description: c.Description}, Status: string(c.State), VLAN: c.VLAN, Exchange: p.ixps[c.IXPID], Interface: c.Interface,
+		Record: Record{ID: c.ID, Description: c.Description, Tags: of(p.tags, c.Tags)}, Status: string(c.State), VLAN: c.VLAN, Exchange: p.ixps[c.IXPID], Interface: c.Interface,
 		IPv4: onLAN(c.IPv4, c.IPv4LAN), IPv6: onLAN(c.IPv6, c.IPv6LAN),
 	}
 	if c.RouterID == p.router.ID {
@@ -191,11 +230,12 @@ var statuses = map[peering.Intent]string{
 func (p *projection) session(s peering.Session) *Session {
 	shut := s.Intent == peering.Shutdown || s.HeldByHand
 	made := &Session{
-		Record: Record{ID: s.ID, Description: s.Description, LocalContext: NewData(s.Context)},
+		Record: p.recorded(s.Meta, s.Context, s.Tags, s.ConfigContexts),
 		Direct: s.Kind == peering.DirectSession, AS: p.peer(s.PeerAS), Address: netip.PrefixFrom(s.PeerAddress, s.PeerAddress.BitLen()),
 		Status: statuses[s.Intent], MultihopTTL: max(s.Multihop, 1), Passive: s.Passive, Connection: p.ports[s.ConnectionID], Applied: p.applied(s.Policies, s.Communities),
-		Group: p.groups[s.GroupID], Relationship: p.classes[p.d.Relationship(s).Value.ID],
+		Group: p.groups[s.GroupID], BFD: p.bfd[s.BFDID], Service: s.ServiceReference, Relationship: p.classes[p.d.Relationship(s).Value.ID],
 	}
+	made.Description = s.Description
 	made.RouteServer = !made.Direct && p.d.Relationship(s).Value.Role == bgp.RoleRSClient
 	if shut {
 		made.Status = statuses[peering.Shutdown]

@@ -72,7 +72,12 @@ const autonomousSystemRows = `-- name: AutonomousSystemRows :many
 SELECT t.id, t.asn, t.name, t.local, t.irr_as_set, t.limit_v4, t.limit_v6, t.context, t.comments, t.version, t.created_at, t.updated_at,
     ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.as_id = t.id AND p.direction = 'import' ORDER BY p.position)::bigint[] AS import_policies,
     ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.as_id = t.id AND p.direction = 'export' ORDER BY p.position)::bigint[] AS export_policies,
-    ARRAY(SELECT c.community_id FROM community_assignment c WHERE c.object = 'autonomous_system' AND c.object_id = t.id ORDER BY c.community_id)::bigint[] AS communities
+    ARRAY(SELECT c.community_id FROM community_assignment c WHERE c.object = 'autonomous_system' AND c.object_id = t.id ORDER BY c.community_id)::bigint[] AS communities,
+    ARRAY(SELECT g.tag_id FROM tag_assignment g WHERE g.object = 'autonomous_system' AND g.object_id = t.id ORDER BY g.position)::bigint[] AS tags,
+    ARRAY(SELECT x.config_context_id FROM context_assignment x WHERE x.object = 'autonomous_system' AND x.object_id = t.id ORDER BY x.weight, x.config_context_id)::bigint[] AS contexts,
+    ARRAY(SELECT x.weight FROM context_assignment x WHERE x.object = 'autonomous_system' AND x.object_id = t.id ORDER BY x.weight, x.config_context_id)::integer[] AS context_weights,
+    ARRAY(SELECT k.contact_id FROM contact_assignment k WHERE k.object = 'autonomous_system' AND k.object_id = t.id ORDER BY k.contact_id, k.role_id)::bigint[] AS contacts,
+    ARRAY(SELECT k.role_id FROM contact_assignment k WHERE k.object = 'autonomous_system' AND k.object_id = t.id ORDER BY k.contact_id, k.role_id)::bigint[] AS contact_roles
 FROM autonomous_system t
 WHERE t.id = ANY($1::bigint[])
 ORDER BY t.id
@@ -83,9 +88,14 @@ type AutonomousSystemRowsRow struct {
 	ImportPolicies   []int64
 	ExportPolicies   []int64
 	Communities      []int64
+	Tags             []int64
+	Contexts         []int64
+	ContextWeights   []int32
+	Contacts         []int64
+	ContactRoles     []int64
 }
 
-// Reads autonomous systems by id, with their policies in order and their communities.
+// Reads autonomous systems by id, with their policies in order, their communities, tags, config contexts and contacts.
 func (q *Queries) AutonomousSystemRows(ctx context.Context, ids []int64) ([]AutonomousSystemRowsRow, error) {
 	rows, err := q.db.Query(ctx, autonomousSystemRows, ids)
 	if err != nil {
@@ -111,6 +121,11 @@ func (q *Queries) AutonomousSystemRows(ctx context.Context, ids []int64) ([]Auto
 			&i.ImportPolicies,
 			&i.ExportPolicies,
 			&i.Communities,
+			&i.Tags,
+			&i.Contexts,
+			&i.ContextWeights,
+			&i.Contacts,
+			&i.ContactRoles,
 		); err != nil {
 			return nil, err
 		}

@@ -68,7 +68,10 @@ const bGPGroupRows = `-- name: BGPGroupRows :many
 SELECT t.id, t.slug, t.name, t.relationship_id, t.limit_v4, t.limit_v6, t.context, t.version, t.created_at, t.updated_at,
     ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.group_id = t.id AND p.direction = 'import' ORDER BY p.position)::bigint[] AS import_policies,
     ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.group_id = t.id AND p.direction = 'export' ORDER BY p.position)::bigint[] AS export_policies,
-    ARRAY(SELECT c.community_id FROM community_assignment c WHERE c.object = 'bgp_group' AND c.object_id = t.id ORDER BY c.community_id)::bigint[] AS communities
+    ARRAY(SELECT c.community_id FROM community_assignment c WHERE c.object = 'bgp_group' AND c.object_id = t.id ORDER BY c.community_id)::bigint[] AS communities,
+    ARRAY(SELECT g.tag_id FROM tag_assignment g WHERE g.object = 'bgp_group' AND g.object_id = t.id ORDER BY g.position)::bigint[] AS tags,
+    ARRAY(SELECT x.config_context_id FROM context_assignment x WHERE x.object = 'bgp_group' AND x.object_id = t.id ORDER BY x.weight, x.config_context_id)::bigint[] AS contexts,
+    ARRAY(SELECT x.weight FROM context_assignment x WHERE x.object = 'bgp_group' AND x.object_id = t.id ORDER BY x.weight, x.config_context_id)::integer[] AS context_weights
 FROM bgp_group t
 WHERE t.id = ANY($1::bigint[])
 ORDER BY t.id
@@ -79,9 +82,12 @@ type BGPGroupRowsRow struct {
 	ImportPolicies []int64
 	ExportPolicies []int64
 	Communities    []int64
+	Tags           []int64
+	Contexts       []int64
+	ContextWeights []int32
 }
 
-// Reads BGP groups by id, with their policies in order and their communities.
+// Reads BGP groups by id, with their policies in order, their communities, tags and config contexts.
 func (q *Queries) BGPGroupRows(ctx context.Context, ids []int64) ([]BGPGroupRowsRow, error) {
 	rows, err := q.db.Query(ctx, bGPGroupRows, ids)
 	if err != nil {
@@ -105,6 +111,9 @@ func (q *Queries) BGPGroupRows(ctx context.Context, ids []int64) ([]BGPGroupRows
 			&i.ImportPolicies,
 			&i.ExportPolicies,
 			&i.Communities,
+			&i.Tags,
+			&i.Contexts,
+			&i.ContextWeights,
 		); err != nil {
 			return nil, err
 		}

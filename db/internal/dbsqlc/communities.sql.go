@@ -83,32 +83,39 @@ func (q *Queries) CommunityInsert(ctx context.Context, arg CommunityInsertParams
 }
 
 const communityRows = `-- name: CommunityRows :many
-SELECT t.id, t.slug, t.name, t.value, t.type, t.description, t.version, t.created_at, t.updated_at
+SELECT t.id, t.slug, t.name, t.value, t.type, t.description, t.version, t.created_at, t.updated_at,
+    ARRAY(SELECT g.tag_id FROM tag_assignment g WHERE g.object = 'community' AND g.object_id = t.id ORDER BY g.position)::bigint[] AS tags
 FROM community t
 WHERE t.id = ANY($1::bigint[])
 ORDER BY t.id
 `
 
-// Reads communities by id.
-func (q *Queries) CommunityRows(ctx context.Context, ids []int64) ([]Community, error) {
+type CommunityRowsRow struct {
+	Community Community
+	Tags      []int64
+}
+
+// Reads communities by id, with their tags.
+func (q *Queries) CommunityRows(ctx context.Context, ids []int64) ([]CommunityRowsRow, error) {
 	rows, err := q.db.Query(ctx, communityRows, ids)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []Community{}
+	items := []CommunityRowsRow{}
 	for rows.Next() {
-		var i Community
+		var i CommunityRowsRow
 		if err := rows.Scan(
-			&i.ID,
-			&i.Slug,
-			&i.Name,
-			&i.Value,
-			&i.Type,
-			&i.Description,
-			&i.Version,
-			&i.CreatedAt,
-			&i.UpdatedAt,
+			&i.Community.ID,
+			&i.Community.Slug,
+			&i.Community.Name,
+			&i.Community.Value,
+			&i.Community.Type,
+			&i.Community.Description,
+			&i.Community.Version,
+			&i.Community.CreatedAt,
+			&i.Community.UpdatedAt,
+			&i.Tags,
 		); err != nil {
 			return nil, err
 		}

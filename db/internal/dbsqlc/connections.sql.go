@@ -77,38 +77,45 @@ func (q *Queries) ConnectionInsert(ctx context.Context, arg ConnectionInsertPara
 }
 
 const connectionRows = `-- name: ConnectionRows :many
-SELECT t.id, t.ixp_id, t.router_id, t.state, t.ipv4, t.ipv4_lan, t.ipv6, t.ipv6_lan, t.interface, t.vlan, t.is_primary, t.description, t.version, t.created_at, t.updated_at
+SELECT t.id, t.ixp_id, t.router_id, t.state, t.ipv4, t.ipv4_lan, t.ipv6, t.ipv6_lan, t.interface, t.vlan, t.is_primary, t.description, t.version, t.created_at, t.updated_at,
+    ARRAY(SELECT g.tag_id FROM tag_assignment g WHERE g.object = 'connection' AND g.object_id = t.id ORDER BY g.position)::bigint[] AS tags
 FROM connection t
 WHERE t.id = ANY($1::bigint[])
 ORDER BY t.id
 `
 
-// Reads connections by id.
-func (q *Queries) ConnectionRows(ctx context.Context, ids []int64) ([]Connection, error) {
+type ConnectionRowsRow struct {
+	Connection Connection
+	Tags       []int64
+}
+
+// Reads connections by id, with their tags.
+func (q *Queries) ConnectionRows(ctx context.Context, ids []int64) ([]ConnectionRowsRow, error) {
 	rows, err := q.db.Query(ctx, connectionRows, ids)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []Connection{}
+	items := []ConnectionRowsRow{}
 	for rows.Next() {
-		var i Connection
+		var i ConnectionRowsRow
 		if err := rows.Scan(
-			&i.ID,
-			&i.IXPID,
-			&i.RouterID,
-			&i.State,
-			&i.Ipv4,
-			&i.Ipv4Lan,
-			&i.Ipv6,
-			&i.Ipv6Lan,
-			&i.Interface,
-			&i.Vlan,
-			&i.IsPrimary,
-			&i.Description,
-			&i.Version,
-			&i.CreatedAt,
-			&i.UpdatedAt,
+			&i.Connection.ID,
+			&i.Connection.IXPID,
+			&i.Connection.RouterID,
+			&i.Connection.State,
+			&i.Connection.Ipv4,
+			&i.Connection.Ipv4Lan,
+			&i.Connection.Ipv6,
+			&i.Connection.Ipv6Lan,
+			&i.Connection.Interface,
+			&i.Connection.Vlan,
+			&i.Connection.IsPrimary,
+			&i.Connection.Description,
+			&i.Connection.Version,
+			&i.Connection.CreatedAt,
+			&i.Connection.UpdatedAt,
+			&i.Tags,
 		); err != nil {
 			return nil, err
 		}

@@ -1910,6 +1910,20 @@ type AutonomousSystem struct {
 	UpdatedAt time.Time
 }
 
+type Bfd struct {
+	ID                      int64
+	Slug                    string
+	Name                    string
+	Description             string
+	MinimumTransmitInterval int32
+	MinimumReceiveInterval  int32
+	DetectionMultiplier     int32
+	HoldTime                int32
+	Version                 int64
+	CreatedAt               time.Time
+	UpdatedAt               time.Time
+}
+
 type BgpGroup struct {
 	ID             int64
 	Slug           string
@@ -2015,6 +2029,17 @@ type CommunityAssignment struct {
 	ObjectID    int64
 }
 
+type ConfigContext struct {
+	ID          int64
+	Name        string
+	Description string
+	IsActive    bool
+	Data        []byte
+	Version     int64
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
 type ConfigText struct {
 	Hash string
 	Text string
@@ -2036,6 +2061,43 @@ type Connection struct {
 	Version     int64
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
+}
+
+type Contact struct {
+	ID          int64
+	Name        string
+	Title       string
+	Phone       string
+	Email       string
+	Address     string
+	Description string
+	Version     int64
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+type ContactAssignment struct {
+	ContactID int64
+	RoleID    int64
+	Object    string
+	ObjectID  int64
+}
+
+type ContactRole struct {
+	ID          int64
+	Slug        string
+	Name        string
+	Description string
+	Version     int64
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+type ContextAssignment struct {
+	ConfigContextID int64
+	Weight          int32
+	Object          string
+	ObjectID        int64
 }
 
 type Deployment struct {
@@ -2432,37 +2494,39 @@ type SecretVersion struct {
 }
 
 type Session struct {
-	ID              int64
-	Kind            SessionKind
-	PeeringID       int64
-	RouterID        int64
-	ConnectionID    *int64
-	GroupID         *int64
-	RelationshipID  *int64
-	Vrf             string
-	Interface       string
-	PeerAddress     netip.Addr
-	LocalAddress    *netip.Addr
-	PeerASN         int64
-	LocalASN        *int64
-	Families        []int16
-	Intent          SessionIntent
-	HeldByHand      bool
-	Sync            SessionSync
-	LimitV4         *int64
-	LimitV6         *int64
-	PasswordSecret  *int64
-	PasswordVersion *int64
-	HoldTime        *int32
-	Multihop        *int32
-	Passive         bool
-	Description     string
-	Context         []byte
-	WatchUntil      *time.Time
-	Version         int64
-	CreatedAt       time.Time
-	UpdatedAt       time.Time
-	HeldReason      string
+	ID               int64
+	Kind             SessionKind
+	PeeringID        int64
+	RouterID         int64
+	ConnectionID     *int64
+	GroupID          *int64
+	RelationshipID   *int64
+	Vrf              string
+	Interface        string
+	PeerAddress      netip.Addr
+	LocalAddress     *netip.Addr
+	PeerASN          int64
+	LocalASN         *int64
+	Families         []int16
+	Intent           SessionIntent
+	HeldByHand       bool
+	Sync             SessionSync
+	LimitV4          *int64
+	LimitV6          *int64
+	PasswordSecret   *int64
+	PasswordVersion  *int64
+	HoldTime         *int32
+	Multihop         *int32
+	Passive          bool
+	Description      string
+	Context          []byte
+	WatchUntil       *time.Time
+	Version          int64
+	CreatedAt        time.Time
+	UpdatedAt        time.Time
+	HeldReason       string
+	BfdID            *int64
+	ServiceReference string
 }
 
 type SessionEnd struct {
@@ -2497,6 +2561,24 @@ type StanzaLedger struct {
 type StanzaOrigin struct {
 	Hash  string
 	Lines []byte
+}
+
+type Tag struct {
+	ID          int64
+	Slug        string
+	Name        string
+	Color       string
+	Description string
+	Version     int64
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+type TagAssignment struct {
+	TagID    int64
+	Position int32
+	Object   string
+	ObjectID int64
 }
 
 type Template struct {

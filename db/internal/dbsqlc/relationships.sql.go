@@ -60,31 +60,38 @@ func (q *Queries) RelationshipInsert(ctx context.Context, arg RelationshipInsert
 }
 
 const relationshipRows = `-- name: RelationshipRows :many
-SELECT t.id, t.slug, t.name, t.bgp_role, t.protected, t.version, t.created_at, t.updated_at
+SELECT t.id, t.slug, t.name, t.bgp_role, t.protected, t.version, t.created_at, t.updated_at,
+    ARRAY(SELECT g.tag_id FROM tag_assignment g WHERE g.object = 'relationship' AND g.object_id = t.id ORDER BY g.position)::bigint[] AS tags
 FROM relationship t
 WHERE t.id = ANY($1::bigint[])
 ORDER BY t.id
 `
 
-// Reads relationships by id.
-func (q *Queries) RelationshipRows(ctx context.Context, ids []int64) ([]Relationship, error) {
+type RelationshipRowsRow struct {
+	Relationship Relationship
+	Tags         []int64
+}
+
+// Reads relationships by id, with their tags.
+func (q *Queries) RelationshipRows(ctx context.Context, ids []int64) ([]RelationshipRowsRow, error) {
 	rows, err := q.db.Query(ctx, relationshipRows, ids)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []Relationship{}
+	items := []RelationshipRowsRow{}
 	for rows.Next() {
-		var i Relationship
+		var i RelationshipRowsRow
 		if err := rows.Scan(
-			&i.ID,
-			&i.Slug,
-			&i.Name,
-			&i.BgpRole,
-			&i.Protected,
-			&i.Version,
-			&i.CreatedAt,
-			&i.UpdatedAt,
+			&i.Relationship.ID,
+			&i.Relationship.Slug,
+			&i.Relationship.Name,
+			&i.Relationship.BgpRole,
+			&i.Relationship.Protected,
+			&i.Relationship.Version,
+			&i.Relationship.CreatedAt,
+			&i.Relationship.UpdatedAt,
+			&i.Tags,
 		); err != nil {
 			return nil, err
 		}

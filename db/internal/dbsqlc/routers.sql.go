@@ -92,18 +92,24 @@ func (q *Queries) RouterInsert(ctx context.Context, arg RouterInsertParams) (int
 
 const routerRows = `-- name: RouterRows :many
 SELECT t.id, t.name, t.site_id, t.platform_id, t.local_as_id, t.template_id, t.mode, t.address, t.username, t.login_secret, t.login_version, t.host_key, t.bgp_port, t.lab, t.settings, t.context, t.reached_via, t.fence, t.version, t.created_at, t.updated_at, t.shutting_until, t.accept_unproven, t.template_kind,
-    ARRAY(SELECT c.community_id FROM community_assignment c WHERE c.object = 'router' AND c.object_id = t.id ORDER BY c.community_id)::bigint[] AS communities
+    ARRAY(SELECT c.community_id FROM community_assignment c WHERE c.object = 'router' AND c.object_id = t.id ORDER BY c.community_id)::bigint[] AS communities,
+    ARRAY(SELECT g.tag_id FROM tag_assignment g WHERE g.object = 'router' AND g.object_id = t.id ORDER BY g.position)::bigint[] AS tags,
+    ARRAY(SELECT x.config_context_id FROM context_assignment x WHERE x.object = 'router' AND x.object_id = t.id ORDER BY x.weight, x.config_context_id)::bigint[] AS contexts,
+    ARRAY(SELECT x.weight FROM context_assignment x WHERE x.object = 'router' AND x.object_id = t.id ORDER BY x.weight, x.config_context_id)::integer[] AS context_weights
 FROM router t
 WHERE t.id = ANY($1::bigint[])
 ORDER BY t.id
 `
 
 type RouterRowsRow struct {
-	Router      Router
-	Communities []int64
+	Router         Router
+	Communities    []int64
+	Tags           []int64
+	Contexts       []int64
+	ContextWeights []int32
 }
 
-// Reads routers by id, with their communities.
+// Reads routers by id, with their communities, tags and config contexts.
 func (q *Queries) RouterRows(ctx context.Context, ids []int64) ([]RouterRowsRow, error) {
 	rows, err := q.db.Query(ctx, routerRows, ids)
 	if err != nil {
@@ -139,6 +145,9 @@ func (q *Queries) RouterRows(ctx context.Context, ids []int64) ([]RouterRowsRow,
 			&i.Router.AcceptUnproven,
 			&i.Router.TemplateKind,
 			&i.Communities,
+			&i.Tags,
+			&i.Contexts,
+			&i.ContextWeights,
 		); err != nil {
 			return nil, err
 		}

@@ -128,18 +128,24 @@ func (q *Queries) RoutingPolicyInsert(ctx context.Context, arg RoutingPolicyInse
 
 const routingPolicyRows = `-- name: RoutingPolicyRows :many
 SELECT t.id, t.slug, t.name, t.direction, t.family, t.weight, t.expect_v4, t.expect_v6, t.allow_default, t.allow_long, t.context, t.version, t.created_at, t.updated_at,
-    ARRAY(SELECT c.community_id FROM community_assignment c WHERE c.object = 'routing_policy' AND c.object_id = t.id ORDER BY c.community_id)::bigint[] AS communities
+    ARRAY(SELECT c.community_id FROM community_assignment c WHERE c.object = 'routing_policy' AND c.object_id = t.id ORDER BY c.community_id)::bigint[] AS communities,
+    ARRAY(SELECT g.tag_id FROM tag_assignment g WHERE g.object = 'routing_policy' AND g.object_id = t.id ORDER BY g.position)::bigint[] AS tags,
+    ARRAY(SELECT x.config_context_id FROM context_assignment x WHERE x.object = 'routing_policy' AND x.object_id = t.id ORDER BY x.weight, x.config_context_id)::bigint[] AS contexts,
+    ARRAY(SELECT x.weight FROM context_assignment x WHERE x.object = 'routing_policy' AND x.object_id = t.id ORDER BY x.weight, x.config_context_id)::integer[] AS context_weights
 FROM routing_policy t
 WHERE t.id = ANY($1::bigint[])
 ORDER BY t.id
 `
 
 type RoutingPolicyRowsRow struct {
-	RoutingPolicy RoutingPolicy
-	Communities   []int64
+	RoutingPolicy  RoutingPolicy
+	Communities    []int64
+	Tags           []int64
+	Contexts       []int64
+	ContextWeights []int32
 }
 
-// Reads routing policies by id, with their communities.
+// Reads routing policies by id, with their communities, tags and config contexts.
 func (q *Queries) RoutingPolicyRows(ctx context.Context, ids []int64) ([]RoutingPolicyRowsRow, error) {
 	rows, err := q.db.Query(ctx, routingPolicyRows, ids)
 	if err != nil {
@@ -165,6 +171,9 @@ func (q *Queries) RoutingPolicyRows(ctx context.Context, ids []int64) ([]Routing
 			&i.RoutingPolicy.CreatedAt,
 			&i.RoutingPolicy.UpdatedAt,
 			&i.Communities,
+			&i.Tags,
+			&i.Contexts,
+			&i.ContextWeights,
 		); err != nil {
 			return nil, err
 		}

@@ -76,7 +76,7 @@ const sessionInsert = `-- name: SessionInsert :execrows
 INSERT INTO session (
     kind, peering_id, router_id, connection_id, group_id, relationship_id, vrf, interface, peer_address,
     local_address, peer_asn, local_asn, families, intent, held_by_hand, held_reason, limit_v4, limit_v6, password_secret,
-    password_version, hold_time, multihop, passive, description, context, id, version)
+    password_version, hold_time, multihop, passive, description, bfd_id, service_reference, context, id, version)
 OVERRIDING SYSTEM VALUE VALUES (
     $1::session_kind, $2::bigint, $3::bigint, $4::bigint,
     $5::bigint, $6::bigint, $7::text, $8::text,
@@ -84,37 +84,39 @@ OVERRIDING SYSTEM VALUE VALUES (
     $13::smallint[], $14::session_intent, $15::boolean, $16::text, $17::bigint,
     $18::bigint, $19::bigint, $20::bigint,
     $21::integer, $22::integer, $23::boolean, $24::text,
-    $25::jsonb, $26::bigint, $27::bigint)
+    $25::bigint, $26::text, $27::jsonb, $28::bigint, $29::bigint)
 `
 
 type SessionInsertParams struct {
-	Kind            SessionKind
-	PeeringID       int64
-	RouterID        int64
-	ConnectionID    *int64
-	GroupID         *int64
-	RelationshipID  *int64
-	Vrf             string
-	Interface       string
-	PeerAddress     netip.Addr
-	LocalAddress    *netip.Addr
-	PeerASN         int64
-	LocalASN        *int64
-	Families        []int16
-	Intent          SessionIntent
-	HeldByHand      bool
-	HeldReason      string
-	LimitV4         *int64
-	LimitV6         *int64
-	PasswordSecret  *int64
-	PasswordVersion *int64
-	HoldTime        *int32
-	Multihop        *int32
-	Passive         bool
-	Description     string
-	Context         []byte
-	ID              int64
-	Version         int64
+	Kind             SessionKind
+	PeeringID        int64
+	RouterID         int64
+	ConnectionID     *int64
+	GroupID          *int64
+	RelationshipID   *int64
+	Vrf              string
+	Interface        string
+	PeerAddress      netip.Addr
+	LocalAddress     *netip.Addr
+	PeerASN          int64
+	LocalASN         *int64
+	Families         []int16
+	Intent           SessionIntent
+	HeldByHand       bool
+	HeldReason       string
+	LimitV4          *int64
+	LimitV6          *int64
+	PasswordSecret   *int64
+	PasswordVersion  *int64
+	HoldTime         *int32
+	Multihop         *int32
+	Passive          bool
+	Description      string
+	BfdID            *int64
+	ServiceReference string
+	Context          []byte
+	ID               int64
+	Version          int64
 }
 
 // Writes a session under an id that was drawn before.
@@ -144,6 +146,8 @@ func (q *Queries) SessionInsert(ctx context.Context, arg SessionInsertParams) (i
 		arg.Multihop,
 		arg.Passive,
 		arg.Description,
+		arg.BfdID,
+		arg.ServiceReference,
 		arg.Context,
 		arg.ID,
 		arg.Version,
@@ -203,10 +207,13 @@ WITH under_way AS (
     WHERE d.state IN ('committing', 'soaking', 'unknown', 'needs_operator') AND e->>'session_id' IS NOT NULL
     GROUP BY 1, 2
 )
-SELECT t.id, t.kind, t.peering_id, t.router_id, t.connection_id, t.group_id, t.relationship_id, t.vrf, t.interface, t.peer_address, t.local_address, t.peer_asn, t.local_asn, t.families, t.intent, t.held_by_hand, t.sync, t.limit_v4, t.limit_v6, t.password_secret, t.password_version, t.hold_time, t.multihop, t.passive, t.description, t.context, t.watch_until, t.version, t.created_at, t.updated_at, t.held_reason, coalesce(u.state::text, '')::text AS deployment, coalesce(u.removed, false)::boolean AS removed,
+SELECT t.id, t.kind, t.peering_id, t.router_id, t.connection_id, t.group_id, t.relationship_id, t.vrf, t.interface, t.peer_address, t.local_address, t.peer_asn, t.local_asn, t.families, t.intent, t.held_by_hand, t.sync, t.limit_v4, t.limit_v6, t.password_secret, t.password_version, t.hold_time, t.multihop, t.passive, t.description, t.context, t.watch_until, t.version, t.created_at, t.updated_at, t.held_reason, t.bfd_id, t.service_reference, coalesce(u.state::text, '')::text AS deployment, coalesce(u.removed, false)::boolean AS removed,
     ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.session_id = t.id AND p.direction = 'import' ORDER BY p.position)::bigint[] AS import_policies,
     ARRAY(SELECT p.policy_id FROM policy_assignment p WHERE p.session_id = t.id AND p.direction = 'export' ORDER BY p.position)::bigint[] AS export_policies,
-    ARRAY(SELECT c.community_id FROM community_assignment c WHERE c.object = 'session' AND c.object_id = t.id ORDER BY c.community_id)::bigint[] AS communities
+    ARRAY(SELECT c.community_id FROM community_assignment c WHERE c.object = 'session' AND c.object_id = t.id ORDER BY c.community_id)::bigint[] AS communities,
+    ARRAY(SELECT g.tag_id FROM tag_assignment g WHERE g.object = 'session' AND g.object_id = t.id ORDER BY g.position)::bigint[] AS tags,
+    ARRAY(SELECT x.config_context_id FROM context_assignment x WHERE x.object = 'session' AND x.object_id = t.id ORDER BY x.weight, x.config_context_id)::bigint[] AS contexts,
+    ARRAY(SELECT x.weight FROM context_assignment x WHERE x.object = 'session' AND x.object_id = t.id ORDER BY x.weight, x.config_context_id)::integer[] AS context_weights
 FROM session t
 LEFT JOIN under_way u ON u.session_id = t.id
 WHERE t.id = ANY($1::bigint[])
@@ -220,9 +227,12 @@ type SessionRowsRow struct {
 	ImportPolicies []int64
 	ExportPolicies []int64
 	Communities    []int64
+	Tags           []int64
+	Contexts       []int64
+	ContextWeights []int32
 }
 
-// Reads sessions by id, with their policies in order and their communities, and the deployment in flight that touches each.
+// Reads sessions by id, with their policies in order, their communities, tags and config contexts, and the deployment in flight that touches each.
 func (q *Queries) SessionRows(ctx context.Context, ids []int64) ([]SessionRowsRow, error) {
 	rows, err := q.db.Query(ctx, sessionRows, ids)
 	if err != nil {
@@ -264,11 +274,16 @@ func (q *Queries) SessionRows(ctx context.Context, ids []int64) ([]SessionRowsRo
 			&i.Session.CreatedAt,
 			&i.Session.UpdatedAt,
 			&i.Session.HeldReason,
+			&i.Session.BfdID,
+			&i.Session.ServiceReference,
 			&i.Deployment,
 			&i.Removed,
 			&i.ImportPolicies,
 			&i.ExportPolicies,
 			&i.Communities,
+			&i.Tags,
+			&i.Contexts,
+			&i.ContextWeights,
 		); err != nil {
 			return nil, err
 		}
@@ -348,39 +363,41 @@ UPDATE session SET
     limit_v6 = $18::bigint, password_secret = $19::bigint,
     password_version = $20::bigint, hold_time = $21::integer,
     multihop = $22::integer, passive = $23::boolean, description = $24::text,
-    context = $25::jsonb,
+    bfd_id = $25::bigint, service_reference = $26::text, context = $27::jsonb,
     updated_at = now(), version = version + 1
-WHERE id = $26::bigint AND version = $27::bigint
+WHERE id = $28::bigint AND version = $29::bigint
 `
 
 type SessionUpdateParams struct {
-	Kind            SessionKind
-	PeeringID       int64
-	RouterID        int64
-	ConnectionID    *int64
-	GroupID         *int64
-	RelationshipID  *int64
-	Vrf             string
-	Interface       string
-	PeerAddress     netip.Addr
-	LocalAddress    *netip.Addr
-	PeerASN         int64
-	LocalASN        *int64
-	Families        []int16
-	Intent          SessionIntent
-	HeldByHand      bool
-	HeldReason      string
-	LimitV4         *int64
-	LimitV6         *int64
-	PasswordSecret  *int64
-	PasswordVersion *int64
-	HoldTime        *int32
-	Multihop        *int32
-	Passive         bool
-	Description     string
-	Context         []byte
-	ID              int64
-	Version         int64
+	Kind             SessionKind
+	PeeringID        int64
+	RouterID         int64
+	ConnectionID     *int64
+	GroupID          *int64
+	RelationshipID   *int64
+	Vrf              string
+	Interface        string
+	PeerAddress      netip.Addr
+	LocalAddress     *netip.Addr
+	PeerASN          int64
+	LocalASN         *int64
+	Families         []int16
+	Intent           SessionIntent
+	HeldByHand       bool
+	HeldReason       string
+	LimitV4          *int64
+	LimitV6          *int64
+	PasswordSecret   *int64
+	PasswordVersion  *int64
+	HoldTime         *int32
+	Multihop         *int32
+	Passive          bool
+	Description      string
+	BfdID            *int64
+	ServiceReference string
+	Context          []byte
+	ID               int64
+	Version          int64
 }
 
 // Writes a session that still has the version it was read with; no row otherwise.
@@ -410,6 +427,8 @@ func (q *Queries) SessionUpdate(ctx context.Context, arg SessionUpdateParams) (i
 		arg.Multihop,
 		arg.Passive,
 		arg.Description,
+		arg.BfdID,
+		arg.ServiceReference,
 		arg.Context,
 		arg.ID,
 		arg.Version,
