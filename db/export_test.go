@@ -52,7 +52,7 @@ func ListFields() map[string]map[string][]string {
 }
 
 // samples are values that each kind of filter accepts; an enum takes the first one that it knows.
-var samples = []string{"1", "true", "2026-01-01T00:00:00Z", "192.0.2.1", "ipv4", "stanza", "jinja2", "observe", "full", "ask_first", "enabled", "import",
+var samples = []string{"1", "true", "router", "2026-01-01T00:00:00Z", "192.0.2.1", "ipv4", "stanza", "jinja2", "observe", "full", "ask_first", "enabled", "import",
 	"ingress", "none", "bilateral", "direct", "present", "unknown"}
 
 // TryList runs a list with one filter, whatever value it accepts.

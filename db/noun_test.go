@@ -122,7 +122,7 @@ func TestEveryNounKeepsEveryField(t *testing.T) {
 	roundTrip(t, d.Sites(), peering.Site{Slug: "s", Name: "n"}, func(v peering.Site) peering.Meta { return v.Meta }, `{"name": "m"}`)
 	roundTrip(t, d.Platforms(), peering.PlatformRecord{Slug: "s", Name: "n", Driver: "d"},
 		func(v peering.PlatformRecord) peering.Meta { return v.Meta }, `{"driver": "e"}`)
-	roundTrip(t, d.Templates(), peering.Template{Name: "n", Mode: peering.ModeWhole, Engine: peering.EnginePongo2, Body: "b", Lenient: true,
+	roundTrip(t, d.Templates(), peering.Template{Name: "n", Kind: "router", Mode: peering.ModeWhole, Engine: peering.EnginePongo2, Body: "b", Lenient: true,
 		TrimBlocks: true, LstripBlocks: true}, func(v peering.Template) peering.Meta { return v.Meta }, `{"mode": "merge", "lenient": false}`)
 	roundTrip(t, d.Routers(), peering.Router{Name: "n", SiteID: n.site.ID, PlatformID: n.platform.ID, LocalASID: n.us.ID, TemplateID: n.template.ID,
 		Mode: peering.Manage, Address: "127.0.0.1:22", Username: "u", Login: password, HostKey: "k", BGPPort: 1790, Lab: true, Communities: set, Tags: marks, ConfigContexts: given, Settings: data, Context: data,
