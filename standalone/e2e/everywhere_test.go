@@ -328,6 +328,11 @@ func (b *bed) oneOfEach() {
 	atLeastOne(b, d.BGPGroups(), peering.BGPGroup{Slug: "group", Name: "Group", RelationshipID: class.ID})
 	b.oneAsked(us.Items[0].ID, routers[0].ID, class.ID)
 	atLeastOne(b, d.Communities(), peering.Community{Slug: "learned-here", Value: "64500:100"})
+	atLeastOne(b, d.Tags(), peering.Tag{Slug: "canary"})
+	atLeastOne(b, d.BFD(), peering.BFD{Slug: "fast"})
+	atLeastOne(b, d.ConfigContexts(), peering.ConfigContext{Name: "shared"})
+	atLeastOne(b, d.Contacts(), peering.Contact{Name: "NOC"})
+	atLeastOne(b, d.ContactRoles(), peering.ContactRole{Slug: "noc"})
 	atLeastOne(b, d.ApprovalRules(), peering.ApprovalRule{Name: "renumbering", Kinds: []peering.ChangeKind{peering.KindRenumber}, Terms: peering.Terms{VotesNeeded: 2}})
 }
 
