@@ -3,6 +3,7 @@ package jinja
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 // UseKind is what a template asks for by name.
@@ -54,7 +55,8 @@ func (env *Environment) Uses(name, source string) (uses []Use, err error) {
 	return uses, nil
 }
 
-// Names lists the filters, tests or global variables that there are, in order.
+// Names lists the filters, tests or global variables that there are, in order, and the attributes that values of
+// Jinja2's own types have: methods, and what loops, macros and the like tell.
 func (env *Environment) Names(kind UseKind) []string {
 	switch kind {
 	case UseFilter:
@@ -67,9 +69,19 @@ func (env *Environment) Names(kind UseKind) []string {
 			names = append(names, string(name.(Str)))
 		}
 		return names
+	case UseAttribute:
+		known := map[string]method{}
+		for _, methods := range []map[string]method{strMethods, markupMethods, listMethods, tupleMethods, rangeMethods, dictMethods, intMethods, floatMethods, bytesMethods} {
+			maps.Copy(known, methods)
+		}
+		return slices.Sorted(slices.Values(slices.Concat(slices.Collect(maps.Keys(known)), otherAttributes)))
 	}
 	return nil
 }
+
+// otherAttributes are those of loops, macros, cyclers, groups and numbers.
+var otherAttributes = strings.Fields("index index0 first last length revindex revindex0 depth depth0 previtem nextitem cycle changed " +
+	"format format_map name arguments explicit_caller catch_kwargs catch_varargs caller current next reset grouper list real imag numerator denominator")
 
 func (env *Environment) use(n node, own map[string]bool) (Use, bool) {
 	switch n := n.(type) {

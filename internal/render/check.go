@@ -15,6 +15,7 @@ type checker struct {
 	library  map[int64]peering.Template
 	seen     map[peering.Finding]bool
 	found    []peering.Finding
+	suspects []peering.Finding // told unless something else is found at their place
 }
 
 // Check looks for what its author should know about a template, in its text and in what it renders for routers, whose
@@ -35,6 +36,7 @@ func Check(ctx context.Context, t peering.Template, library map[int64]peering.Te
 			c.router(d)
 		}
 	}
+	c.suspected()
 	peering.SortFindings(c.found)
 	return c.found
 }

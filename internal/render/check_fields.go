@@ -3,8 +3,10 @@ package render
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"peerflow/internal/jinja"
 	"peerflow/internal/peering"
@@ -66,3 +68,53 @@ func kindOf(v jinja.Value) string {
 	}
 	return "a " + v.TypeName() + " has no such attribute"
 }
+
+// misspelt suspects the name of an attribute that nothing of ours has, nor the template's own data, and that is nearly
+// the name of one. A rendering tells of those that it comes by; this is for branches that no router takes today.
+func (c *checker) misspelt(body string, u jinja.Use) {
+	if slices.ContainsFunc(u.Chain, isData) || slices.Contains(ownAttributes, u.Name) || slices.Contains(recordAttributes(), strings.TrimSuffix(u.Name, "_id")) ||
+		regexp.MustCompile(`["']`+regexp.QuoteMeta(u.Name)+`["']|\b`+regexp.QuoteMeta(u.Name)+`\s*=`).MatchString(body) {
+		return
+	}
+	best, near := peering.Nearest(u.Name, recordAttributes())
+	if !near || len(u.Name) < shortestSlip {
+		return
+	}
+	c.suspects = append(c.suspects, peering.Finding{Level: peering.FindingWarning, Code: "unknown-field", Line: u.Line, Column: u.Column,
+		Text: fmt.Sprintf("nothing that a template is given has a field %q", u.Name), Fix: fmt.Sprintf("did you mean %q?", best)})
+}
+
+// suspected adds the suspects at whose place nothing is found.
+func (c *checker) suspected() {
+	for _, s := range c.suspects {
+		if !slices.ContainsFunc(c.found, func(f peering.Finding) bool {
+			return f.Template == "" && f.Line == s.Line && f.Column == s.Column
+		}) {
+			c.add(s)
+		}
+	}
+}
+
+// isData holds for attributes with keys that people make up.
+func isData(name string) bool {
+	return slices.Contains([]string{"context", "config_context", "local_context_data", "data"}, name)
+}
+
+// shortestSlip is how long a name has to be for another one to be nearly it.
+const shortestSlip = 5
+
+var ownAttributes = environment(peering.Template{}).Names(jinja.UseAttribute)
+
+// recordAttributes are those of all records, collections, addresses, times, and data that filters make.
+var recordAttributes = sync.OnceValue(func() []string {
+	known := strings.Fields("compressed exploded ip network with_prefixlen with_netmask with_hostmask netmask hostmask network_address " +
+		"broadcast_address prefixlen num_addresses oui weight config_context contact role " +
+		"prefix_limit prefix_limit_origin import_chain export_chain prefix family length low high")
+	known = slices.AppendSeq(known, maps.Keys(offered))
+	known = slices.AppendSeq(known, maps.Keys(oursFields))
+	known = slices.AppendSeq(known, maps.Keys(queryMethods))
+	known = slices.AppendSeq(known, maps.Keys(addressFields))
+	known = slices.AppendSeq(known, maps.Keys(instantFields))
+	slices.Sort(known)
+	return slices.Compact(known)
+})

@@ -35,6 +35,9 @@ func (c *checker) names(in, name, body string, visited map[string]bool) bool {
 			c.add(f)
 			sound = sound && (u.Kind != jinja.UseFilter && u.Kind != jinja.UseTest || u.Known)
 		}
+		if u.Kind == jinja.UseAttribute && in == "" {
+			c.misspelt(body, u)
+		}
 		c.include(in, u, visited)
 	}
 	return sound

@@ -50,6 +50,12 @@ func TestTheCheckFindsWhatIsWrongAndNothingElse(t *testing.T) {
 		"a field of a session": {
 			bad: neighbor + "{{ s.peer_adddress }}{% endfor %}", good: neighbor + "{{ s.peer_address }}{% endfor %}",
 			want: finding{"error unknown-field 2:5", []string{"InternetExchangePeeringSession has no field", `did you mean "peer_address"?`}}},
+		"a field in a branch that no session takes": {
+			bad: neighbor + "{% if s.passive %}{{ s.holdtime }}{% endif %}{% endfor %}", good: neighbor + "{% if s.passive %}{{ s.hold_time }}{{ s.context.holdtime }}{% endif %}{% endfor %}",
+			want: finding{"warning unknown-field 2:23", []string{"nothing that a template is given", `did you mean "hold_time"?`}}},
+		"a field in a branch, and the template's own data": {
+			bad: neighbor + "{% if s.passive %}{{ s.adress }}{% endif %}{% endfor %}", good: "{% set own = {'adress': 1} %}" + neighbor + "{% if s.passive %}{{ own.adress }}{% endif %}{% endfor %}",
+			want: finding{"warning unknown-field 2:23", []string{`"adress"`}}},
 		"a field that other sessions have, asked for": {
 			bad: neighbor + "{{ s.bgp_group }}{% endfor %}", good: neighbor + "{% if s.bgp_group is defined %}{{ s.bgp_group }}{% endif %}{% endfor %}",
 			want: finding{"error unknown-field 2:5", []string{"bgp_group"}}},

@@ -61,8 +61,14 @@ func (f fields[T]) with(more fields[T]) fields[T] {
 }
 
 func describe[T any](class string, f fields[T], stored string) *noun {
+	for name := range f {
+		offered[name] = true
+	}
 	return &noun{class: class, stored: strings.Fields(stored), names: slices.Sorted(maps.Keys(f))}
 }
+
+// offered are the names of all attributes of all records.
+var offered = map[string]bool{}
 
 // keyOf is the primary key of a related record; None where there is none.
 func keyOf(v jinja.Value) (jinja.Value, bool) {
