@@ -93,7 +93,7 @@ func TestFRRTakesWhatTheStarterRenders(t *testing.T) {
 	}
 	expect := func(what, want string, got func() string) {
 		t.Helper()
-		patience, cancel := context.WithTimeout(ctx, 20*time.Second)
+		patience, cancel := context.WithTimeout(ctx, time.Minute)
 		defer cancel()
 		tick := time.NewTicker(50 * time.Millisecond) //nolint:forbidigo // a daemon takes its own time
 		defer tick.Stop()
