@@ -11,11 +11,12 @@ TOOL      := go tool -modfile=tools/go.mod
 LINT_TOOL := go tool -modfile=tools/lint/go.mod
 
 # Packages at a time: each may run a PostgreSQL, a Temporal server and routers of its own.
-P         ?= 2
+P         ?= 1
 TIMEOUT   ?= 40m
 TESTFLAGS ?=
-# The longest first: it waits for timers most of its time, and everything else runs beside it.
-PKGS      ?= ./standalone/e2e ./...
+# It takes longest and waits for timers most of its time: everything else runs beside it.
+LONGEST   := ./standalone/e2e
+PKGS      ?= $(filter-out $(LONGEST),$(shell go list ./... | sed 's|^peerflow|.|'))
 # Where goroutines share state: these run a second time under the race detector. Elsewhere it costs minutes and finds nothing; GoBGP speakers that share a process race in GoBGP itself.
 RACE_PKGS ?= ./internal/peeringdb/... ./activities/... ./worker/... ./api/... ./db/...
 FUZZTIME  ?= 30s
@@ -46,14 +47,16 @@ demo: deps bin/peerflow-standalone ## one peering on real routers, on loopback (
 
 .PHONY: test
 test: deps ## every test, and the race detector where it pays (PKGS= and TESTFLAGS= narrow it)
-	@$(MAKE) -k -j 2 test-all test-race
+	@$(MAKE) -k -j 2 $(if $(filter file,$(origin PKGS)),test-longest) test-others
 
-# Side by side, since the end-to-end tests mostly wait.
-.PHONY: test-all test-race
-test-all:
-	@scripts/test all -p $(P) -timeout $(TIMEOUT) $(TESTFLAGS) $(PKGS)
-test-race:
-	@scripts/test race -p 1 -timeout $(TIMEOUT) $(TESTFLAGS) -race $(call present,$(RACE_PKGS)) 2>&1 | sed -u 's/^/race: /'
+.PHONY: test-longest test-others
+test-longest:
+	@scripts/test longest -timeout $(TIMEOUT) $(TESTFLAGS) $(LONGEST)
+test-others:
+	@status=0; \
+	scripts/test race -p $(P) -timeout $(TIMEOUT) $(TESTFLAGS) -race $(call present,$(RACE_PKGS)) || status=1; \
+	scripts/test others -p $(P) -timeout $(TIMEOUT) $(TESTFLAGS) $(PKGS) || status=1; \
+	exit $$status
 
 .PHONY: crash
 crash: deps ## the whole crash matrix: every point and driver, for a killed worker and for the killed process tree

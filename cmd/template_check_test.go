@@ -18,7 +18,8 @@ func TestATemplateIsCheckedByFileAndByName(t *testing.T) {
 	b.must(os.WriteFile(file, []byte("{% for s in sesions %}{% endfor %}\n"+strings.ReplaceAll(listing, "peer_asn", "peer_as")), 0o600))
 
 	code, out, _ := b.cli("admin", "", "template", "check", file)
-	if code != exitFailure || !strings.Contains(out, file+`:1:13 error there is no variable "sesions" – did you mean "sessions"?`) || !strings.Contains(out, "1 error  its text alone") {
+	if code != exitFailure || !strings.Contains(out, file+`:1:13 error there is no variable "sesions" – did you mean "sessions"?`) ||
+		!strings.Contains(out, `a field "peer_as" – did you mean "peer_asn"?`) || !strings.Contains(out, "1 error, 2 warnings  its text alone") {
 		t.Errorf("the text alone, exit %d: %s", code, out)
 	}
 	code, out, _ = b.cli("admin", "", "template", "check", file, "--router", "edge1")

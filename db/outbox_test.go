@@ -26,7 +26,7 @@ func emit(t *testing.T, d *db.DB, change int64, name string, written chan<- stru
 // readUntil reads events until there are so many.
 func readUntil(t *testing.T, d *db.DB, after db.Position, change int64, n int) (names []string, next db.Position) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); len(names) < n; {
+	for deadline := time.Now().Add(time.Minute); len(names) < n; {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d events: %v, want %d", len(names), names, n)
 		}

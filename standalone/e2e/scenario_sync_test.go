@@ -22,7 +22,7 @@ func (b *bed) view(id int64) (v api.SessionView) {
 // shows waits until "session list" shows a session like this, and "session why" says the words.
 func (b *bed) shows(id int64, show peering.Display, sync peering.Sync, words ...string) {
 	b.t.Helper()
-	b.await(fmt.Sprintf("session %d shows as %s, %s", id, show, sync), 30*time.Second, func(context.Context) bool {
+	b.await(fmt.Sprintf("session %d shows as %s, %s", id, show, sync), 2*time.Minute, func(context.Context) bool {
 		v := b.view(id)
 		return v.Display == show && v.Sync == sync
 	})
@@ -32,7 +32,7 @@ func (b *bed) shows(id int64, show peering.Display, sync peering.Sync, words ...
 			b.t.Errorf("%q isn't in\n%s", w, why)
 		}
 	}
-	b.await(fmt.Sprintf("session %d is listed as %s", id, show), 30*time.Second, func(context.Context) bool {
+	b.await(fmt.Sprintf("session %d is listed as %s", id, show), 2*time.Minute, func(context.Context) bool {
 		for line := range strings.Lines(b.cli("session", "list")) {
 			if f := strings.Fields(line); len(f) > 3 && f[0] == fmt.Sprint(id) {
 				return strings.Contains(line, string(show))
@@ -53,7 +53,7 @@ func (b *bed) underWay(id int64) {
 // settled waits until all sessions of ours are in sync.
 func (s *scene) settled() {
 	s.t.Helper()
-	s.await("all sessions are in sync", 30*time.Second, func(context.Context) bool {
+	s.await("all sessions are in sync", 2*time.Minute, func(context.Context) bool {
 		var all []api.SessionView
 		s.must(json.Unmarshal([]byte(s.cli("session", "list", "--json")), &all))
 		for _, v := range all {
@@ -93,7 +93,7 @@ func drifts(s *scene) {
 	}
 	load(edited)
 	var drifted int64
-	s.await("one session has drifted", 30*time.Second, func(ctx context.Context) bool {
+	s.await("one session has drifted", 2*time.Minute, func(ctx context.Context) bool {
 		found, err := s.Parts.DB.Sessions().List(ctx, []peering.Filter{{Field: "sync", Values: []string{"drifted"}}}, peering.Page{Limit: 2})
 		s.must(err)
 		if len(found.Items) == 1 {
