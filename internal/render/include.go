@@ -31,7 +31,7 @@ type surroundings struct {
 type inclusion struct {
 	id   int64
 	name string
-	// source gives the text that is included: of an export template it is what it renders to.
+	// source gives the template that is included: of an export it is one that prints what the export renders to.
 	source func(ctx context.Context) (string, error)
 }
 
@@ -55,7 +55,10 @@ func surroundingsOf(d peering.Desired) surroundings {
 		case peering.MailTemplate:
 			library[kindEmail] = append(library[kindEmail], own)
 		case peering.ExportTemplate:
-			own.source = func(ctx context.Context) (string, error) { return export(ctx, t, records()) }
+			own.source = func(ctx context.Context) (string, error) {
+				text, err := export(ctx, t, records())
+				return verbatim(text), err
+			}
 			library[kindExportTemplate] = append(library[kindExportTemplate], own)
 		default:
 			library[kindConfiguration] = append(library[kindConfiguration], own)
@@ -74,6 +77,15 @@ func export(ctx context.Context, t peering.Template, given *jinja.Dict) (string,
 	vars.SetStr("dataset", dataset(t.Dataset, given))
 	return renderText(around.in(ctx), t, vars, plain)
 }
+
+// verbatim is a template that prints the text as it is. What an export prints of records is text that others wrote,
+// such as the names of networks, and it is never run.
+func verbatim(text string) string {
+	return quoting.Replace(text) + "{{ '' }}" // or the engine would drop a last line's end
+}
+
+// quoting leaves nothing that begins a tag, nor a line's end that the engine writes in its own way.
+var quoting = strings.NewReplacer("{", "{{ '{' }}", "\r", `{{ '\r' }}`)
 
 // dataset are the records of one kind among those that a router's template is given.
 func dataset(kind peering.Dataset, given *jinja.Dict) jinja.Value {

@@ -22,7 +22,7 @@ func includes(t *testing.T, body string) (string, error) {
 		kindConfiguration: {{1, "Names", sourceOf("{{ router }}{{ p }}")}, {2, "outer", sourceOf(`{% include_configuration "Names" %}!`)}, {3, "loop", sourceOf("{% include_configuration loop %}")},
 			{4, "broken", sourceOf("\n{{ nothing.more }}")}, {5, "macros", sourceOf("{% macro twice(x) %}{{ x }}{{ x }}{% endmacro %}")}},
 		kindEmail:          {{1, "Signature", sourceOf("--\n{{ local_as.name }}")}},
-		kindExportTemplate: {{7, "AS sets", sourceOf("{{ router }}")}},
+		kindExportTemplate: {{7, "AS sets", sourceOf(verbatim("{{ router }}"))}},
 	}}
 	_, vars := small()
 	return renderText(around.in(t.Context()), peering.Template{Name: "main", Body: body, Lenient: true}, vars, plain)
@@ -36,7 +36,7 @@ func TestIncludeTags(t *testing.T) {
 		"a number is an id":                            {body: "{% include_configuration 2 %}", want: "edge1!"},
 		"a number in quotes is an id too":              {body: `{% include_configuration "1" %}`, want: "edge1"},
 		"mails are of their own":                       {body: "{% include_email Signature %}", want: "--\nUs"},
-		"what an export gives is a template":           {body: `{% include_exporttemplate "AS sets" %}`, want: "edge1"},
+		"what an export gives is text":                 {body: `{% include_exporttemplate "AS sets" %}`, want: "{{ router }}"},
 		"Jinja2's own include names the kind":          {body: `{% include "configuration::Names" %}{% include "Names" %}`, want: "edge1edge1"},
 		"macros are imported":                          {body: `{% from "macros" import twice %}{{ twice('a') }}`, want: "aa"},
 		"what is missing may be ignored by include":    {body: `{% include "configuration::None" ignore missing %}.`, want: "."},
@@ -142,6 +142,28 @@ func TestARoutersTemplateIncludesRecordedMailsAndExports(t *testing.T) {
 		d.Template.Body = body
 		if text, err := Router(t.Context(), d); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %q, %v, want %q", body, text, err, want)
+		}
+	}
+}
+
+func TestWhatAnExportRendersToIsTextAndNoTemplate(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{
+		"{{ router.name }}", "{% for s in sessions %}x{% endfor %}", "a {# comment #} b", "{%- raw %}{% endraw %}", "{{{ 1 }}} {", "{{ '{' }}", "{{ '' }}", "} }} %} #}", "\\{{ 1 }}\\", "  {%- set x = 1 +%}",
+	} {
+		for _, end := range []string{"", "\n", "\n\n", " \n ", "\r\n"} {
+			d := desired(t, "bird")
+			for id, as := range d.Networks {
+				as.Name = name + end
+				d.Networks[id] = as
+			}
+			d.Templates = map[int64]peering.Template{100: {Meta: peering.Meta{ID: 100}, Name: "names", Kind: peering.ExportTemplate, Dataset: "exchange-sessions", Body: "{{ dataset[0].autonomous_system.name }}"}}
+			for _, body := range []string{"{% include_exporttemplate names %}", "{% include 'exporttemplate::names' %}", "{% extends 'exporttemplate::names' %}", "{% autoescape false %}{% include 'exporttemplate::100' %}{% endautoescape %}"} {
+				d.Template.Body, d.Template.TrimBlocks, d.Template.LstripBlocks = body, true, true
+				if text, err := Router(t.Context(), d); err != nil || text != name+end {
+					t.Errorf("%s: a network named %q prints %q, %v", body, name+end, text, err)
+				}
+			}
 		}
 	}
 }
