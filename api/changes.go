@@ -22,7 +22,7 @@ type Changes interface {
 	Deployments(ctx context.Context, changeID int64) ([]peering.Deployment, error)
 	// ProposalStanding is what people, freezes and other deployments say of a proposal now.
 	ProposalStanding(ctx context.Context, deploymentID int64) (peering.ProposalStanding, error)
-	// EarlierHolds reports that nothing was written on the router of a deployment since it ended.
+	// EarlierHolds reports that nothing else was written on the router of a deployment since its base was taken.
 	EarlierHolds(ctx context.Context, deploymentID int64) (bool, error)
 	AuditEvents(ctx context.Context, changeID int64) ([]peering.AuditEvent, error)
 }

@@ -68,7 +68,7 @@ func (s *server) proposal(ctx context.Context, d peering.Deployment) (v Proposal
 	}
 	v.NotToPaste = d.NotToPaste(standing, time.Now())
 	back := d.GoesBack()
-	if back && !d.EndedAt.IsZero() {
+	if back {
 		if back, err = s.Changes.EarlierHolds(ctx, d.ID); err != nil {
 			return v, err
 		}

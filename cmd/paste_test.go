@@ -73,6 +73,27 @@ func TestOnlyWhatMayBePastedHasItsText(t *testing.T) {
 			_, other := b.proposed()
 			b.must(b.db.MarkPasted(b.Context(), other, "g", time.Now()))
 		}, "it is cancelled", false},
+		"another one's paste was seen before this one ended": {func(b *bench, c peering.Change, id int64) {
+			_, other := b.proposed()
+			b.must(b.db.MarkPasted(b.Context(), other, "g", time.Now()))
+			end(peering.DeploymentStale, "stanza b moved")(b, c, id)
+		}, "stanza b moved", false},
+		"another one was pasted, and this one still waits": {func(b *bench, _ peering.Change, _ int64) {
+			_, other := b.proposed()
+			b.must(b.db.MarkPasted(b.Context(), other, "g", time.Now()))
+		}, "deployment 2 of change 2 is proposed on router edge1", false},
+		"another one's commit was sent, and nobody saw what came of it": {func(b *bench, c peering.Change, id int64) {
+			_, other := b.proposed()
+			_, err := b.db.Pool().Exec(b.Context(), `UPDATE deployment SET mode = 'manage', proposed_at = NULL, state = 'unknown', commit_sent_at = now() WHERE id = $1`, other)
+			b.must(err)
+			end(peering.DeploymentStale, "stanza b moved")(b, c, id)
+		}, "stanza b moved", false},
+		"another one was pasted, and the base was taken anew since": {func(b *bench, c peering.Change, id int64) {
+			_, other := b.proposed()
+			b.must(b.db.MarkPasted(b.Context(), other, "g", time.Now()))
+			b.must(b.db.StoreBaseline(b.Context(), id, peering.BaselineRecord{Baseline: peering.Baseline{TakenAt: time.Now().Add(time.Minute)}, Base: "earlier {}\n", Artifact: "protocol bgp {}\n"}))
+			end(peering.DeploymentStale, "stanza b moved")(b, c, id)
+		}, "stanza b moved", true},
 		"a week is over": {func(b *bench, _ peering.Change, id int64) {
 			_, err := b.db.Pool().Exec(b.Context(), `UPDATE deployment SET deadline = now() - interval '1 minute' WHERE id = $1`, id)
 			b.must(err)

@@ -67,8 +67,8 @@ func (d *DB) ProposalStanding(ctx context.Context, id int64) (s peering.Proposal
 	return s, err
 }
 
-// EarlierHolds reports that a router had nothing written or pasted since a
-// deployment ended: what it ran before is still what to go back to.
+// EarlierHolds reports that a router had nothing of another deployment written or
+// pasted since the base of this one was taken: that base is still what to go back to.
 func (d *DB) EarlierHolds(ctx context.Context, id int64) (bool, error) {
 	later, err := d.q.DeploymentOvertaken(ctx, id)
 	return !later, translate(err)

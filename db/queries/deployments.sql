@@ -44,10 +44,11 @@ UPDATE deployment SET proposed_at = clock_timestamp(), deadline = clock_timestam
 -- name: DeploymentForgetPaste :exec
 UPDATE deployment SET committed_at = NULL, commit_generation = '', verdict = NULL, updated_at = now() WHERE id = @id::bigint AND state = 'proposed';
 
--- Whether something was written or pasted on a deployment's router after it ended.
+-- Whether something else was written or pasted on a deployment's router after its base was taken, or may have been.
 -- name: DeploymentOvertaken :one
 SELECT EXISTS (SELECT FROM deployment o
-    WHERE o.router_id = d.router_id AND o.id <> d.id AND o.committed_at > d.ended_at)::boolean
+    WHERE o.router_id = d.router_id AND o.id <> d.id
+        AND coalesce(o.committed_at, o.commit_sent_at) > coalesce((d.baseline->>'taken_at')::timestamptz, '-infinity'))::boolean
 FROM deployment d
 WHERE d.id = @id::bigint;
 

@@ -624,12 +624,13 @@ func (q *Queries) DeploymentOpenOfChange(ctx context.Context, changeID int64) (D
 
 const deploymentOvertaken = `-- name: DeploymentOvertaken :one
 SELECT EXISTS (SELECT FROM deployment o
-    WHERE o.router_id = d.router_id AND o.id <> d.id AND o.committed_at > d.ended_at)::boolean
+    WHERE o.router_id = d.router_id AND o.id <> d.id
+        AND coalesce(o.committed_at, o.commit_sent_at) > coalesce((d.baseline->>'taken_at')::timestamptz, '-infinity'))::boolean
 FROM deployment d
 WHERE d.id = $1::bigint
 `
 
-// Whether something was written or pasted on a deployment's router after it ended.
+// Whether something else was written or pasted on a deployment's router after its base was taken, or may have been.
 func (q *Queries) DeploymentOvertaken(ctx context.Context, id int64) (bool, error) {
 	row := q.db.QueryRow(ctx, deploymentOvertaken, id)
 	var column_1 bool
