@@ -128,14 +128,16 @@ func (q *Queries) LedgerOf(ctx context.Context, routerID int64) ([]LedgerOfRow, 
 
 const pendingAuthors = `-- name: PendingAuthors :many
 WITH RECURSIVE since AS (
-    SELECT COALESCE(max(d.created_at), '-infinity'::timestamptz) AS at
+    SELECT COALESCE(max(c.created_at), '-infinity'::timestamptz) AS at
     FROM deployment d JOIN change c ON c.id = d.change_id
     WHERE d.router_id = $1::bigint AND d.state = 'confirmed' AND c.kind = 'deploy'
 ), edits AS (
-    SELECT l.user_id, l.object, l.object_id, l.before, l.after
-    FROM change_log l, since
-    WHERE l.user_id IS NOT NULL AND l.at > since.at
-        AND l.object IN ('session', 'connection', 'router', 'template', 'ixp', 'bgp_group', 'autonomous_system', 'irr_list', 'routing_policy', 'community', 'relationship', 'tag', 'bfd',
+    SELECT COALESCE(l.user_id, c.author_id) AS user_id, l.object, l.object_id, l.before, l.after
+    FROM since CROSS JOIN change_log l
+    LEFT JOIN change c ON c.id = l.change_id AND NOT EXISTS (
+        SELECT FROM deployment d WHERE d.change_id = c.id AND d.router_id = $1::bigint AND d.state = 'confirmed')
+    WHERE COALESCE(l.user_id, c.author_id) IS NOT NULL AND l.at > since.at
+        AND l.object IN ('platform', 'session', 'connection', 'router', 'template', 'ixp', 'bgp_group', 'autonomous_system', 'irr_list', 'routing_policy', 'community', 'relationship', 'tag', 'bfd',
             'config_context', 'contact', 'contact_role')
 ), here AS (
     SELECT s.id, s.peer_asn, s.local_asn, s.group_id, s.bfd_id FROM session s WHERE s.router_id = $1::bigint
@@ -146,10 +148,14 @@ WITH RECURSIVE since AS (
     UNION SELECT r.local_as_id FROM router r WHERE r.id = $1::bigint
     UNION SELECT x.local_as_id FROM ixp x WHERE x.id IN (SELECT e.id FROM exchanges e)
 ), templates AS (
-    SELECT t.id, t.name, t.body FROM template t JOIN router r ON r.template_id = t.id WHERE r.id = $1::bigint
+    SELECT t.id, t.name, t.kind, t.body FROM template t JOIN router r ON r.template_id = t.id WHERE r.id = $1::bigint
     UNION
-    SELECT t.id, t.name, t.body FROM template t JOIN templates x
-        ON t.name <> '' AND strpos(x.body, t.name) > 0 OR x.body ~ ('include[^%]*\m' || t.id || '\M')
+    SELECT t.id, t.name, t.kind, t.body FROM template t JOIN templates x
+        ON t.name <> '' AND strpos(x.body, t.name) > 0 OR x.body ~ ('(include|import|from|extends)[^%]*\m0*' || t.id || '\M')
+), computed AS ( -- templates that include what isn't named by a text, a number or a bare word
+    SELECT t.id FROM templates t
+    WHERE regexp_replace(t.body, '\{%[-+]?\s*(include\w*|import|from|extends)\s+("[^"]*"|''[^'']*''|\w+)\s*([-+]?%\}|(import|as|ignore|with|without)\M)', '', 'g')
+        ~ '\{%[-+]?\s*(include\w*|import|from|extends)\M'
 ), policies AS (
     SELECT p.policy_id AS id FROM policy_assignment p WHERE p.session_id IN (SELECT h.id FROM here h)
     UNION SELECT p.policy_id FROM policy_assignment p WHERE p.group_id IN (SELECT h.group_id FROM here h)
@@ -163,6 +169,9 @@ WITH RECURSIVE since AS (
     UNION ALL SELECT 'bgp_group', h.group_id FROM here h
     UNION ALL SELECT 'autonomous_system', n.id FROM networks n
     UNION ALL SELECT 'routing_policy', y.id FROM policies y
+    UNION ALL SELECT 'routing_policy', y.id FROM routing_policy y
+        WHERE NOT EXISTS (SELECT FROM session s WHERE s.router_id = $1::bigint AND s.intent NOT IN ('absent', 'removing'))
+            OR EXISTS (SELECT FROM templates t WHERE t.kind = 'export')
     UNION ALL SELECT 'relationship', l.id FROM relationship l
     UNION ALL SELECT 'community', c.id FROM community c
 )
@@ -174,7 +183,10 @@ WHERE u.id IN (
         WHEN 'session' THEN $1::bigint IN ((e.before->>'router_id')::bigint, (e.after->>'router_id')::bigint)
         WHEN 'connection' THEN $1::bigint IN ((e.before->>'router_id')::bigint, (e.after->>'router_id')::bigint)
         WHEN 'router' THEN e.object_id = $1::bigint
-        WHEN 'template' THEN e.object_id IN (SELECT t.id FROM templates t)
+        WHEN 'platform' THEN e.object_id IN (SELECT r.platform_id FROM router r WHERE r.id = $1::bigint)
+        WHEN 'autonomous_system' THEN e.object_id IN (SELECT n.id FROM networks n) OR EXISTS (
+            SELECT FROM here h WHERE (e.before->>'asn')::bigint IN (h.peer_asn, h.local_asn) OR (e.after->>'asn')::bigint IN (h.peer_asn, h.local_asn))
+        WHEN 'template' THEN e.object_id IN (SELECT t.id FROM templates t) OR EXISTS (SELECT FROM computed)
         WHEN 'irr_list' THEN e.object_id IN (SELECT n.id FROM networks n) -- logged under its network's id
         WHEN 'tag' THEN EXISTS (SELECT FROM tag_assignment a JOIN read d ON d.object = a.object AND d.id = a.object_id WHERE a.tag_id = e.object_id)
         WHEN 'config_context' THEN EXISTS (
@@ -198,9 +210,12 @@ type PendingAuthorsRow struct {
 	Version   int64
 }
 
-// Who edited what a router is rendered from since a change of kind deploy, which carries every edit, was last confirmed
-// there: an unrelated change in between delivers nobody's edits. Sessions and connections are found by what the log says
-// of their router, since they may be deleted. Templates count when the router's names them, or one that it names.
+// Who edited what a router is rendered from since the last change of kind deploy, which carries every edit, that was
+// confirmed there: since it was made, as what came after its plan isn't in its text, and an unrelated change in between
+// delivers nobody's edits. What a change wrote into the record without a deployment there is its author's edit. Sessions
+// and connections are found by what the log says of their router, and networks by their numbers too, since they may be
+// gone from there. Templates count when the router's names them, or one that it names; all do when a name is computed.
+// All policies count where a template is given all of them.
 // Communities all count, since each template is given all of them, and so do the few relationships; tags, config contexts, contacts and their roles where something has them.
 func (q *Queries) PendingAuthors(ctx context.Context, routerID int64) ([]PendingAuthorsRow, error) {
 	rows, err := q.db.Query(ctx, pendingAuthors, routerID)
