@@ -166,6 +166,7 @@ func TestAChangeThatWouldMakeARecordThatCanNotBeIsRefusedAtOnce(t *testing.T) {
 	for patch, want := range map[string]string{
 		`{"communities": [1, 1]}`:  "stands there twice",
 		`{"hold_time": 2}`:         "RFC 4271",
+		`{"blurb": "x"}`:           "blurb",
 		`{"communities": "65000"}`: "communities",
 	} {
 		_, _, err := d.CreateChange(t.Context(), by, db.NewChange{Kind: peering.KindPolicy, Reason: "a test", Request: peering.ChangeRequest{Operations: []peering.Operation{

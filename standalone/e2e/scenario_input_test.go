@@ -54,9 +54,6 @@ func TestBadInputNamesThingAndRemedy(t *testing.T) {
 			words: []string{"router edge1", "mode observe", "peerflow router mode edge1 propose"}},
 		{name: "router in observe, at a peer's exchange", wish: peer, spoil: editing(router.ID, `{"mode": "observe"}`, `{"mode": "manage"}`),
 			state: peering.ChangeCompleted, words: []string{"nothing to configure", "router edge1 is in mode observe"}},
-		{name: "a field that doesn't exist", wish: func(s *scene) peering.Change {
-			return s.open("a typo", update(s.sessions[0].RouterID, peering.ObjectSession, s.sessions[0].ID, `{"blurb": "x"}`))
-		}, words: []string{"blurb"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := s.in(t)
