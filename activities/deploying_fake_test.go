@@ -203,7 +203,10 @@ func (r *record) MarkConfirmSent(_ context.Context, _ int64, at time.Time) error
 	return nil
 }
 
-func (r *record) StoreVerdict(_ context.Context, _ int64, v peering.Verdict) error {
+func (r *record) StoreVerdict(_ context.Context, _ int64, of time.Time, v peering.Verdict) error {
+	if !of.Equal(r.dep.CommittedAt) {
+		return peering.NewError(peering.Conflict, "another one runs")
+	}
 	r.verdicts = append(r.verdicts, v)
 	if r.dep.Verdict == nil || r.dep.Verdict.Waived == "" || v.Outcome == peering.CheckFailed {
 		r.dep.Verdict = &v

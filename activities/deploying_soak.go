@@ -106,7 +106,7 @@ func (s *soak) sample(ctx context.Context, running peering.Running) (peering.Ver
 		seen.Exports = s.counts
 		verdict := peering.Judge(s.profile, s.plan.Touched, *dep.Baseline, seen)
 		if fresh || verdict.Outcome != peering.CheckPassed {
-			return verdict, s.Deployments.StoreVerdict(ctx, dep.ID, verdict)
+			return verdict, s.Deployments.StoreVerdict(ctx, dep.ID, dep.CommittedAt, verdict)
 		}
 		fresh = true
 	}

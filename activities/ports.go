@@ -130,8 +130,8 @@ type DeploymentStore interface {
 	OpenProposals(ctx context.Context, routerID int64) ([]peering.Deployment, error)
 	// ProposalStanding is what people, freezes and other deployments say of a proposal.
 	ProposalStanding(ctx context.Context, id int64) (peering.ProposalStanding, error)
-	// MarkPasted records that the router was first read running a proposal.
-	MarkPasted(ctx context.Context, id int64, generation string, at time.Time) error
+	// MarkPasted records that the router was read running a proposal, from now on.
+	MarkPasted(ctx context.Context, id int64, generation string) error
 	// ForgetPaste records that it no longer does, before it was confirmed.
 	ForgetPaste(ctx context.Context, id int64) error
 	// DatabaseTime is the database's clock.
@@ -154,8 +154,9 @@ type DeploymentStore interface {
 	// NoteOperator notes why a deployment still needs an operator.
 	NoteOperator(ctx context.Context, id int64, text string) error
 	// StoreVerdict keeps the newest verdict; one that failed stays, and one that was
-	// waived gives way to a failure only.
-	StoreVerdict(ctx context.Context, id int64, v peering.Verdict) error
+	// waived gives way to a failure only. Of is the CommittedAt that it judged: a
+	// conflict when it is another one by now.
+	StoreVerdict(ctx context.Context, id int64, of time.Time, v peering.Verdict) error
 	// MarkConfirmSent refuses (denied) unless the stored verdict is confirmable and
 	// no roll back was ordered.
 	MarkConfirmSent(ctx context.Context, id int64, at time.Time) error

@@ -142,7 +142,7 @@ func (d *Deploying) notePaste(ctx context.Context, s *sight, standing peering.Pr
 	switch {
 	case pasted && s.dep.CommittedAt.IsZero() && standing.End == "" && !standing.Hold:
 		s.dep.CommittedAt = s.read.At.Add(s.read.Late)
-		return d.Deployments.MarkPasted(ctx, s.dep.ID, s.running.Generation, s.dep.CommittedAt)
+		return d.Deployments.MarkPasted(ctx, s.dep.ID, s.running.Generation)
 	case !pasted && !s.dep.CommittedAt.IsZero():
 		s.dep.CommittedAt, s.dep.Verdict = time.Time{}, nil
 		return d.Deployments.ForgetPaste(ctx, s.dep.ID)

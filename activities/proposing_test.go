@@ -56,8 +56,8 @@ func (d *desk) ProposalStanding(context.Context, int64) (peering.ProposalStandin
 	return d.standing, nil
 }
 
-func (d *desk) MarkPasted(_ context.Context, _ int64, _ string, at time.Time) error {
-	d.dep.CommittedAt = at
+func (d *desk) MarkPasted(context.Context, int64, string) error {
+	d.dep.CommittedAt = time.Now()
 	return nil
 }
 

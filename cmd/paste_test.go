@@ -71,16 +71,16 @@ func TestOnlyWhatMayBePastedHasItsText(t *testing.T) {
 			_, err := b.db.SettleChange(b.Context(), c.ID)
 			b.must(err)
 			_, other := b.proposed()
-			b.must(b.db.MarkPasted(b.Context(), other, "g", time.Now()))
+			b.must(b.db.MarkPasted(b.Context(), other, "g"))
 		}, "it is cancelled", false},
 		"another one's paste was seen before this one ended": {func(b *bench, c peering.Change, id int64) {
 			_, other := b.proposed()
-			b.must(b.db.MarkPasted(b.Context(), other, "g", time.Now()))
+			b.must(b.db.MarkPasted(b.Context(), other, "g"))
 			end(peering.DeploymentStale, "stanza b moved")(b, c, id)
 		}, "stanza b moved", false},
 		"another one was pasted, and this one still waits": {func(b *bench, _ peering.Change, _ int64) {
 			_, other := b.proposed()
-			b.must(b.db.MarkPasted(b.Context(), other, "g", time.Now()))
+			b.must(b.db.MarkPasted(b.Context(), other, "g"))
 		}, "deployment 2 of change 2 is proposed on router edge1", false},
 		"another one's commit was sent, and nobody saw what came of it": {func(b *bench, c peering.Change, id int64) {
 			_, other := b.proposed()
@@ -90,7 +90,7 @@ func TestOnlyWhatMayBePastedHasItsText(t *testing.T) {
 		}, "stanza b moved", false},
 		"another one was pasted, and the base was taken anew since": {func(b *bench, c peering.Change, id int64) {
 			_, other := b.proposed()
-			b.must(b.db.MarkPasted(b.Context(), other, "g", time.Now()))
+			b.must(b.db.MarkPasted(b.Context(), other, "g"))
 			b.must(b.db.StoreBaseline(b.Context(), id, peering.BaselineRecord{Baseline: peering.Baseline{TakenAt: time.Now().Add(time.Minute)}, Base: "earlier {}\n", Artifact: "protocol bgp {}\n"}))
 			end(peering.DeploymentStale, "stanza b moved")(b, c, id)
 		}, "stanza b moved", true},

@@ -195,7 +195,7 @@ func (s *stage) soak(id int64) {
 // confirm verifies, confirms and ends a soaking deployment.
 func (s *stage) confirm(id int64) {
 	s.Helper()
-	s.must(s.StoreVerdict(s.Context(), id, peering.Verdict{Outcome: peering.CheckPassed, At: now}))
+	s.must(s.judge(id, peering.Verdict{Outcome: peering.CheckPassed, At: now}))
 	s.must(s.MarkConfirmSent(s.Context(), id, now))
 	s.must(s.EndDeployment(s.Context(), id, peering.DeploymentEnd{State: peering.DeploymentConfirmed, Outcome: "confirmed",
 		Stanzas: map[string]string{"protocol/as64501_1": peering.HashText("x")}}))

@@ -90,7 +90,7 @@ func TestRollBackStopsCommitAndConfirm(t *testing.T) {
 
 	change, _, ids = s.queue(s.edge2)
 	s.soak(ids[0])
-	s.must(s.StoreVerdict(t.Context(), ids[0], peering.Verdict{Outcome: peering.CheckPassed}))
+	s.must(s.judge(ids[0], peering.Verdict{Outcome: peering.CheckPassed}))
 	s.must(s.order(s.other, change, peering.CommandRollBack))
 	s.refused(s.MarkConfirmSent(t.Context(), ids[0], now), peering.Denied, "carol ordered")
 }
@@ -100,7 +100,7 @@ func TestRollBackComesTooLateOnceTheConfirmIsSent(t *testing.T) {
 	s := newStage(t)
 	change, _, ids := s.queue(s.edge1)
 	s.soak(ids[0])
-	s.must(s.StoreVerdict(t.Context(), ids[0], peering.Verdict{Outcome: peering.CheckPassed}))
+	s.must(s.judge(ids[0], peering.Verdict{Outcome: peering.CheckPassed}))
 	s.must(s.MarkConfirmSent(t.Context(), ids[0], now))
 	s.refused(s.order(s.other, change, peering.CommandRollBack), peering.Conflict, "being confirmed")
 }
@@ -111,7 +111,7 @@ func TestConfirmNowWaivesInAnApproversName(t *testing.T) {
 	change, _, ids := s.queue(s.edge1)
 	s.soak(ids[0])
 	s.refused(s.Waive(t.Context(), s.approver, change.ID, "in a hurry"), peering.Conflict, "no verification yet")
-	s.must(s.StoreVerdict(t.Context(), ids[0], peering.Verdict{Outcome: peering.CheckPending, Checks: []peering.Check{
+	s.must(s.judge(ids[0], peering.Verdict{Outcome: peering.CheckPending, Checks: []peering.Check{
 		{Name: "management", State: peering.CheckPassed}, {Name: "hold_timer", Subject: "192.0.2.9", State: peering.CheckPending},
 		{Name: "band", State: peering.CheckNotChecked}}}))
 	s.must(s.Waive(t.Context(), s.approver, change.ID, "in a hurry"))
@@ -119,14 +119,14 @@ func TestConfirmNowWaivesInAnApproversName(t *testing.T) {
 	if v.Waived != "bob" || !v.Confirmable() || !strings.Contains(v.Reason, "in a hurry; not checked: hold_timer 192.0.2.9, band") {
 		t.Errorf("verdict %+v", v)
 	}
-	s.must(s.StoreVerdict(t.Context(), ids[0], peering.Verdict{Outcome: peering.CheckPending}))
+	s.must(s.judge(ids[0], peering.Verdict{Outcome: peering.CheckPending}))
 	if v := s.deployment(ids[0]).Verdict; v.Waived != "bob" {
 		t.Error("a later sample took the waiver away")
 	}
 	if n := s.one(`SELECT count(*) FROM change_log WHERE object = 'deployment' AND action = 'waive' AND user_id = $1`, s.approver.UserID); n != 1 {
 		t.Error("the waiver isn't in the change log")
 	}
-	s.must(s.StoreVerdict(t.Context(), ids[0], peering.Verdict{Outcome: peering.CheckFailed, Reason: "announced 900"}))
+	s.must(s.judge(ids[0], peering.Verdict{Outcome: peering.CheckFailed, Reason: "announced 900"}))
 	if v := s.deployment(ids[0]).Verdict; v.Waived != "" || v.Confirmable() || v.Reason != "announced 900" {
 		t.Errorf("a failure after the waiver leaves %+v", v)
 	}
@@ -138,7 +138,7 @@ func TestAWaivedSoakIsConfirmed(t *testing.T) {
 	s := newStage(t)
 	change, _, ids := s.queue(s.edge1)
 	s.soak(ids[0])
-	s.must(s.StoreVerdict(t.Context(), ids[0], peering.Verdict{Outcome: peering.CheckPending}))
+	s.must(s.judge(ids[0], peering.Verdict{Outcome: peering.CheckPending}))
 	s.must(s.Waive(t.Context(), s.approver, change.ID, "in a hurry"))
 	s.must(s.MarkConfirmSent(t.Context(), ids[0], now))
 }
@@ -155,7 +155,7 @@ func TestConfirmNowIsRefusedOnceACheckFailed(t *testing.T) {
 			s := newStage(t)
 			change, _, ids := s.queue(s.edge1)
 			s.soak(ids[0])
-			s.must(s.StoreVerdict(t.Context(), ids[0], verdict))
+			s.must(s.judge(ids[0], verdict))
 			s.refused(s.Waive(t.Context(), s.approver, change.ID, ""), peering.Conflict, "rolled back")
 			if s.deployment(ids[0]).Verdict.Waived != "" {
 				t.Error("the verdict is waived")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"peerflow/db/internal/dbsqlc"
 	"peerflow/internal/peering"
@@ -128,9 +127,10 @@ func refuseIf(why string) error {
 	return peering.NewError(peering.Denied, why)
 }
 
-// MarkPasted records that the router was first read running a proposal: its
-// verification begins. It refuses what checkProposal does. What was marked stays.
-func (d *DB) MarkPasted(ctx context.Context, id int64, generation string, at time.Time) error {
+// MarkPasted records that the router was read running a proposal: its verification
+// begins now, by the database's clock, however late whoever read it says so. It
+// refuses what checkProposal does. What was marked stays.
+func (d *DB) MarkPasted(ctx context.Context, id int64, generation string) error {
 	return d.onDeployment(ctx, id, func(tx *Tx, change peering.Change, dep peering.Deployment) error {
 		if dep.State != peering.DeploymentProposed {
 			return peering.Errorf(peering.Conflict, "deployment %d is %s: nothing of it waits to be pasted", id, dep.State)
@@ -141,7 +141,8 @@ func (d *DB) MarkPasted(ctx context.Context, id int64, generation string, at tim
 		if err := tx.checkProposal(ctx, change, dep); err != nil {
 			return err
 		}
-		if err := tx.q.DeploymentSetCommitted(ctx, dbsqlc.DeploymentSetCommittedParams{ID: id, CommitGeneration: generation, At: at}); err != nil {
+		at, err := tx.q.DeploymentSetPasted(ctx, dbsqlc.DeploymentSetPastedParams{ID: id, CommitGeneration: generation})
+		if err != nil {
 			return err
 		}
 		return tx.Log(ctx, "deployment", id, "pasted", nil, map[string]any{"router_id": dep.RouterID, "at": at})

@@ -319,10 +319,14 @@ func (d *DB) MarkUnknown(ctx context.Context, id int64, unread string) error {
 
 // StoreVerdict keeps the newest verdict. One that failed stays, and one that was
 // waived gives way to a failure only: nobody waived that.
-// Only Waive waives, whatever the verdict says.
-func (d *DB) StoreVerdict(ctx context.Context, id int64, v peering.Verdict) error {
+// Only Waive waives, whatever the verdict says. Of is when what it judged was
+// committed, or first seen pasted: a conflict once that is gone, or another one runs.
+func (d *DB) StoreVerdict(ctx context.Context, id int64, of time.Time, v peering.Verdict) error {
 	v.Waived = ""
 	return d.onDeployment(ctx, id, func(tx *Tx, _ peering.Change, dep peering.Deployment) error {
+		if !dep.CommittedAt.Equal(of) {
+			return peering.Errorf(peering.Conflict, "deployment %d was committed or pasted anew since: the verdict on what ran before says nothing of it", id)
+		}
 		if old := dep.Verdict; old != nil && (old.Outcome == peering.CheckFailed || old.Waived != "" && v.Outcome != peering.CheckFailed) {
 			return nil
 		}

@@ -207,7 +207,7 @@ func TestConfirmNeedsAStoredVerdict(t *testing.T) {
 			_, _, ids := s.queue(s.edge1)
 			s.soak(ids[0])
 			for _, v := range test.verdicts {
-				s.must(s.StoreVerdict(t.Context(), ids[0], v))
+				s.must(s.judge(ids[0], v))
 			}
 			err := s.MarkConfirmSent(t.Context(), ids[0], now)
 			if test.words == "" {
@@ -228,7 +228,7 @@ func TestConfirmIsForSoakingDeploymentsAlone(t *testing.T) {
 	_, _, ids := s.queue(s.edge1)
 	s.refused(s.MarkConfirmSent(t.Context(), ids[0], now), peering.Denied, "queued")
 	s.soak(ids[0])
-	s.must(s.StoreVerdict(t.Context(), ids[0], peering.Verdict{Outcome: peering.CheckPassed}))
+	s.must(s.judge(ids[0], peering.Verdict{Outcome: peering.CheckPassed}))
 	s.must(s.MarkUnknown(t.Context(), ids[0], "the worker was lost"))
 	s.refused(s.MarkConfirmSent(t.Context(), ids[0], now), peering.Denied, "unknown")
 	s.must(s.MarkCommitted(t.Context(), ids[0], "generation-3", now.Add(time.Hour)))
@@ -273,7 +273,7 @@ func TestWhatEndedStays(t *testing.T) {
 	end.State, end.Stanzas = peering.DeploymentConfirmed, map[string]string{"a": "b"}
 	s.refused(s.EndDeployment(t.Context(), ids[0], end), peering.Conflict, "rolled_back")
 	s.refused(s.MarkCommitted(t.Context(), ids[0], "", now), peering.Conflict)
-	s.refused(s.StoreVerdict(t.Context(), ids[0], peering.Verdict{Outcome: peering.CheckPassed}), peering.Conflict)
+	s.refused(s.judge(ids[0], peering.Verdict{Outcome: peering.CheckPassed}), peering.Conflict)
 	s.refused(s.MarkAbortSent(t.Context(), ids[0], "", now), peering.Conflict)
 	_, err := s.TakeFence(t.Context(), ids[0])
 	s.refused(err, peering.Conflict, "writes nothing")
@@ -328,7 +328,7 @@ func TestTheLedgerKeepsWhatWasWrittenUntilItIsProvenAbsent(t *testing.T) {
 
 	_, _, ids = s.queue(s.edge1)
 	s.soak(ids[0])
-	s.must(s.StoreVerdict(t.Context(), ids[0], peering.Verdict{Outcome: peering.CheckPassed}))
+	s.must(s.judge(ids[0], peering.Verdict{Outcome: peering.CheckPassed}))
 	s.must(s.MarkConfirmSent(t.Context(), ids[0], now))
 	err = s.EndDeployment(t.Context(), ids[0], peering.DeploymentEnd{State: peering.DeploymentConfirmed})
 	s.refused(err, peering.Invalid, "without the stanzas")
@@ -546,7 +546,7 @@ func TestEveryStepOfADeploymentMayRunTwice(t *testing.T) {
 		{"unknown", func() error { return s.MarkUnknown(t.Context(), id, "no answer") }},
 		{"committed after all", func() error { return s.MarkCommitted(t.Context(), id, "2", now) }},
 		{"verdict", func() error {
-			return s.StoreVerdict(t.Context(), id, peering.Verdict{Outcome: peering.CheckPassed})
+			return s.judge(id, peering.Verdict{Outcome: peering.CheckPassed})
 		}},
 		{"confirm sent", func() error { return s.MarkConfirmSent(t.Context(), id, now) }},
 		{"end", func() error { return s.EndDeployment(t.Context(), id, end) }},

@@ -46,6 +46,11 @@ func (s *stage) standing(id int64) peering.ProposalStanding {
 	return standing
 }
 
+// judge stores a verdict on what runs of a deployment now.
+func (s *stage) judge(id int64, v peering.Verdict) error {
+	return s.StoreVerdict(s.Context(), id, s.deployment(id).CommittedAt, v)
+}
+
 func TestAProposalNeverWritesAndNeverHoldsTheQueue(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
@@ -94,9 +99,9 @@ func TestAProposalIsConfirmedByAReadAndAVerdict(t *testing.T) {
 	change, id := s.proposal()
 	confirmed := peering.DeploymentEnd{State: peering.DeploymentConfirmed, Outcome: "pasted", Stanzas: map[string]string{"protocol/as64501_1": peering.HashText("x")}}
 	passed := peering.Verdict{Outcome: peering.CheckPassed, At: now}
-	s.refused(s.StoreVerdict(t.Context(), id, passed), peering.Conflict, "it isn't being verified")
+	s.refused(s.judge(id, passed), peering.Conflict, "it isn't being verified")
 	s.refused(s.EndDeployment(t.Context(), id, confirmed), peering.Denied, "isn't verified")
-	s.must(s.MarkPasted(t.Context(), id, "generation-2", now))
+	s.must(s.MarkPasted(t.Context(), id, "generation-2"))
 	s.refused(s.EndDeployment(t.Context(), id, confirmed), peering.Denied, "isn't verified")
 	s.must(s.StoreBaseline(t.Context(), id, peering.BaselineRecord{Artifact: "another\n"})) // too late: what is compared with stays
 	if d := s.deployment(id); d.ArtifactHash != peering.HashText("protocol bgp {}\n") {
@@ -105,13 +110,13 @@ func TestAProposalIsConfirmedByAReadAndAVerdict(t *testing.T) {
 	_, err := s.Routers().Patch(t.Context(), s.approver, s.edge1, 0, json.RawMessage(`{"mode": "observe"}`))
 	s.refused(err, peering.Conflict, "deployment 1 of change 1 is proposed", "peerflow change cancel 1")
 
-	s.must(s.StoreVerdict(t.Context(), id, passed))
+	s.must(s.judge(id, passed))
 	s.must(s.ForgetPaste(t.Context(), id))
 	if d := s.deployment(id); d.Verdict != nil || !d.CommittedAt.IsZero() {
 		t.Errorf("after it was gone: %+v", d)
 	}
-	s.must(s.MarkPasted(t.Context(), id, "generation-3", now))
-	s.must(s.StoreVerdict(t.Context(), id, passed))
+	s.must(s.MarkPasted(t.Context(), id, "generation-3"))
+	s.must(s.judge(id, passed))
 	s.freeze(peering.Freeze{Scope: peering.FreezeAll, Reason: "storm"}) // never between the paste and the verdict
 	s.must(s.EndDeployment(t.Context(), id, confirmed))
 	if n := s.one(`SELECT count(*) FROM session WHERE sync = 'in_sync'`); n != 1 {
@@ -121,6 +126,29 @@ func TestAProposalIsConfirmedByAReadAndAVerdict(t *testing.T) {
 	s.must(err)
 	if settled.State != peering.ChangeCompleted {
 		t.Errorf("settled as %s: %s", settled.State, settled.Outcome)
+	}
+}
+
+// A worker that judged one paste, and comes late, neither passes the next one nor shortens its soak.
+func TestAVerdictOnOnePasteCountsForNoOther(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	_, id := s.proposal()
+	passed := peering.Verdict{Outcome: peering.CheckPassed, At: now}
+	s.must(s.MarkPasted(t.Context(), id, "g"))
+	first := s.deployment(id).CommittedAt
+	s.must(s.ForgetPaste(t.Context(), id))
+	s.refused(s.StoreVerdict(t.Context(), id, first, passed), peering.Conflict)
+	before, err := s.DatabaseTime(t.Context())
+	s.must(err)
+	s.must(s.MarkPasted(t.Context(), id, "g"))
+	if second := s.deployment(id).CommittedAt; second.Before(before) {
+		t.Errorf("pasted at %s, before it was marked at %s", second, before)
+	}
+	s.refused(s.StoreVerdict(t.Context(), id, first, passed), peering.Conflict, "pasted anew since")
+	s.refused(s.StoreVerdict(t.Context(), id, time.Time{}, passed), peering.Conflict, "pasted anew since")
+	if d := s.deployment(id); d.Verdict != nil {
+		t.Errorf("the verdict on the first counts for the second: %+v", d.Verdict)
 	}
 }
 
@@ -148,7 +176,7 @@ func TestAProposalStandsAsLongAsPeopleWantIt(t *testing.T) {
 		}, peering.ProposalStanding{Hold: true, Why: "frozen by bob (all, freeze 1): storm"}},
 		"another one that is being verified holds it": {func(s *stage, _ peering.Change) {
 			_, other := s.proposal()
-			s.must(s.MarkPasted(s.Context(), other, "g", now))
+			s.must(s.MarkPasted(s.Context(), other, "g"))
 		}, peering.ProposalStanding{Hold: true, Why: "deployment 2 of change 2 is proposed on router edge1"}},
 		"another one that waits doesn't": {func(s *stage, _ peering.Change) { s.proposal() }, peering.ProposalStanding{}},
 	}
@@ -162,7 +190,7 @@ func TestAProposalStandsAsLongAsPeopleWantIt(t *testing.T) {
 			if got.End != test.want.End || got.Hold != test.want.Hold || !strings.Contains(got.Why, test.want.Why) {
 				t.Errorf("it stands as %+v, want %+v", got, test.want)
 			}
-			err := s.MarkPasted(t.Context(), id, "g", now)
+			err := s.MarkPasted(t.Context(), id, "g")
 			if test.want == (peering.ProposalStanding{}) {
 				s.must(err)
 			} else {
@@ -179,8 +207,8 @@ func TestNothingThatPeopleTookBackIsConfirmed(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	change, id := s.proposal()
-	s.must(s.MarkPasted(t.Context(), id, "g", now))
-	s.must(s.StoreVerdict(t.Context(), id, peering.Verdict{Outcome: peering.CheckPassed, At: now}))
+	s.must(s.MarkPasted(t.Context(), id, "g"))
+	s.must(s.judge(id, peering.Verdict{Outcome: peering.CheckPassed, At: now}))
 	s.must(s.order(s.other, change, peering.CommandCancel))
 	s.refused(s.EndDeployment(t.Context(), id, peering.DeploymentEnd{State: peering.DeploymentConfirmed, Stanzas: map[string]string{"a": "b"}}), peering.Denied, "cancelled by carol")
 	s.must(s.EndDeployment(t.Context(), id, peering.DeploymentEnd{State: peering.DeploymentCancelled, Outcome: "cancelled", Stanzas: map[string]string{}}))
@@ -196,8 +224,8 @@ func TestAProposalThatFailedIsResolvedByAReadAlone(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	change, id := s.proposal()
-	s.must(s.MarkPasted(t.Context(), id, "g", now))
-	s.must(s.StoreVerdict(t.Context(), id, peering.Verdict{Outcome: peering.CheckFailed, Reason: "announces 900", At: now}))
+	s.must(s.MarkPasted(t.Context(), id, "g"))
+	s.must(s.judge(id, peering.Verdict{Outcome: peering.CheckFailed, Reason: "announces 900", At: now}))
 	s.must(s.EndDeployment(t.Context(), id, peering.DeploymentEnd{State: peering.DeploymentNeedsOperator, Outcome: "put the earlier text back", Stanzas: map[string]string{"protocol/as64501_1": "x"}}))
 	if n := s.one(`SELECT count(*) FROM session`); n != 0 {
 		t.Errorf("%d sessions are recorded", n)
@@ -239,11 +267,11 @@ func TestNoReadOfBeforeMakesAConfirmedProposalDrift(t *testing.T) {
 	if !before.Due || len(before.Proposed) != 1 || before.Proposed[0].Key != "protocol/as64501_1" || before.Proposed[0].After == "" {
 		t.Errorf("compared with %+v", before)
 	}
-	s.must(s.MarkPasted(t.Context(), id, "g", now))
+	s.must(s.MarkPasted(t.Context(), id, "g"))
 	if b := basis(); b.Due {
 		t.Error("a router is compared while what was pasted there is verified")
 	}
-	s.must(s.StoreVerdict(t.Context(), id, peering.Verdict{Outcome: peering.CheckPassed, At: now}))
+	s.must(s.judge(id, peering.Verdict{Outcome: peering.CheckPassed, At: now}))
 	s.must(s.EndDeployment(t.Context(), id, peering.DeploymentEnd{State: peering.DeploymentConfirmed, Outcome: "pasted", Stanzas: map[string]string{"protocol/as64501_1": peering.HashText("x")}}))
 	session := s.session(s.one(`SELECT id FROM session`))
 	s.must(s.NoteSync(t.Context(), before, map[netip.Addr]peering.SyncEvent{session.PeerAddress: peering.EventOther}))

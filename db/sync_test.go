@@ -206,7 +206,7 @@ func TestAHandmadeEditStaysDriftThroughAnotherDeployment(t *testing.T) {
 	s.run(`UPDATE stanza_ledger SET key = 'protocol/as64502_7', hash = 'deployed'`)
 	_, _, ids := s.queue(s.edge1)
 	s.soak(ids[0])
-	s.must(s.StoreVerdict(t.Context(), ids[0], peering.Verdict{Outcome: peering.CheckPassed}))
+	s.must(s.judge(ids[0], peering.Verdict{Outcome: peering.CheckPassed}))
 	s.must(s.MarkConfirmSent(t.Context(), ids[0], time.Now()))
 	s.must(s.EndDeployment(t.Context(), ids[0], peering.DeploymentEnd{State: peering.DeploymentConfirmed, Outcome: "confirmed",
 		Stanzas: map[string]string{"protocol/as64501_1": "moved", "protocol/as64502_7": "by hand"}}))

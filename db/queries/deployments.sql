@@ -40,6 +40,11 @@ ORDER BY d.id;
 -- name: DeploymentSetProposed :exec
 UPDATE deployment SET proposed_at = clock_timestamp(), deadline = clock_timestamp() + make_interval(secs => @seconds::double precision), updated_at = now() WHERE id = @id::bigint;
 
+-- The router runs a proposal, as far as was read, from now on.
+-- name: DeploymentSetPasted :one
+UPDATE deployment SET committed_at = clock_timestamp(), commit_generation = @commit_generation::text, updated_at = now() WHERE id = @id::bigint
+RETURNING committed_at::timestamptz AS at;
+
 -- What was pasted is gone again: it is verified anew when it comes back.
 -- name: DeploymentForgetPaste :exec
 UPDATE deployment SET committed_at = NULL, commit_generation = '', verdict = NULL, updated_at = now() WHERE id = @id::bigint AND state = 'proposed';

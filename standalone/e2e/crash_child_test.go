@@ -308,9 +308,9 @@ func (s *reportedRecord) MarkCommitted(ctx context.Context, id int64, generation
 	})
 }
 
-func (s *reportedRecord) StoreVerdict(ctx context.Context, id int64, v peering.Verdict) error {
+func (s *reportedRecord) StoreVerdict(ctx context.Context, id int64, of time.Time, v peering.Verdict) error {
 	return s.around(ctx, "verdict "+string(v.Outcome), id, func(ctx context.Context) error {
-		return s.DeploymentStore.StoreVerdict(ctx, id, v)
+		return s.DeploymentStore.StoreVerdict(ctx, id, of, v)
 	})
 }
 

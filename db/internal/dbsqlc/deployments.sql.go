@@ -939,6 +939,24 @@ func (q *Queries) DeploymentSetFence(ctx context.Context, arg DeploymentSetFence
 	return err
 }
 
+const deploymentSetPasted = `-- name: DeploymentSetPasted :one
+UPDATE deployment SET committed_at = clock_timestamp(), commit_generation = $1::text, updated_at = now() WHERE id = $2::bigint
+RETURNING committed_at::timestamptz AS at
+`
+
+type DeploymentSetPastedParams struct {
+	CommitGeneration string
+	ID               int64
+}
+
+// The router runs a proposal, as far as was read, from now on.
+func (q *Queries) DeploymentSetPasted(ctx context.Context, arg DeploymentSetPastedParams) (time.Time, error) {
+	row := q.db.QueryRow(ctx, deploymentSetPasted, arg.CommitGeneration, arg.ID)
+	var at time.Time
+	err := row.Scan(&at)
+	return at, err
+}
+
 const deploymentSetProposed = `-- name: DeploymentSetProposed :exec
 UPDATE deployment SET proposed_at = clock_timestamp(), deadline = clock_timestamp() + make_interval(secs => $1::double precision), updated_at = now() WHERE id = $2::bigint
 `
