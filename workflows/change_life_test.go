@@ -95,6 +95,11 @@ func (p *paperwork) move(_ context.Context, in activities.MoveInput) error {
 }
 
 func (p *paperwork) plan(context.Context, activities.PlanInput) (activities.PlanResult, error) {
+	for r, end := range p.ends {
+		if end == peering.DeploymentStale { // planned anew, it fits
+			p.ends[r] = peering.DeploymentConfirmed
+		}
+	}
 	return activities.PlanResult{PlanID: 1, Hash: "0123456789abcdef", Routers: len(p.routers), Impact: "adds 1 session"}, nil
 }
 
@@ -213,6 +218,17 @@ func TestARunThatTakesOverGoesOnWhereTheChangeStands(t *testing.T) {
 		if fmt.Sprint(p.steps) != steps {
 			t.Errorf("from %s: %v, want %s", state, p.steps, steps)
 		}
+	}
+}
+
+// What an earlier run waited for is over once it is planned again: the next deployment is told like any other.
+func TestAContinuedRunThatPlansAgainSaysThatItDeploys(t *testing.T) {
+	t.Parallel()
+	p := paper(t, peering.ChangeDeploying)
+	p.ends["edge1"] = peering.DeploymentStale
+	p.env.ExecuteWorkflow(workflows.DeployChange, workflows.DeployChangeInput{Change: 3, Continued: &workflows.ContinuedChange{Plan: activities.PlanResult{PlanID: 1}}})
+	if err := p.env.GetWorkflowError(); err != nil || fmt.Sprint(p.steps) != "[stale planned awaiting_approval approved deploying]" {
+		t.Errorf("took %v, %v", p.steps, err)
 	}
 }
 

@@ -147,6 +147,7 @@ func (c *changeRun) pickUp(ctx workflow.Context) (turn, error) {
 
 // makePlan ends the change when there is nothing to deploy.
 func (c *changeRun) makePlan(ctx workflow.Context) (turn, error) {
+	c.continues = false // what an earlier run waited for is over
 	for {
 		round, err := c.planRound(ctx)
 		if err != nil || round.done != nil {
