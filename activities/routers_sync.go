@@ -42,7 +42,7 @@ func (r *Routers) standing(ctx context.Context, dev device, basis peering.SyncBa
 			moves = peering.Unrecorded(moves, recorded)
 		}
 	}
-	return peering.SyncRead(deployed, running, moves), nil
+	return peering.SyncRead(deployed, running, moves, basis.Proposed), nil
 }
 
 // recorded is what is to run on a router by its record.

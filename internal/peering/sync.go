@@ -32,6 +32,7 @@ const (
 	EventOther      SyncEvent = "other"      // a poll reads something else
 	EventNone       SyncEvent = "none"       // a poll reads nothing of it, and nothing was deployed
 	EventGone       SyncEvent = "gone"       // a poll reads nothing of it, as it is recorded, though it was deployed
+	EventTakenOff   SyncEvent = "taken_off"  // a poll reads nothing of it, as it was proposed to a person: it is verified soon
 )
 
 // After is where a session stands once something was found out: the only place
@@ -50,7 +51,7 @@ func (s Sync) After(e SyncEvent, wanted Intent) Sync {
 		return Reverted
 	case e == EventOther && s != SyncInterfered:
 		return Drifted
-	case e == EventGone && off:
+	case (e == EventGone || e == EventTakenOff) && off:
 		return ProvenAbsent
 	case (e == EventSame || e == EventGone) && s.doubted(), e == EventSame && s == ProvenAbsent && wanted == Removing: // or it came back
 		return InSync
@@ -113,9 +114,9 @@ func Unrecorded(moves []Move, recorded map[string]Stanza) []Move {
 
 // SyncRead tells by peer address what a read says of the sessions there: those
 // whose own stanza moved, or one that it refers to, run something else. Those
-// without a stanza that ought not to have one are gone; sessions that it doesn't
-// name never had one.
-func SyncRead(deployed, running map[string]Stanza, moves []Move) map[netip.Addr]SyncEvent {
+// without a stanza that ought not to have one are gone, or taken off where that is
+// proposed; sessions that it doesn't name never had one.
+func SyncRead(deployed, running map[string]Stanza, moves, proposed []Move) map[netip.Addr]SyncEvent {
 	reached := Reached(deployed, running, moves)
 	found := map[netip.Addr]SyncEvent{}
 	for _, all := range []map[string]Stanza{deployed, running} {
@@ -136,6 +137,11 @@ func SyncRead(deployed, running map[string]Stanza, moves []Move) map[netip.Addr]
 	for neighbor, e := range found {
 		if e == EventSame && !there[neighbor] {
 			found[neighbor] = EventGone
+		}
+	}
+	for _, m := range proposed {
+		if n := deployed[m.Key].Neighbor; m.After == "" && found[n] == EventGone {
+			found[n] = EventTakenOff
 		}
 	}
 	return found

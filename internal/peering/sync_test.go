@@ -10,7 +10,7 @@ import (
 // storedSyncs are those that a record may hold: deploying and removing are derived.
 var storedSyncs = []Sync{SyncUnknown, NotDeployed, InSync, Drifted, Reverted, SyncInterfered, ProvenAbsent}
 
-var syncEvents = []SyncEvent{EventRecorded, EventTakenBack, EventInterfered, EventSame, EventOther, EventNone, EventGone}
+var syncEvents = []SyncEvent{EventRecorded, EventTakenBack, EventInterfered, EventSame, EventOther, EventNone, EventGone, EventTakenOff}
 
 func TestWhereASessionStandsToItsRouter(t *testing.T) {
 	t.Parallel()
@@ -45,6 +45,8 @@ func TestWhereASessionStandsToItsRouter(t *testing.T) {
 		"and brings it back":                                   {ProvenAbsent, EventSame, Removing, InSync},
 		"another session has the address of one that was":      {ProvenAbsent, EventSame, Absent, ProvenAbsent},
 		"gone as recorded, and wanted all the same":            {InSync, EventGone, Present, InSync},
+		"drifted, and a person took it off as proposed":        {Drifted, EventTakenOff, Present, Drifted},
+		"taken off as proposed, and as recorded":               {InSync, EventTakenOff, Removing, ProvenAbsent},
 		"one that no deployment of ours carried":               {InSync, EventNone, Present, InSync},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -121,11 +123,22 @@ func TestWhatAReadSaysOfSessions(t *testing.T) {
 			if tt.recorded != nil {
 				moves = Unrecorded(moves, tt.recorded)
 			}
-			got := SyncRead(deployed, tt.running, moves)
+			got := SyncRead(deployed, tt.running, moves, nil)
 			if len(got) != len(tt.want) || got[one] != tt.want[one] || got[two] != tt.want[two] {
 				t.Errorf("%v, want %v", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestAProposedRemovalThatWasPastedIsNotInSync(t *testing.T) {
+	t.Parallel()
+	peer := netip.MustParseAddr("192.0.2.1")
+	deployed := map[string]Stanza{"one": {Key: "one", Text: "1\n", Neighbor: peer}}
+	b := SyncBasis{Ledger: map[string]string{"one": deployed["one"].Hash()}, Proposed: []Move{{Key: "one"}}}
+	got := SyncRead(deployed, nil, b.Moved(nil), b.Proposed)
+	if sync := Drifted.After(got[peer], Present); got[peer] != EventTakenOff || sync != Drifted {
+		t.Errorf("a read says %v: the session is %s", got, sync)
 	}
 }
 
