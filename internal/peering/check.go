@@ -317,7 +317,7 @@ func onLAN(f bgp.Family, addr *netip.Addr, lan *netip.Prefix) error {
 	return nil
 }
 
-// contextObject makes free data a JSON object, or refuses it.
+// contextObject makes free data a JSON object with its keys in the order in which they are kept, or refuses it.
 func contextObject(c *Context, field string) error {
 	if len(*c) == 0 || string(*c) == "null" {
 		*c = Context("{}")
@@ -327,6 +327,11 @@ func contextObject(c *Context, field string) error {
 	if err := json.Unmarshal(*c, &object); err != nil {
 		return Errorf(Invalid, "%s has to be a JSON object", field)
 	}
+	ordered, err := asStored(*c)
+	if err != nil {
+		return Errorf(Invalid, "%s: %w", field, err)
+	}
+	*c = ordered
 	return nil
 }
 

@@ -56,7 +56,34 @@ func (d Desired) Apply(ops []Operation) (Desired, error) {
 			return Desired{}, fmt.Errorf("apply %s of %s %d: %w", op.Action, op.Object, op.ObjectID, err)
 		}
 	}
+	if local, known := next.Networks[next.Router.LocalASID]; known {
+		next.LocalAS = local
+	}
+	if next.Router.TemplateID != d.Router.TemplateID {
+		next.Template = next.Templates[next.Router.TemplateID]
+	}
 	return next, nil
+}
+
+// noun is a record that a change may edit.
+type noun[T any] interface {
+	*T
+	Complete() error
+	meta() *Meta
+}
+
+func (m *Meta) meta() *Meta { return m }
+
+// overlaid is a record with an operation's patch on it, as it will be recorded:
+// completed, and what it is known by stays.
+func overlaid[T any, N noun[T]](old T, op Operation) (T, error) {
+	next, err := MergePatch(old, op.Patch)
+	if err != nil {
+		return next, err
+	}
+	*N(&next).meta() = *N(&old).meta()
+	N(&next).meta().ID = op.ObjectID
+	return next, N(&next).Complete()
 }
 
 func (d *Desired) apply(op Operation) error {
@@ -86,7 +113,7 @@ func (d *Desired) apply(op Operation) error {
 
 // applyTo changes one record of a set. A shared object that this router doesn't
 // use is passed over.
-func applyTo[T any](set map[int64]T, op Operation) error {
+func applyTo[T any, N noun[T]](set map[int64]T, op Operation) error {
 	old, used := set[op.ObjectID]
 	switch op.Action {
 	case Delete:
@@ -97,7 +124,7 @@ func applyTo[T any](set map[int64]T, op Operation) error {
 			return nil
 		}
 	}
-	next, err := MergePatch(old, op.Patch)
+	next, err := overlaid[T, N](old, op)
 	if err != nil {
 		return err
 	}
@@ -105,11 +132,11 @@ func applyTo[T any](set map[int64]T, op Operation) error {
 	return nil
 }
 
-func applyOne[T any](current *T, id int64, op Operation) (err error) {
+func applyOne[T any, N noun[T]](current *T, id int64, op Operation) (err error) {
 	if id != op.ObjectID || op.Action != Update {
 		return nil
 	}
-	*current, err = MergePatch(*current, op.Patch)
+	*current, err = overlaid[T, N](*current, op)
 	return err
 }
 
