@@ -248,7 +248,7 @@ var refusals = map[string]refusal{
 	"session_router":               noSuch("router (router_id)"),
 	"session_group":                noSuch("BGP group (group_id)"),
 	"session_bfd":                  noSuch("BFD (bfd_id): create it first"),
-	"session_service_reference":    wrong("a service_reference is one line of at most 255 characters, without quotes, backslashes, semicolons and braces"),
+	"session_service_reference":    wrong("a service_reference is one line of at most 255 characters, without quotes, backslashes, semicolons, braces, #, ! and /*"),
 	"session_relationship":         noSuch("relationship (relationship_id)"),
 	"session_peer_host":            wrong("peer_address: " + hostOnly),
 	"session_local_host":           wrong("local_address: " + hostOnly),

@@ -305,9 +305,9 @@ func pdbTestOlderRow(w *pdbWorld) {
 }
 
 func pdbTestControl(w *pdbWorld) {
-	w.fake.Put(&peering.PDBOrganization{PDBHead: peering.PDBHead{ID: 500, Status: peering.PDBOK, Created: w.now, Updated: w.now}, Name: "Exam\x00ple\n neighbor\x1b[2J"})
+	w.fake.Put(&peering.PDBOrganization{PDBHead: peering.PDBHead{ID: 500, Status: peering.PDBOK, Created: w.now, Updated: w.now}, Name: "Exam\x00ple\n neighbor\x1b[2J", AKA: "two\u2028lines {secret:17@3}"})
 	w.mustSync(peeringdb.Options{})
-	if n := w.count(`SELECT count(*) FROM pdb_org WHERE id = 500 AND name = 'Example  neighbor [2J'`); n != 1 {
+	if n := w.count(`SELECT count(*) FROM pdb_org WHERE id = 500 AND name = 'Example  neighbor [2J' AND aka = 'two lines secret:17@3}'`); n != 1 {
 		w.Error("the row is missing")
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"iter"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/jackc/pgx/v5"
 
@@ -50,8 +49,7 @@ func (m *pdbMerge) copyIn(ctx context.Context, rows iter.Seq2[peering.PDBRow, er
 	return err
 }
 
-// take counts a row and readies it: PostgreSQL's text can't hold NUL, and no text of these columns has two lines. What
-// strangers write there is printed into configurations and on terminals.
+// take counts a row and readies it: PostgreSQL's text can't hold NUL, and no text of these columns has two lines.
 func (m *pdbMerge) take(row peering.PDBRow) []any {
 	m.counts.Received++
 	head := row.Head()
@@ -62,21 +60,11 @@ func (m *pdbMerge) take(row peering.PDBRow) []any {
 	}
 	fields := m.table.allFields(row)
 	for _, f := range fields {
-		if s, ok := f.(*string); ok && strings.ContainsFunc(*s, unicode.IsControl) {
-			*s = strings.Map(withoutControl, *s)
+		if s, ok := f.(*string); ok {
+			*s = peering.StrangersText(*s)
 		}
 	}
 	return fields
-}
-
-func withoutControl(r rune) rune {
-	switch {
-	case r == 0:
-		return -1
-	case unicode.IsControl(r):
-		return ' '
-	}
-	return r
 }
 
 // run merges: tombstones, then new and changed rows, then what a full answer lacks.

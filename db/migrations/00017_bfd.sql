@@ -17,7 +17,7 @@ CREATE TABLE bfd (
 
 ALTER TABLE session
     ADD COLUMN bfd_id bigint CONSTRAINT session_bfd REFERENCES bfd,
-    ADD COLUMN service_reference text NOT NULL DEFAULT '' CONSTRAINT session_service_reference CHECK (length(service_reference) <= 255 AND service_reference !~ '[[:cntrl:]"''`\\;{}]');
+    ADD COLUMN service_reference text NOT NULL DEFAULT '' CONSTRAINT session_service_reference CHECK (length(service_reference) <= 255 AND service_reference !~ '[[:cntrl:]"''`\\;{}#!]|/\*');
 
 -- +goose Down
 ALTER TABLE session DROP COLUMN bfd_id, DROP COLUMN service_reference;

@@ -1,6 +1,7 @@
 package peering
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/netip"
 	"regexp"
@@ -323,9 +324,15 @@ func contextObject(c *Context, field string) error {
 		*c = Context("{}")
 		return nil
 	}
-	var object map[string]json.RawMessage
-	if err := json.Unmarshal(*c, &object); err != nil {
+	var object map[string]any
+	reader := json.NewDecoder(bytes.NewReader(*c))
+	reader.UseNumber()
+	if err := reader.Decode(&object); err != nil || !json.Valid(*c) {
 		return Errorf(Invalid, "%s has to be a JSON object", field)
+	}
+	// Its texts, without the escapes that JSON allows in them. No other brace stands before a letter there.
+	if plain, err := json.Marshal(object); err != nil || secretSpelt.Match(plain) {
+		return Errorf(Invalid, "%s holds \"{secret:\", which stands for passwords in configurations: leave the brace out", field)
 	}
 	ordered, err := asStored(*c)
 	if err != nil {

@@ -37,6 +37,13 @@ func TestRecordsThatCanNotBeAreRefusedInWords(t *testing.T) {
 		"context that is a list":              {&AutonomousSystem{ASN: 1, Context: Context(`[1]`)}, "context has to be a JSON object"},
 		"context that is broken":              {&AutonomousSystem{ASN: 1, Context: Context(`{"a"`)}, "context has to be a JSON object"},
 		"a policy twice":                      {&AutonomousSystem{ASN: 1, Policies: Policies{Import: []int64{7, 8, 7}}}, "policy 7 stands twice"},
+		"a placeholder as a name":             {&AutonomousSystem{ASN: 1, Name: "Example {Secret:17@3}"}, `name holds "{secret:"`},
+		"a placeholder in a context":          {&AutonomousSystem{ASN: 1, Context: Context(`{"a": [{"b": "x\u007bs\u0065cret:17@3}"}]}`)}, `context holds "{secret:"`},
+		"a placeholder as a context's key":    {&ConfigContext{Name: "c", Data: Context(`{"{secret:17@3}": 1}`)}, `data holds "{secret:"`},
+		"a context with more behind it":       {&AutonomousSystem{ASN: 1, Context: Context(`{} {}`)}, "context has to be a JSON object"},
+		"a reference that opens a comment":    {session(func(s *Session) { s.ServiceReference = "A/*1" }), "service_reference has no"},
+		"a reference that is a comment":       {session(func(s *Session) { s.ServiceReference = "A #1" }), "service_reference has no"},
+		"a reference that ends a section":     {session(func(s *Session) { s.ServiceReference = "!" }), "service_reference has no"},
 		"a name of two lines":                 {&AutonomousSystem{ASN: 1, Name: "Example\n neighbor 192.0.2.1"}, "name is one line of text, without control characters"},
 		"a name that goes on and on":          {&AutonomousSystem{ASN: 1, Name: strings.Repeat("é", 256)}, "name has 256 characters: at most 255"},
 		"a name that isn't text":              {&Site{Slug: "s", Name: "\xff"}, "name is one line of text"},
@@ -136,6 +143,18 @@ func TestStepsOfAgreementAndIntent(t *testing.T) {
 	} {
 		if got := KindOf(step[0].To(step[1])); got != want {
 			t.Errorf("intent %s to %s: %q, want %q", step[0], step[1], got, want)
+		}
+	}
+}
+
+func TestStrangersTextsFitRecords(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"Exam\x00ple\u2028two\u2029three\x1b": "Example two three ", "{{secret:17@3}}": "secret:17@3}}", "{\x00SEcret:": "SEcret:", "{sec{secret:ret:1": "{secsecret:ret:1", "Ünï {cøde}": "Ünï {cøde}",
+	} {
+		got := StrangersText(text)
+		if err := oneLine("name", got, longestLine); got != want || err != nil {
+			t.Errorf("%q becomes %q, %v; want %q", text, got, err, want)
 		}
 	}
 }

@@ -38,6 +38,9 @@ func (r SecretRef) String() string {
 // IsZero reports that no secret is meant.
 func (r SecretRef) IsZero() bool { return r.ID == 0 }
 
+// secretSpelt is how a placeholder begins, in any letters.
+var secretSpelt = regexp.MustCompile(`(?i)\{+secret:`)
+
 // SecretRefs lists the distinct placeholders in a text, in order of appearance.
 // Text that holds "{secret:" in any other form, or in other letters, is refused.
 func SecretRefs(text string) ([]SecretRef, error) {

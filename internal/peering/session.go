@@ -90,7 +90,7 @@ type Session struct {
 	Passive     bool      `json:"passive"`
 	BFDID       int64     `json:"bfd_id" doc:"timers of BFD that it uses; 0: none"`
 	// ServiceReference is ours for the session, such as an order or a circuit.
-	ServiceReference string       `json:"service_reference" doc:"one line of at most 255 characters, without quotes, backslashes, semicolons and braces"`
+	ServiceReference string       `json:"service_reference" doc:"one line of at most 255 characters, without quotes, backslashes, semicolons, braces, #, ! and /*"`
 	Description      string       `json:"description"`
 	Context          Context      `json:"context"`
 	ConfigContexts   []ContextRef `json:"config_contexts" doc:"config contexts that it is given, beneath its own context"`

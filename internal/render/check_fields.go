@@ -71,18 +71,35 @@ func kindOf(v jinja.Value) string {
 
 // misspelt suspects the name of an attribute that nothing of ours has, nor the template's own data, and that is nearly
 // the name of one. A rendering tells of those that it comes by; this is for branches that no router takes today.
-func (c *checker) misspelt(body string, u jinja.Use) {
-	if slices.ContainsFunc(u.Chain, isData) || slices.Contains(ownAttributes, u.Name) || slices.Contains(recordAttributes(), strings.TrimSuffix(u.Name, "_id")) ||
-		regexp.MustCompile(`["']`+regexp.QuoteMeta(u.Name)+`["']|\b`+regexp.QuoteMeta(u.Name)+`\s*=`).MatchString(body) {
+func (c *checker) misspelt(spared map[string]bool, u jinja.Use) {
+	if len(u.Name) < shortestSlip || spared[u.Name] || slices.ContainsFunc(u.Chain, isData) || slices.Contains(ownAttributes, u.Name) ||
+		slices.Contains(recordAttributes(), strings.TrimSuffix(u.Name, "_id")) {
 		return
 	}
 	best, near := peering.Nearest(u.Name, recordAttributes())
-	if !near || len(u.Name) < shortestSlip {
+	if !near {
 		return
 	}
 	c.suspects = append(c.suspects, peering.Finding{Level: peering.FindingWarning, Code: "unknown-field", Line: u.Line, Column: u.Column,
 		Text: fmt.Sprintf("nothing that a template is given has a field %q", u.Name), Fix: fmt.Sprintf("did you mean %q?", best)})
 }
+
+var oneWord = regexp.MustCompile(`\w+`)
+
+// spelledOut are the names that a text has in quotes or assigns something to: the template's own data may be called so.
+func spelledOut(body string) map[string]bool {
+	names := map[string]bool{}
+	for _, at := range oneWord.FindAllStringIndex(body, -1) {
+		before, after := body[:at[0]], body[at[1]:]
+		quoted := strings.HasSuffix(before, `"`) || strings.HasSuffix(before, "'")
+		if quoted && (strings.HasPrefix(after, `"`) || strings.HasPrefix(after, "'")) || assigned.MatchString(after) {
+			names[body[at[0]:at[1]]] = true
+		}
+	}
+	return names
+}
+
+var assigned = regexp.MustCompile(`^\s*=`)
 
 // suspected adds the suspects at whose place nothing is found.
 func (c *checker) suspected() {

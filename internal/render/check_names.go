@@ -27,8 +27,12 @@ func (c *checker) names(in, name, body string, visited map[string]bool) bool {
 		c.syntax(in, err)
 		return false
 	}
-	sound := true
+	sound, spared := true, spelledOut(body)
 	for _, u := range uses {
+		if c.ctx.Err() != nil {
+			c.note("unchecked", 0, "the time was up before all of the text was looked at", "check a shorter template, or give the check more time")
+			return sound
+		}
 		f, wrong := c.use(env, in == "", u)
 		if wrong {
 			f.Template, f.Line, f.Column = in, u.Line, u.Column
@@ -36,7 +40,7 @@ func (c *checker) names(in, name, body string, visited map[string]bool) bool {
 			sound = sound && (u.Kind != jinja.UseFilter && u.Kind != jinja.UseTest || u.Known)
 		}
 		if u.Kind == jinja.UseAttribute && in == "" {
-			c.misspelt(body, u)
+			c.misspelt(spared, u)
 		}
 		c.include(in, u, visited)
 	}

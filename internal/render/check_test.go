@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"peerflow/internal/capture"
+	"peerflow/internal/jinja"
 	"peerflow/internal/peering"
 )
 
@@ -305,5 +306,45 @@ func TestDocumentationTemplatesHaveTheFindingsTheyDeserve(t *testing.T) {
 		if got := strings.Join(slices.Sorted(maps.Keys(codes)), " "); got != want {
 			t.Errorf("%s\n got %s\nwant %s\n%s", file, got, want, lines)
 		}
+	}
+}
+
+func TestTheCheckOfATextEndsWithItsTime(t *testing.T) {
+	t.Parallel()
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	body := strings.Repeat("{{ router.hostnam }}", 50_000)
+	found := Check(ended, peering.Template{Name: "t", Body: body}, nil, nil)
+	if len(found) != 1 || found[0].Code != "unchecked" {
+		t.Errorf("%d findings: %.300v", len(found), found)
+	}
+}
+
+func TestNamesThatATextSpellsOutAreItsOwn(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]int{
+		"{% if false %}{{ router.hostnamee }}{% endif %}":                                     1,
+		"{% set d = {'hostnamee': 1} %}{% if false %}{{ d.hostnamee }}{% endif %}":            0,
+		"{% set n = namespace() %}{% set n.hostnamee = 1 %}{{ n.hostnamee }}":                 0,
+		"{% set n = 'a hostnamee b' %}{% if false %}{{ router.hostnamee }}{% endif %}{{ n }}": 1,
+	} {
+		if found := Check(t.Context(), peering.Template{Name: "t", Body: body}, nil, nil); len(found) != want {
+			t.Errorf("%s: %+v", body, found)
+		}
+	}
+}
+
+func TestWhatIsAddedToAMergedContextStaysOutOfItsContexts(t *testing.T) {
+	t.Parallel()
+	shared := &ConfigContext{Data: NewData([]byte(`{"a": {"b": 1}}`))}
+	one, other := &Record{Contexts: []*ContextAssignment{{Context: shared}}}, &Record{Contexts: []*ContextAssignment{{Context: shared}}}
+	merged := one.context().(*jinja.Dict)
+	merged.SetStr("c", jinja.Int(1))
+	inner, _ := merged.GetStr("a")
+	inner.(*jinja.Dict).SetStr("c", jinja.Int(1))
+	merged = other.context().(*jinja.Dict)
+	inner, _ = merged.GetStr("a")
+	if merged.Len() != 1 || inner.(*jinja.Dict).Len() != 1 {
+		t.Error("another record's context has what was added")
 	}
 }

@@ -85,15 +85,15 @@ func mergeDicts(a, b *jinja.Dict) *jinja.Dict {
 	case b == nil:
 		return a
 	case a == nil:
-		return b
+		a = jinja.NewDict(b.Len()) // a copy of b, as a template may add to what it is given
 	}
 	merged := a.Copy()
 	for key, val := range b.All {
 		inner, isDict := val.(*jinja.Dict)
-		if old, ok := merged.Get(key); ok && isDict {
-			if outer, ok := old.(*jinja.Dict); ok {
-				val = mergeDicts(outer, inner)
-			}
+		if isDict {
+			old, _ := merged.Get(key)
+			outer, _ := old.(*jinja.Dict)
+			val = mergeDicts(outer, inner)
 		}
 		merged.Set(key, val)
 	}
