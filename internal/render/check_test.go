@@ -55,8 +55,8 @@ func TestTheCheckFindsWhatIsWrongAndNothingElse(t *testing.T) {
 			bad: neighbor + "{% if s.passive %}{{ s.holdtime }}{% endif %}{% endfor %}", good: neighbor + "{% if s.passive %}{{ s.hold_time }}{{ s.context.holdtime }}{% endif %}{% endfor %}",
 			want: finding{"warning unknown-field 2:23", []string{"nothing that a template is given", `did you mean "hold_time"?`}}},
 		"a field in a branch, and the template's own data": {
-			bad: neighbor + "{% if s.passive %}{{ s.adress }}{% endif %}{% endfor %}", good: "{% set own = {'adress': 1} %}" + neighbor + "{% if s.passive %}{{ own.adress }}{% endif %}{% endfor %}",
-			want: finding{"warning unknown-field 2:23", []string{`"adress"`}}},
+			bad: neighbor + "{% if s.passive %}{{ s.peer_asnn }}{% endif %}{% endfor %}", good: "{% set own = {'peer_asnn': 1} %}" + neighbor + "{% if s.passive %}{{ own.peer_asnn }}{% endif %}{% endfor %}",
+			want: finding{"warning unknown-field 2:23", []string{`"peer_asnn"`}}},
 		"a field that other sessions have, asked for": {
 			bad: neighbor + "{{ s.bgp_group }}{% endfor %}", good: neighbor + "{% if s.bgp_group is defined %}{{ s.bgp_group }}{% endif %}{% endfor %}",
 			want: finding{"error unknown-field 2:5", []string{"bgp_group"}}},
