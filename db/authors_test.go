@@ -98,7 +98,7 @@ func TestPendingAuthorsAreThoseOfWhatATemplateMayBeGiven(t *testing.T) {
 		body(fmt.Sprintf(text, other.ID))
 		wantsPendingAuthor(t, d, n.router.ID, fmt.Sprintf("template-by-id-%d", i), template)
 	}
-	for i, text := range []string{`{% include 'site-' ~ router.name %}`, `{% include router.name %}`, `{%- import ("o" ~ "ther") as m %}`, `{% include ["a", "b"] %}`} {
+	for i, text := range []string{`{% include 'site-' ~ router.name %}`, `{% include router.name %}`, `{%- import ("ot" ~ "her") as m %}`, `{% include ["a", "b"] %}`} {
 		body(text)
 		wantsPendingAuthor(t, d, n.router.ID, fmt.Sprintf("template-computed-%d", i), template)
 	}
