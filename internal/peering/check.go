@@ -159,7 +159,8 @@ func (s *Session) Complete() error {
 		choice("kind", &s.Kind, DirectSession, IXPSession),
 		choice("intent", &s.Intent, Present, Absent, Draining, Shutdown, Removing),
 		choice("sync", &s.Sync, NotDeployed, SyncUnknown, Deploying, InSync, Drifted, Reverted, SyncInterfered, SyncRemoving, ProvenAbsent),
-		s.place(), s.addresses(), s.timers(), plainText("service_reference", s.ServiceReference, 255), word("vrf", s.VRF), word("interface", s.Interface), oneLine("description", s.Description, longestLine),
+		s.place(), s.addresses(), s.timers(), plainText("service_reference", s.ServiceReference, longestLine),
+		word("vrf", s.VRF), word("interface", s.Interface), oneLine("description", s.Description, longestLine),
 		wholeRef("password", s.Password), contextObject(&s.Context, "context"), s.Policies.complete(), idSet("communities", &s.Communities), tagList(&s.Tags), contextRefs(&s.ConfigContexts))
 }
 
