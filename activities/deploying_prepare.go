@@ -19,10 +19,15 @@ func (d *Deploying) PrepareDeployment(ctx context.Context, id int64) (peering.Ne
 		return peering.Next{}, fail(err)
 	}
 	defer a.close()
+	clock, err := d.clock(ctx)
+	if err != nil {
+		return peering.Next{}, fail(err)
+	}
 	running, err := a.owned(ctx, a.known)
 	if err != nil {
 		return peering.Next{}, fail(err)
 	}
+	running.ReadAt = clock.at(running.ReadAt)
 	if running.Pending != nil {
 		return ended(peering.DeploymentFailed, "another commit waits for its confirmation on the router: nothing was written"), nil
 	}
@@ -30,7 +35,7 @@ func (d *Deploying) PrepareDeployment(ctx context.Context, id int64) (peering.Ne
 	return next, fail(err)
 }
 
-// prepare is that for a router that was just read.
+// prepare is that for a router that was just read, at a time of the database.
 func (d *Deploying) prepare(ctx context.Context, a at, running peering.Running) (peering.Next, error) {
 	record, err := d.compose(ctx, a, running)
 	var moved *peering.StanzaMovedError
@@ -41,7 +46,10 @@ func (d *Deploying) prepare(ctx context.Context, a at, running peering.Running) 
 		return peering.Next{}, err
 	}
 	if text, err := a.reopens(ctx, record.Artifact); err != nil || text != "" {
-		return ended(peering.DeploymentFailed, text+"; then ask for the change again; nothing was written"), err
+		if a.dep.ProposedAt.IsZero() {
+			text += "; then ask for the change again; nothing was written"
+		}
+		return ended(peering.DeploymentFailed, text), err
 	}
 	var taken error
 	if record.Baseline, taken, err = d.baseline(ctx, a, running); err != nil {
@@ -107,7 +115,7 @@ func (d *Deploying) compose(ctx context.Context, a at, running peering.Running) 
 	}
 	artifact, err := a.text(composed)
 	return BaselineRecord{Base: base, Artifact: artifact, Identity: running.Identity, Generation: running.Generation,
-		Incarnation: running.Incarnation}, err
+		Incarnation: running.Incarnation, ReadAt: running.ReadAt}, err
 }
 
 // opens names a session that is held shut and that the artifact would open: it

@@ -116,6 +116,8 @@ type DeploymentStore interface {
 	Deployment(ctx context.Context, id int64) (peering.Deployment, error)
 	// Deployments lists a change's deployments, oldest first.
 	Deployments(ctx context.Context, changeID int64) ([]peering.Deployment, error)
+	// NoteHindrance records why a proposal must not be pasted, as its router was just read; "" for nothing.
+	NoteHindrance(ctx context.Context, id int64, text string) error
 	// StoreBaseline keeps baseline, base and artifact before anything is written;
 	// the stored ones win when it is called again after the commit was sent.
 	StoreBaseline(ctx context.Context, id int64, b BaselineRecord) error

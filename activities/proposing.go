@@ -110,7 +110,7 @@ func (d *Deploying) EndProposal(ctx context.Context, in EndInput) (peering.Next,
 }
 
 // lookAtPaste reads the router of an open proposal and decides. What is seen
-// pasted is marked, and what is gone again forgotten.
+// pasted is marked, what is gone again forgotten, and what stands in the way of a paste kept.
 func (d *Deploying) lookAtPaste(ctx context.Context, a at) (peering.Next, peering.Running, error) {
 	s, err := d.see(ctx, a)
 	if err != nil {
@@ -129,8 +129,19 @@ func (d *Deploying) lookAtPaste(ctx context.Context, a at) (peering.Next, peerin
 		return peering.Next{}, s.running, err
 	}
 	next := peering.NextOfProposal(s.dep, s.read, paste, standing)
-	if next.Step == peering.StepWait && s.read.Where != peering.AtForeign && paste.Untouched() {
-		next, err = d.renew(ctx, a, s.running, next)
+	hindrance := ""
+	switch {
+	case next.Step != peering.StepWait:
+	case s.read.Where == peering.AtForeign:
+		hindrance = "another commit waits for its confirmation on the router"
+	case paste.Untouched():
+		next, hindrance, err = d.renew(ctx, a, s.running, next)
+	}
+	if err == nil && hindrance != s.dep.Hindrance {
+		err = d.Deployments.NoteHindrance(ctx, s.dep.ID, hindrance)
+	}
+	if hindrance != "" {
+		next.Text = s.dep.NotNow(hindrance)
 	}
 	return next, s.running, err
 }
@@ -150,18 +161,19 @@ func (d *Deploying) notePaste(ctx context.Context, s *sight, standing peering.Pr
 	return nil
 }
 
-// renew takes baseline and artifact anew from a router that runs nothing of the plan.
-func (d *Deploying) renew(ctx context.Context, a at, running peering.Running, next peering.Next) (peering.Next, error) {
+// renew takes baseline and artifact anew from a router that runs nothing of the plan,
+// and says what stands in the way of loading anything there; "" for nothing.
+func (d *Deploying) renew(ctx context.Context, a at, running peering.Running, next peering.Next) (_ peering.Next, hindrance string, err error) {
 	prepared, err := d.prepare(ctx, a, running)
 	switch {
 	case err != nil:
-		return next, err
+		return next, "", err
 	case prepared.State == peering.DeploymentFailed: // loading anything would open what is closed there: that may pass
-		next.Text = "don't paste it now: " + prepared.Text
+		return next, prepared.Text, nil
 	case prepared.Step == peering.StepEnd:
-		return prepared, nil
+		return prepared, "", nil
 	}
-	return next, nil
+	return next, "", nil
 }
 
 // unseen is what comes next of a proposal whose router can't be read: it waits, and

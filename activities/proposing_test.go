@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -66,8 +67,16 @@ func (d *desk) ForgetPaste(context.Context, int64) error {
 	return nil
 }
 
+func (d *desk) NoteHindrance(_ context.Context, _ int64, text string) error {
+	d.dep.Hindrance = text
+	return nil
+}
+
 func (d *desk) StoreBaseline(_ context.Context, _ int64, b BaselineRecord) error {
 	d.stored++
+	if late := time.Since(b.ReadAt); late < 0 || late > time.Minute {
+		return fmt.Errorf("the base was read at %s", b.ReadAt)
+	}
 	d.dep.Baseline, d.dep.BaseHash, d.dep.ArtifactHash = &b.Baseline, peering.HashText(b.Base), peering.HashText(b.Artifact)
 	return nil
 }
@@ -175,6 +184,40 @@ func TestALookAtAProposalSaysWhatTheRouterRunsOfIt(t *testing.T) {
 			next := d.do(t, lookStep, int64(7))
 			if next.Step != c.step || next.State != c.state || !strings.Contains(next.Text, c.words) || d.stored != c.kept {
 				t.Errorf("next %+v, %d baselines stored", next, d.stored)
+			}
+		})
+	}
+}
+
+// What a look finds in the way of a paste is kept beside the proposal, so that whoever asks
+// for its text is told, until a look finds it no more.
+func TestWhatStandsInTheWayOfAPasteIsKept(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		set  func(*desk)
+		want string
+	}{
+		"somebody's commit waits": {func(d *desk) { d.router.pending = &peering.Pending{} }, "another commit waits for its confirmation on the router"},
+		"somebody's commit waits over a part of it": {func(d *desk) { d.router.text, d.router.pending = "a 9\nb 2\n", &peering.Pending{} },
+			"another commit waits for its confirmation on the router"},
+		"a load would open what is shut": {func(d *desk) { d.router.closed = []driver.Reopened{{Name: "x", Why: "disabled", Remedy: "enable it"}} },
+			"router edge1: any commit would open what is closed there: x is disabled: enable it"},
+		"it can't be read":                  {func(d *desk) { d.router.refuse = map[int]error{1: driver.ErrUnreachable} }, "as before"},
+		"nothing any more":                  {func(*desk) {}, ""},
+		"it was pasted":                     {func(d *desk) { d.router.text = artifactText }, ""},
+		"it is pasted, under its own timer": {func(d *desk) { d.router.text, d.router.pending = artifactText, &peering.Pending{} }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := proposed()
+			d.dep.Hindrance = "as before"
+			c.set(d)
+			next := d.do(t, lookStep, int64(7))
+			if d.dep.Hindrance != c.want {
+				t.Errorf("kept %q, want %q", d.dep.Hindrance, c.want)
+			}
+			if c.want != "" && c.want != "as before" && !strings.Contains(next.Text, "don't paste it now: "+c.want+"; router edge1") {
+				t.Errorf("told %q", next.Text)
 			}
 		})
 	}

@@ -32,7 +32,7 @@ func (s *server) registerProposals() {
 		summary: "What a person pastes",
 		description: "For each router in mode propose, once the plan was approved: the text, where it goes on the router and what to type then. peerflow is unable to " +
 			"write there. It reads the router every minute, verifies what was pasted as it verifies its own commits, and says so in the change. " +
-			"What is held by a freeze, taken back, stale or over comes without its text, and says why. " +
+			"What is held by a freeze, taken back, stale, over, or hindered by what the last look found on the router comes without its text, and says why. " +
 			"Secrets stand as <secret v3>; the person fills them in."}, s.showProposals)
 }
 

@@ -39,8 +39,8 @@ func (a *app) changePaste() *cobra.Command {
 	c.Long = `peerflow is unable to write to a router in mode propose: a person pastes what was
 approved. It looks at the router every minute, verifies what was pasted by the
 same checks as its own commits, and records it. Secrets stand as <secret v3>:
-fill them in. What is held, taken back, stale or over has no text to paste: it
-says why, and --text fails with that.`
+fill them in. What is held, taken back, stale, over or hindered by what stands on
+the router has no text to paste: it says why, and --text fails with that.`
 	c.Flags().BoolVar(&text, "text", false, "the text alone, for a file")
 	c.Flags().BoolVar(&earlier, "earlier", false, "what puts the earlier text back")
 	return c

@@ -27,7 +27,7 @@ func (b *bench) proposes(c peering.Change) int64 {
 	b.must(b.db.MoveChange(ctx, c.ID, peering.ChangeApproved, "approved", ""))
 	id, err := b.db.SubmitDeployment(ctx, c.ID, c.PlanID, 1)
 	b.must(err)
-	b.must(b.db.StoreBaseline(ctx, id, peering.BaselineRecord{Base: "earlier {}\n", Artifact: "protocol bgp {}\n"}))
+	b.must(b.db.StoreBaseline(ctx, id, peering.BaselineRecord{Base: "earlier {}\n", Artifact: "protocol bgp {}\n", ReadAt: time.Now()}))
 	b.must(b.db.ProposeDeployment(ctx, id))
 	return id
 }
@@ -91,9 +91,16 @@ func TestOnlyWhatMayBePastedHasItsText(t *testing.T) {
 		"another one was pasted, and the base was taken anew since": {func(b *bench, c peering.Change, id int64) {
 			_, other := b.proposed()
 			b.must(b.db.MarkPasted(b.Context(), other, "g"))
-			b.must(b.db.StoreBaseline(b.Context(), id, peering.BaselineRecord{Baseline: peering.Baseline{TakenAt: time.Now().Add(time.Minute)}, Base: "earlier {}\n", Artifact: "protocol bgp {}\n"}))
+			b.must(b.db.StoreBaseline(b.Context(), id, peering.BaselineRecord{ReadAt: time.Now().Add(time.Minute), Base: "earlier {}\n", Artifact: "protocol bgp {}\n"}))
 			end(peering.DeploymentStale, "stanza b moved")(b, c, id)
 		}, "stanza b moved", true},
+		"what is closed on the router would be opened": {func(b *bench, _ peering.Change, id int64) {
+			b.must(b.db.NoteHindrance(b.Context(), id, "any commit would open what is closed there"))
+		}, "any commit would open what is closed there; run peerflow change paste 1 again once that is over", true},
+		"what was closed on the router is open again": {func(b *bench, _ peering.Change, id int64) {
+			b.must(b.db.NoteHindrance(b.Context(), id, "any commit would open what is closed there"))
+			b.must(b.db.NoteHindrance(b.Context(), id, ""))
+		}, "", true},
 		"a week is over": {func(b *bench, _ peering.Change, id int64) {
 			_, err := b.db.Pool().Exec(b.Context(), `UPDATE deployment SET deadline = now() - interval '1 minute' WHERE id = $1`, id)
 			b.must(err)

@@ -127,6 +127,12 @@ func refuseIf(why string) error {
 	return peering.NewError(peering.Denied, why)
 }
 
+// NoteHindrance records why a proposal must not be pasted, as its router was just
+// read; "" when nothing there stands in the way.
+func (d *DB) NoteHindrance(ctx context.Context, id int64, text string) error {
+	return translate(d.q.DeploymentSetHindrance(ctx, dbsqlc.DeploymentSetHindranceParams{ID: id, Hindrance: text}))
+}
+
 // MarkPasted records that the router was read running a proposal: its verification
 // begins now, by the database's clock, however late whoever read it says so. It
 // refuses what checkProposal does. What was marked stays.

@@ -107,7 +107,7 @@ func deploymentOf(r dbsqlc.Deployment, router string) (peering.Deployment, error
 		BaseGeneration: r.BaseGeneration, BaseIncarnation: r.BaseIncarnation, CommitGeneration: r.CommitGeneration,
 		Timer: time.Duration(r.TimerSeconds) * time.Second, Deadline: timeOrZero(r.Deadline), ProposedAt: timeOrZero(r.ProposedAt), CommitSentAt: timeOrZero(r.CommitSentAt),
 		CommittedAt: timeOrZero(r.CommittedAt), ConfirmSentAt: timeOrZero(r.ConfirmSentAt), ConfirmedAt: timeOrZero(r.ConfirmedAt),
-		AbortSentAt: timeOrZero(r.AbortSentAt), Unread: r.Unread, Outcome: r.Outcome, ApprovedBy: r.ApprovedBy, CreatedAt: r.CreatedAt.UTC(), EndedAt: timeOrZero(r.EndedAt),
+		AbortSentAt: timeOrZero(r.AbortSentAt), Hindrance: r.Hindrance, Unread: r.Unread, Outcome: r.Outcome, ApprovedBy: r.ApprovedBy, CreatedAt: r.CreatedAt.UTC(), EndedAt: timeOrZero(r.EndedAt),
 	}
 	if err := errors.Join(unmarshalIf(r.Baseline, &d.Baseline), unmarshalIf(r.Verdict, &d.Verdict)); err != nil {
 		return d, fmt.Errorf("read deployment %d: %w", r.ID, err)
@@ -182,7 +182,7 @@ func (d *DB) StoreBaseline(ctx context.Context, id int64, b peering.BaselineReco
 		}
 		return tx.q.DeploymentSetBaseline(ctx, dbsqlc.DeploymentSetBaselineParams{ID: id, Baseline: text,
 			BaseHash: peering.HashText(b.Base), ArtifactHash: peering.HashText(b.Artifact), BaseIdentity: b.Identity,
-			BaseGeneration: b.Generation, BaseIncarnation: b.Incarnation})
+			BaseGeneration: b.Generation, BaseIncarnation: b.Incarnation, BaseReadAt: b.ReadAt})
 	})
 }
 

@@ -32,7 +32,7 @@ func (s *stage) toPropose() (peering.Change, int64) {
 	s.approve(change, plan)
 	id, err := s.SubmitDeployment(s.Context(), change.ID, plan.ID, s.edge1)
 	s.must(err)
-	s.must(s.StoreBaseline(s.Context(), id, peering.BaselineRecord{Artifact: "protocol bgp {}\n"}))
+	s.must(s.StoreBaseline(s.Context(), id, peering.BaselineRecord{Artifact: "protocol bgp {}\n", ReadAt: time.Now()}))
 	change, err = s.Change(s.Context(), change.ID)
 	s.must(err)
 	return change, id

@@ -53,7 +53,7 @@ UPDATE deployment SET committed_at = NULL, commit_generation = '', verdict = NUL
 -- name: DeploymentOvertaken :one
 SELECT EXISTS (SELECT FROM deployment o
     WHERE o.router_id = d.router_id AND o.id <> d.id
-        AND coalesce(o.committed_at, o.commit_sent_at) > coalesce((d.baseline->>'taken_at')::timestamptz, '-infinity'))::boolean
+        AND coalesce(o.committed_at, o.commit_sent_at) > coalesce(d.base_read_at, '-infinity'))::boolean
 FROM deployment d
 WHERE d.id = @id::bigint;
 
@@ -108,7 +108,7 @@ LIMIT 1;
 UPDATE deployment
 SET baseline = @baseline::jsonb, base_hash = @base_hash::text, artifact_hash = @artifact_hash::text,
     base_identity = @base_identity::text, base_generation = @base_generation::text, base_incarnation = @base_incarnation::text,
-    updated_at = now()
+    base_read_at = @base_read_at::timestamptz, updated_at = now()
 WHERE id = @id::bigint AND commit_sent_at IS NULL;
 
 -- State and what is known of it.
@@ -127,6 +127,9 @@ UPDATE deployment SET approved_by = @approved_by::text, updated_at = now() WHERE
 SELECT id, name, site_id, mode, fence, coalesce(shutting_until > clock_timestamp(), false)::boolean AS shutting FROM router WHERE id = @id::bigint FOR NO KEY UPDATE;
 
 -- What stands in the way of reading the router; '' once it was read.
+-- name: DeploymentSetHindrance :exec
+UPDATE deployment SET hindrance = @hindrance::text, updated_at = now() WHERE id = @id::bigint AND state = 'proposed' AND hindrance <> @hindrance::text;
+
 -- name: DeploymentSetUnread :exec
 UPDATE deployment SET unread = @unread::text, updated_at = now() WHERE id = @id::bigint AND unread <> @unread::text;
 

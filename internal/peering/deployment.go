@@ -31,7 +31,8 @@ type Deployment struct {
 	ConfirmSentAt    time.Time       `json:"confirm_sent_at,omitzero"`
 	ConfirmedAt      time.Time       `json:"confirmed_at,omitzero"`
 	AbortSentAt      time.Time       `json:"abort_sent_at,omitzero"`
-	Unread           string          `json:"unread,omitempty"` // what stands in the way of reading the router; "" once it was read
+	Hindrance        string          `json:"hindrance,omitempty"` // of a proposal: why it must not be pasted, as its router was last read; "" for nothing
+	Unread           string          `json:"unread,omitempty"`    // what stands in the way of reading the router; "" once it was read
 	Outcome          string          `json:"outcome"`
 	ApprovedBy       string          `json:"approved_by"` // what counted when it began: people, or "rule" and its name
 	CreatedAt        time.Time       `json:"created_at"`

@@ -51,7 +51,7 @@ type ProposalStanding struct {
 }
 
 // NotToPaste says why a proposal's text must not be pasted now, and what leads on;
-// "" while it may be. Only what is proposed, and neither held nor taken back, may.
+// "" while it may be. Only what is proposed, and neither held, taken back nor hindered on the router, may.
 func (d Deployment) NotToPaste(s ProposalStanding, now time.Time) string {
 	shows := fmt.Sprintf("peerflow change show %d says how it goes on", d.ChangeID)
 	switch {
@@ -67,6 +67,8 @@ func (d Deployment) NotToPaste(s ProposalStanding, now time.Time) string {
 		return fmt.Sprintf("it is about to end as %s: %s; %s", s.End, s.Why, shows)
 	case s.Hold:
 		return s.Why + "; run " + PasteCommand(d.ChangeID) + " again once that is over"
+	case d.Hindrance != "":
+		return d.Hindrance + "; run " + PasteCommand(d.ChangeID) + " again once that is over"
 	case d.CommittedAt.IsZero() && !now.Before(d.Deadline):
 		return fmt.Sprintf("nobody pasted it by %s; open a new change for what is still wanted", d.Deadline.UTC().Format(time.RFC3339))
 	}
@@ -160,20 +162,27 @@ func nextOfProposal(d Deployment, r Read, p Paste, s ProposalStanding) Next {
 	case !r.At.Before(d.Deadline):
 		return end(DeploymentCancelled, fmt.Sprintf("nobody pasted it by %s; nothing is claimed: %s", d.Deadline.UTC().Format(time.RFC3339), p.claim(d.Router)))
 	}
-	return Next{Step: StepWait, Text: d.awaitsPaste(r, p, s)}
+	return Next{Step: StepWait, Text: d.awaitsPaste(p, s)}
 }
 
-func (d Deployment) awaitsPaste(r Read, p Paste, s ProposalStanding) string {
-	how := fmt.Sprintf("router %s is in mode propose: a person pastes it, and %s says what and where", d.Router, PasteCommand(d.ChangeID))
+// NotNow says that a proposal must not be pasted at present, why, and how it is later.
+func (d Deployment) NotNow(why string) string {
+	return "don't paste it now: " + why + "; " + d.howToPaste()
+}
+
+func (d Deployment) howToPaste() string {
+	return fmt.Sprintf("router %s is in mode propose: a person pastes it, and %s says what and where", d.Router, PasteCommand(d.ChangeID))
+}
+
+func (d Deployment) awaitsPaste(p Paste, s ProposalStanding) string {
+	how := d.howToPaste()
 	switch {
-	case r.Where == AtForeign:
-		return "another commit waits for its confirmation on the router; " + how
 	case !p.Untouched() && len(p.Left)+len(p.Neither) == 0:
 		return "the router runs the change, but not exactly what was proposed: other stanzas of ours moved along; " + how
 	case !p.Untouched():
 		return p.partly() + "; " + how
 	case s.Hold:
-		return "don't paste it now: " + s.Why + "; " + how
+		return d.NotNow(s.Why)
 	}
 	return how
 }

@@ -35,7 +35,8 @@ type BaselineRecord struct {
 	Artifact    string // composed text
 	Identity    string // artifact hash that the router named
 	Generation  string
-	Incarnation string // of the router's daemon
+	Incarnation string    // of the router's daemon
+	ReadAt      time.Time // when the base was read at the latest, by the database's clock
 }
 
 // DeploymentEnd is how a deployment ended, as read from the router.

@@ -329,13 +329,19 @@ func (s *scene) identity() string {
 	return strings.Trim(strings.TrimSpace(lines[len(lines)-1]), `"`)
 }
 
-// since maps each BGP protocol of the edge to when it came up, as BIRD prints it.
-func (s *scene) since() map[string]string {
+// sinceJitter is what two reads of the same uptime may differ by: BIRD counts by a clock that
+// runs by itself and prints by one that is set, in milliseconds.
+const sinceJitter = time.Second
+
+// since maps each BGP protocol of the edge that is up to the time of day when it came up.
+func (s *scene) since() map[string]time.Time {
 	s.t.Helper()
-	came := map[string]string{}
+	came := map[string]time.Time{}
 	for line := range strings.Lines(s.birdc("show", "protocols")) {
 		if f := strings.Fields(line); len(f) >= 6 && f[1] == "BGP" && f[5] == "Established" {
-			came[f[0]] = f[4]
+			at, err := time.Parse("15:04:05", f[4])
+			s.must(err)
+			came[f[0]] = at
 		}
 	}
 	return came

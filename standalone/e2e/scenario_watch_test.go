@@ -61,7 +61,7 @@ func resetsThree(s *scene) {
 	var restarted []string
 	after := s.since()
 	for name, at := range before {
-		if after[name] != at {
+		if now, up := after[name]; !up || now.Sub(at).Abs() > sinceJitter {
 			restarted = append(restarted, name)
 		}
 	}

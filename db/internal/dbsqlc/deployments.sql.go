@@ -103,7 +103,7 @@ func (q *Queries) DeploymentForgetPaste(ctx context.Context, id int64) error {
 }
 
 const deploymentGet = `-- name: DeploymentGet :one
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, r.name AS router FROM deployment d JOIN router r ON r.id = d.router_id WHERE d.id = $1::bigint
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, d.hindrance, d.base_read_at, r.name AS router FROM deployment d JOIN router r ON r.id = d.router_id WHERE d.id = $1::bigint
 `
 
 type DeploymentGetRow struct {
@@ -145,13 +145,15 @@ func (q *Queries) DeploymentGet(ctx context.Context, id int64) (DeploymentGetRow
 		&i.Deployment.ApprovedBy,
 		&i.Deployment.Mode,
 		&i.Deployment.ProposedAt,
+		&i.Deployment.Hindrance,
+		&i.Deployment.BaseReadAt,
 		&i.Router,
 	)
 	return i, err
 }
 
 const deploymentInFlight = `-- name: DeploymentInFlight :one
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, r.name AS router
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, d.hindrance, d.base_read_at, r.name AS router
 FROM deployment d
 JOIN router r ON r.id = d.router_id
 WHERE d.router_id = $1::bigint
@@ -199,13 +201,15 @@ func (q *Queries) DeploymentInFlight(ctx context.Context, routerID int64) (Deplo
 		&i.Deployment.ApprovedBy,
 		&i.Deployment.Mode,
 		&i.Deployment.ProposedAt,
+		&i.Deployment.Hindrance,
+		&i.Deployment.BaseReadAt,
 		&i.Router,
 	)
 	return i, err
 }
 
 const deploymentInFlightOfChange = `-- name: DeploymentInFlightOfChange :one
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, r.name AS router
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, d.hindrance, d.base_read_at, r.name AS router
 FROM deployment d
 JOIN router r ON r.id = d.router_id
 WHERE d.change_id = $1::bigint AND d.state IN ('committing', 'soaking', 'unknown', 'needs_operator')
@@ -252,13 +256,15 @@ func (q *Queries) DeploymentInFlightOfChange(ctx context.Context, changeID int64
 		&i.Deployment.ApprovedBy,
 		&i.Deployment.Mode,
 		&i.Deployment.ProposedAt,
+		&i.Deployment.Hindrance,
+		&i.Deployment.BaseReadAt,
 		&i.Router,
 	)
 	return i, err
 }
 
 const deploymentInFlightOfPlatform = `-- name: DeploymentInFlightOfPlatform :one
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, r.name AS router
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, d.hindrance, d.base_read_at, r.name AS router
 FROM deployment d
 JOIN router r ON r.id = d.router_id
 WHERE r.platform_id = $1::bigint
@@ -306,6 +312,8 @@ func (q *Queries) DeploymentInFlightOfPlatform(ctx context.Context, platformID i
 		&i.Deployment.ApprovedBy,
 		&i.Deployment.Mode,
 		&i.Deployment.ProposedAt,
+		&i.Deployment.Hindrance,
+		&i.Deployment.BaseReadAt,
 		&i.Router,
 	)
 	return i, err
@@ -338,7 +346,7 @@ func (q *Queries) DeploymentInsert(ctx context.Context, arg DeploymentInsertPara
 }
 
 const deploymentListOfChange = `-- name: DeploymentListOfChange :many
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, r.name AS router
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, d.hindrance, d.base_read_at, r.name AS router
 FROM deployment d
 JOIN router r ON r.id = d.router_id
 WHERE d.change_id = $1::bigint
@@ -390,6 +398,8 @@ func (q *Queries) DeploymentListOfChange(ctx context.Context, changeID int64) ([
 			&i.Deployment.ApprovedBy,
 			&i.Deployment.Mode,
 			&i.Deployment.ProposedAt,
+			&i.Deployment.Hindrance,
+			&i.Deployment.BaseReadAt,
 			&i.Router,
 		); err != nil {
 			return nil, err
@@ -403,7 +413,7 @@ func (q *Queries) DeploymentListOfChange(ctx context.Context, changeID int64) ([
 }
 
 const deploymentLock = `-- name: DeploymentLock :one
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, r.name AS router FROM deployment d JOIN router r ON r.id = d.router_id WHERE d.id = $1::bigint FOR UPDATE OF d
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, d.hindrance, d.base_read_at, r.name AS router FROM deployment d JOIN router r ON r.id = d.router_id WHERE d.id = $1::bigint FOR UPDATE OF d
 `
 
 type DeploymentLockRow struct {
@@ -445,6 +455,8 @@ func (q *Queries) DeploymentLock(ctx context.Context, id int64) (DeploymentLockR
 		&i.Deployment.ApprovedBy,
 		&i.Deployment.Mode,
 		&i.Deployment.ProposedAt,
+		&i.Deployment.Hindrance,
+		&i.Deployment.BaseReadAt,
 		&i.Router,
 	)
 	return i, err
@@ -505,7 +517,7 @@ func (q *Queries) DeploymentOfPlan(ctx context.Context, arg DeploymentOfPlanPara
 }
 
 const deploymentOpenList = `-- name: DeploymentOpenList :many
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, r.name AS router
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, d.hindrance, d.base_read_at, r.name AS router
 FROM deployment d
 JOIN router r ON r.id = d.router_id
 WHERE d.router_id = $1::bigint AND (d.state IN ('committing', 'soaking', 'unknown', 'needs_operator') OR d.state = 'queued' AND d.mode = 'manage')
@@ -557,6 +569,8 @@ func (q *Queries) DeploymentOpenList(ctx context.Context, routerID int64) ([]Dep
 			&i.Deployment.ApprovedBy,
 			&i.Deployment.Mode,
 			&i.Deployment.ProposedAt,
+			&i.Deployment.Hindrance,
+			&i.Deployment.BaseReadAt,
 			&i.Router,
 		); err != nil {
 			return nil, err
@@ -570,7 +584,7 @@ func (q *Queries) DeploymentOpenList(ctx context.Context, routerID int64) ([]Dep
 }
 
 const deploymentOpenOfChange = `-- name: DeploymentOpenOfChange :one
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, r.name AS router
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, d.hindrance, d.base_read_at, r.name AS router
 FROM deployment d
 JOIN router r ON r.id = d.router_id
 WHERE d.change_id = $1::bigint AND d.state IN ('proposed', 'committing', 'soaking', 'unknown', 'needs_operator')
@@ -617,6 +631,8 @@ func (q *Queries) DeploymentOpenOfChange(ctx context.Context, changeID int64) (D
 		&i.Deployment.ApprovedBy,
 		&i.Deployment.Mode,
 		&i.Deployment.ProposedAt,
+		&i.Deployment.Hindrance,
+		&i.Deployment.BaseReadAt,
 		&i.Router,
 	)
 	return i, err
@@ -625,7 +641,7 @@ func (q *Queries) DeploymentOpenOfChange(ctx context.Context, changeID int64) (D
 const deploymentOvertaken = `-- name: DeploymentOvertaken :one
 SELECT EXISTS (SELECT FROM deployment o
     WHERE o.router_id = d.router_id AND o.id <> d.id
-        AND coalesce(o.committed_at, o.commit_sent_at) > coalesce((d.baseline->>'taken_at')::timestamptz, '-infinity'))::boolean
+        AND coalesce(o.committed_at, o.commit_sent_at) > coalesce(d.base_read_at, '-infinity'))::boolean
 FROM deployment d
 WHERE d.id = $1::bigint
 `
@@ -639,7 +655,7 @@ func (q *Queries) DeploymentOvertaken(ctx context.Context, id int64) (bool, erro
 }
 
 const deploymentProposalList = `-- name: DeploymentProposalList :many
-SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, r.name AS router
+SELECT d.id, d.change_id, d.plan_id, d.router_id, d.state, d.fence, d.artifact_hash, d.base_hash, d.base_identity, d.base_generation, d.commit_generation, d.base_incarnation, d.baseline, d.verdict, d.timer_seconds, d.deadline, d.commit_sent_at, d.committed_at, d.confirm_sent_at, d.confirmed_at, d.abort_sent_at, d.outcome, d.created_at, d.updated_at, d.ended_at, d.unread, d.approved_by, d.mode, d.proposed_at, d.hindrance, d.base_read_at, r.name AS router
 FROM deployment d
 JOIN router r ON r.id = d.router_id
 WHERE d.mode = 'propose' AND d.state IN ('queued', 'proposed') AND d.router_id = coalesce($1::bigint, d.router_id)
@@ -691,6 +707,8 @@ func (q *Queries) DeploymentProposalList(ctx context.Context, routerID *int64) (
 			&i.Deployment.ApprovedBy,
 			&i.Deployment.Mode,
 			&i.Deployment.ProposedAt,
+			&i.Deployment.Hindrance,
+			&i.Deployment.BaseReadAt,
 			&i.Router,
 		); err != nil {
 			return nil, err
@@ -853,8 +871,8 @@ const deploymentSetBaseline = `-- name: DeploymentSetBaseline :exec
 UPDATE deployment
 SET baseline = $1::jsonb, base_hash = $2::text, artifact_hash = $3::text,
     base_identity = $4::text, base_generation = $5::text, base_incarnation = $6::text,
-    updated_at = now()
-WHERE id = $7::bigint AND commit_sent_at IS NULL
+    base_read_at = $7::timestamptz, updated_at = now()
+WHERE id = $8::bigint AND commit_sent_at IS NULL
 `
 
 type DeploymentSetBaselineParams struct {
@@ -864,6 +882,7 @@ type DeploymentSetBaselineParams struct {
 	BaseIdentity    string
 	BaseGeneration  string
 	BaseIncarnation string
+	BaseReadAt      time.Time
 	ID              int64
 }
 
@@ -876,6 +895,7 @@ func (q *Queries) DeploymentSetBaseline(ctx context.Context, arg DeploymentSetBa
 		arg.BaseIdentity,
 		arg.BaseGeneration,
 		arg.BaseIncarnation,
+		arg.BaseReadAt,
 		arg.ID,
 	)
 	return err
@@ -939,6 +959,21 @@ func (q *Queries) DeploymentSetFence(ctx context.Context, arg DeploymentSetFence
 	return err
 }
 
+const deploymentSetHindrance = `-- name: DeploymentSetHindrance :exec
+UPDATE deployment SET hindrance = $1::text, updated_at = now() WHERE id = $2::bigint AND state = 'proposed' AND hindrance <> $1::text
+`
+
+type DeploymentSetHindranceParams struct {
+	Hindrance string
+	ID        int64
+}
+
+// What stands in the way of reading the router; ” once it was read.
+func (q *Queries) DeploymentSetHindrance(ctx context.Context, arg DeploymentSetHindranceParams) error {
+	_, err := q.db.Exec(ctx, deploymentSetHindrance, arg.Hindrance, arg.ID)
+	return err
+}
+
 const deploymentSetPasted = `-- name: DeploymentSetPasted :one
 UPDATE deployment SET committed_at = clock_timestamp(), commit_generation = $1::text, updated_at = now() WHERE id = $2::bigint
 RETURNING committed_at::timestamptz AS at
@@ -997,7 +1032,6 @@ type DeploymentSetUnreadParams struct {
 	ID     int64
 }
 
-// What stands in the way of reading the router; ” once it was read.
 func (q *Queries) DeploymentSetUnread(ctx context.Context, arg DeploymentSetUnreadParams) error {
 	_, err := q.db.Exec(ctx, deploymentSetUnread, arg.Unread, arg.ID)
 	return err

@@ -2130,6 +2130,8 @@ type Deployment struct {
 	ApprovedBy       string
 	Mode             RouterMode
 	ProposedAt       *time.Time
+	Hindrance        string
+	BaseReadAt       *time.Time
 }
 
 type ExportGuard struct {
