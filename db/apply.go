@@ -1,9 +1,13 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"peerflow/internal/peering"
 )
@@ -62,6 +66,29 @@ func applyOperations(ctx context.Context, tx *Tx, ops []peering.Operation, over 
 		r.sees(op)
 	}
 	return nil
+}
+
+// refuseMissing tries operations in their order, takes all of it back, and refuses
+// the first one that names what isn't there: it would be rendered and approved
+// without it, and refused once the router runs it. What else may stand in an
+// operation's way depends on what others do until it is recorded, and is told then.
+func (tx *Tx) refuseMissing(ctx context.Context, ops []peering.Operation) error {
+	var missing error
+	_, err := tx.try(ctx, func(inner *Tx) error {
+		r := recording{moved: map[peering.ObjectKind]map[int64]bool{}, over: true}
+		for i, op := range ops {
+			if err := appliers[op.Object].apply(ctx, inner, op, r); err != nil {
+				var pg *pgconn.PgError
+				if errors.As(err, &pg) && pg.Code == foreignKeyViolation {
+					missing = fmt.Errorf("operation %d: %w", i+1, translate(err))
+				}
+				return err
+			}
+			r.sees(op)
+		}
+		return errOnlyTried
+	})
+	return cmp.Or(err, missing)
 }
 
 func (k *kind[T]) apply(ctx context.Context, tx *Tx, op peering.Operation, r recording) error {

@@ -118,7 +118,8 @@ func plannable(s peering.ChangeState) bool {
 	return !s.Ended() && s != peering.ChangeDeploying && s != peering.ChangeNeedsOperator
 }
 
-// completeOperations gives operations as they would be recorded, beside those that are.
+// completeOperations gives operations as they would be recorded, beside those that
+// are. One that can't be, or that names what isn't there, is refused by its number.
 func (tx *Tx) completeOperations(ctx context.Context, changeID int64, ops []peering.Operation) (completed, before []peering.Operation, err error) {
 	if before, err = tx.openOperations(ctx, changeID); err != nil {
 		return nil, nil, err
@@ -131,7 +132,7 @@ func (tx *Tx) completeOperations(ctx context.Context, changeID int64, ops []peer
 		}
 		completed = append(completed, op)
 	}
-	return completed, before, nil
+	return completed, before, tx.refuseMissing(ctx, completed)
 }
 
 // sameOperations compares all but the rows' own ids.
