@@ -103,7 +103,7 @@ func (s *State) printed(v Value) string {
 	if !isOpaque(v) {
 		return toStr(v)
 	}
-	text, err := v.(Opaque).Print()
+	text, err := v.(Opaque).Print(s)
 	if err != nil {
 		panic(hostError(err))
 	}

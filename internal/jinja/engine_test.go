@@ -139,8 +139,39 @@ func TestTheContextEndsARendering(t *testing.T) {
 // password is an opaque value as the renderer uses it.
 type password struct{ printed string }
 
-func (password) TypeName() string         { return "secret" }
-func (p password) Print() (string, error) { return p.printed, nil }
+func (password) TypeName() string                     { return "secret" }
+func (p password) Print(*jinja.State) (string, error) { return p.printed, nil }
+
+// where prints whether it goes straight into the text.
+type where struct{}
+
+func (where) TypeName() string { return "where" }
+func (where) Print(s *jinja.State) (string, error) {
+	return map[bool]string{true: "F", false: "h"}[s.Final()], nil
+}
+
+func TestAnOpaqueValueKnowsWhetherATemplateHoldsItsText(t *testing.T) {
+	t.Parallel()
+	vars := jinja.NewDict(1)
+	vars.SetStr("w", where{})
+	opts := jinja.Options{Loader: templates{"in": "{{ w }}", "base": "{{ w }}{% block a %}{{ w }}{% endblock %}", "m": "{% macro m() %}{{ w }}{% endmacro %}"}}
+	for source, want := range map[string]string{
+		"{{ w }}{% for x in [1] %}{{ w }}{% endfor %}{% if w %}{{ w }}{% endif %}":             "FFF",
+		"{% include 'in' %}{% with %}{{ w }}{% endwith %}{% block b %}{{ w }}{% endblock %}":   "FFF",
+		"{% extends 'base' %}{% block a %}{{ w }}{{ super() }}{% endblock %}":                  "FFh",
+		"{% macro m() %}{{ w }}{% endmacro %}{{ m() }}{{ w }}":                                 "hF",
+		"{% from 'm' import m with context %}{{ m() }}":                                        "h",
+		"{% set x %}{{ w }}{% endset %}{{ x }}{{ w }}":                                         "hF",
+		"{% filter upper %}{{ w }}{% include 'in' %}{% endfilter %}":                           "HH",
+		"{% macro m() %}{{ caller() }}{{ w }}{% endmacro %}{% call m() %}{{ w }}{% endcall %}": "hh",
+		"{% for x in [1] recursive %}{{ w }}{% if x %}{{ loop([0]) }}{% endif %}{% endfor %}":  "hh",
+		"{% block b %}{{ w }}{% endblock %}{{ self.b() }}":                                     "Fh",
+	} {
+		if got, err := render(t, opts, source, vars); err != nil || got != want {
+			t.Errorf("%s gave %q, %v; want %q", source, got, err, want)
+		}
+	}
+}
 
 func TestAnOpaqueValueCanOnlyBePrinted(t *testing.T) {
 	t.Parallel()

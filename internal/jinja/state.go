@@ -126,6 +126,10 @@ func (sc *scope) resolve(name string, key Value) Value {
 // Context is the context.Context given to Render.
 func (s *State) Context() context.Context { return s.ctx }
 
+// Final is whether what is printed now goes straight into the text that Render gives, where no template can change it
+// any more; false inside macros, set and filter blocks and whatever else a template captures.
+func (s *State) Final() bool { return s.out.final }
+
 // Environment is the one the template was parsed with.
 func (s *State) Environment() *Environment { return s.env }
 
@@ -296,6 +300,7 @@ func (s *State) leave(pos position, from string) {
 type buffer struct {
 	strings.Builder
 	pieces []piece // of a traced rendering
+	final  bool    // it is what Render gives, and nothing in the template holds it
 }
 
 // write adds the text of a value that is printed at pos.

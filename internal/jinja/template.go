@@ -53,7 +53,7 @@ func (t *Template) newState(ctx context.Context, vars *Dict) *State {
 	}
 	r := &run{env: t.env, ctx: ctx, tmpl: t.name, modules: map[*Template]*module{}, loaded: map[string]*Template{}, globals: globals}
 	r.random = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
-	return &State{run: r, scope: t.newScope(parent), out: &buffer{}}
+	return &State{run: r, scope: t.newScope(parent), out: &buffer{final: true}}
 }
 
 func (t *Template) newScope(parent *layer) *scope {

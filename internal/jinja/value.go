@@ -93,7 +93,7 @@ type (
 type Opaque interface {
 	Value
 	// Print gives the text that stands for the value in the output.
-	Print() (string, error)
+	Print(s *State) (string, error)
 }
 
 // Func is a callable value.

@@ -61,6 +61,9 @@ func SecretRefs(text string) ([]SecretRef, error) {
 	return refs, nil
 }
 
+// placeholders is how many a text holds, the same secret's more than once.
+func placeholders(text string) int { return strings.Count(text, "{secret:") }
+
 // ReplaceSecrets puts what resolve gives in the place of each placeholder. The
 // result holds secrets in clear: it goes to a router and nowhere else.
 func ReplaceSecrets(text string, resolve func(SecretRef) (string, error)) (string, error) {

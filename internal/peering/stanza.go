@@ -92,9 +92,11 @@ func CutTemplate(syntax Syntax, platform string, t Template, text string) (map[s
 	if err != nil {
 		return nil, Errorf(Invalid, "template %s gives text that can't be cut into stanzas of platform %s: %w", t.Name, platform, err)
 	}
+	left := placeholders(text)
 	for _, s := range cut { // cutting may read what stood escaped in the text, where nobody looked for it
 		refs, err := SecretRefs(s.Text)
-		if err != nil || slices.ContainsFunc(refs, func(r SecretRef) bool { return !slices.Contains(named, r) }) {
+		left -= placeholders(s.Text)
+		if err != nil || left < 0 || slices.ContainsFunc(refs, func(r SecretRef) bool { return !slices.Contains(named, r) }) {
 			return nil, Errorf(Invalid, "template %s writes a secret into %s that its text doesn't name: print the session's password as it is", t.Name, s.Key)
 		}
 	}

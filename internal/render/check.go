@@ -96,7 +96,7 @@ type trial struct {
 func (c *checker) trial(d peering.Desired) (t trial) {
 	t.network, t.router = project(d)
 	if d.Template.Engine == peering.EnginePongo2 {
-		t.text, t.err = runPongo(c.ctx, d)
+		t.text, t.err = run(c.ctx, d, plain)
 		return t
 	}
 	tmpl, err := forgiving(d.Template).Parse(d.Template.Name, d.Template.Body)

@@ -104,8 +104,7 @@ func flattened(s *jinja.State, v jinja.Value) (jinja.Value, error) {
 		}
 		return ids, nil
 	case secretValue:
-		text, err := v.Print()
-		return jinja.Str(text), err
+		return jinja.Str(v.text(surrounding(s.Context()).secrets, false)), nil
 	case instant:
 		return jinja.Str(jsonTime(v)), nil
 	case address, hosted, subnet, mac:

@@ -80,6 +80,13 @@ func TestASecretThatTheTextDoesNotNameIsRefused(t *testing.T) {
 	if peering.KindOf(err) != peering.Invalid || !strings.Contains(err.Error(), "writes a secret into neighbor/192.0.2.11") {
 		t.Errorf("%v", err)
 	}
+	// Of a session whose password stands elsewhere in the text, too.
+	beside := strings.Replace(escaped, `{"peer-group"`, `{"neighbor": {"config": {"neighbor-address": "192.0.2.12", "peer-as": 64502, "peer-group": "pf-sessions", "auth-password": "{secret:99@1}"}}}
+{"peer-group"`, 1)
+	_, err = peering.CutTemplate(syntaxes["openconfig"], "openconfig", peering.Template{Name: "escaped", Mode: peering.ModeStanza}, beside)
+	if peering.KindOf(err) != peering.Invalid || !strings.Contains(err.Error(), "writes a secret into neighbor/192.0.2.1") {
+		t.Errorf("%v", err)
+	}
 }
 
 // A session of a VRF must not end in the global table because its template knows none.

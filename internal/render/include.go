@@ -25,6 +25,8 @@ const (
 type surroundings struct {
 	library map[string][]inclusion // by kind
 	now     time.Time              // zero for a router, whose text is the same at any time
+	secrets *printing
+	export  bool // what is rendered becomes text of another template
 }
 
 // inclusion is a template that others may include, by name or id.
@@ -73,6 +75,7 @@ func export(ctx context.Context, t peering.Template, given *jinja.Dict) (string,
 	around := surrounding(ctx)
 	around.library = maps.Clone(around.library)
 	delete(around.library, kindExportTemplate)
+	around.export = true
 	vars := jinja.NewDict(1)
 	vars.SetStr("dataset", dataset(t.Dataset, given))
 	return renderText(around.in(ctx), t, vars, plain)

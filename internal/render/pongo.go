@@ -88,25 +88,8 @@ var registerTick = sync.OnceValue(func() error {
 	})
 })
 
-// runPongo renders a router's template in pongo2.
-func runPongo(ctx context.Context, d peering.Desired) (string, error) {
-	first, err := renderPongo(ctx, d, firstTokens)
-	if err != nil {
-		return "", invalid(d.Template.Name, err)
-	}
-	second, err := renderPongo(ctx, d, secondTokens)
-	if err != nil {
-		return "", invalid(d.Template.Name, err)
-	}
-	text, ok := sameSecrets(d, first, second)
-	if !ok {
-		return "", peering.Errorf(peering.Invalid, "template %s does something else with a password than print it: print {{ s.password }} without a filter, and ask no more than whether there is one", d.Template.Name)
-	}
-	return text, nil
-}
-
-// renderPongo renders once, with tokens for the secrets.
-func renderPongo(ctx context.Context, d peering.Desired, tokens tokens) (string, error) {
+// renderPongo renders a router's template in pongo2.
+func renderPongo(ctx context.Context, d peering.Desired, secrets *printing) (string, error) {
 	if err := pongoSize(d.Template.Body); err != nil {
 		return "", err
 	}
@@ -115,7 +98,7 @@ func renderPongo(ctx context.Context, d peering.Desired, tokens tokens) (string,
 			return "", err
 		}
 	}
-	vars, err := pongoContext(d, tokens)
+	vars, err := pongoContext(d, secrets)
 	if err != nil {
 		return "", err
 	}

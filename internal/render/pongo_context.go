@@ -1,7 +1,6 @@
 package render
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"strings"
 
@@ -38,16 +37,16 @@ const (
 
 // plainer makes plain values of records, each record once.
 type plainer struct {
-	tokens tokens
-	made   map[object]map[string]any
-	size   int
-	err    error
+	secrets *printing
+	made    map[object]map[string]any
+	size    int
+	err     error
 }
 
 // pongoContext is a router's network as plain values.
-func pongoContext(d peering.Desired, tokens tokens) (pongo2.Context, error) {
+func pongoContext(d peering.Desired, secrets *printing) (pongo2.Context, error) {
 	network, router := project(d)
-	p := &plainer{tokens: tokens, made: map[object]map[string]any{}}
+	p := &plainer{secrets: secrets, made: map[object]map[string]any{}}
 	vars := pongo2.Context{
 		"router": p.record(router), "local_as": map[string]any{}, "policies": p.plain(listOf(usedPolicies(d, network).Items())),
 		"peers": p.plain(listOf(router.systems().Items())), "exchanges": p.plain(listOf(router.exchanges().Items())), "groups": p.plain(listOf(router.groups().Items())),
@@ -81,7 +80,7 @@ func (p *plainer) record(row object) map[string]any {
 func (p *plainer) plain(v jinja.Value) any {
 	switch v := v.(type) {
 	case secretValue:
-		return p.tokens.of(v)
+		return v.text(p.secrets, false)
 	case jinja.Str:
 		return p.text(string(v))
 	case jinja.Int:
@@ -116,42 +115,4 @@ func (p *plainer) text(s string) string {
 		p.err = &jinja.Error{Class: jinja.LimitErr, Msg: fmt.Sprintf("the records hold more text than a template in pongo2 is given (%d bytes each, %d together): write it in jinja2", maxPongoText, maxPongoContext)}
 	}
 	return s
-}
-
-// tokens stand for secrets while pongo2 runs, which knows texts only: two renderings, with tokens that share no letter and
-// differ in length, come out alike where a token was printed whole, and differ where anything else was done with it.
-type tokens struct {
-	letters string
-	pad     string
-}
-
-var (
-	firstTokens  = tokens{letters: "abcdefghijklmnop"}
-	secondTokens = tokens{letters: "qrstuvwxyz234567", pad: "89"}
-)
-
-func (t tokens) of(s secretValue) string {
-	printed, _ := s.Print() // never fails
-	var b strings.Builder
-	for _, c := range sha256.Sum256([]byte(printed)) {
-		b.WriteByte(t.letters[c>>4])
-		b.WriteByte(t.letters[c&15])
-	}
-	return b.String() + t.pad
-}
-
-// sameSecrets puts the placeholders in, and reports whether the two renderings are the same then.
-func sameSecrets(d peering.Desired, first, second string) (string, bool) {
-	network, _ := project(d)
-	var inFirst, inSecond []string
-	for _, s := range network.Sessions {
-		for _, v := range []jinja.Value{s.Password, s.Encrypted} {
-			if secret, ok := v.(secretValue); ok {
-				printed, _ := secret.Print()
-				inFirst, inSecond = append(inFirst, firstTokens.of(secret), printed), append(inSecond, secondTokens.of(secret), printed)
-			}
-		}
-	}
-	text := strings.NewReplacer(inFirst...).Replace(first)
-	return text, text == strings.NewReplacer(inSecond...).Replace(second)
 }

@@ -55,12 +55,34 @@ func router(ctx context.Context, d peering.Desired, r renderer) (string, error) 
 	return checked(d, text)
 }
 
+// run renders, and makes sure of every secret in the text.
 func run(ctx context.Context, d peering.Desired, r renderer) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	secrets := &printing{}
+	text, err := once(ctx, d, secrets, r)
+	if err == nil && !secrets.accountFor(text) {
+		err = proof(ctx, d, text)
+	}
+	if err != nil {
+		return "", err
+	}
+	return text, nil
+}
+
+// once renders, with secrets in the form that is given.
+func once(ctx context.Context, d peering.Desired, secrets *printing, r renderer) (string, error) {
 	if d.Template.Engine == peering.EnginePongo2 {
-		return runPongo(ctx, d)
+		text, err := renderPongo(ctx, d, secrets)
+		if err != nil {
+			return "", invalid(d.Template.Name, err)
+		}
+		return text, nil
 	}
 	network, router := project(d)
-	return renderText(surroundingsOf(d).in(ctx), d.Template, variables(d, network, router), r)
+	around := surroundingsOf(d)
+	around.secrets = secrets
+	return renderText(around.in(ctx), d.Template, variables(d, network, router), r)
 }
 
 // renderText runs a template, within its time.
@@ -103,7 +125,7 @@ func usedPolicies(d peering.Desired, network *Network) *querySet {
 	return rows("RoutingPolicy", list)
 }
 
-// checked refuses an empty rendering where sessions are wanted, and secrets that aren't a session's own.
+// checked refuses an empty rendering where sessions are wanted, and one that forgets a VRF.
 func checked(d peering.Desired, text string) (string, error) {
 	if strings.TrimSpace(text) == "" && len(d.SessionsInOrder()) > 0 {
 		return "", peering.Errorf(peering.Invalid, "template %s renders nothing for %d sessions: is it for another platform?", d.Template.Name, len(d.SessionsInOrder()))
@@ -112,9 +134,6 @@ func checked(d peering.Desired, text string) (string, error) {
 		if s.VRF != "" && !strings.Contains(text, s.VRF) {
 			return "", peering.Errorf(peering.Unsupported, "template %s doesn't name VRF %s of session %d with %s: it would configure the session in the global table", d.Template.Name, s.VRF, s.ID, s.PeerAS)
 		}
-	}
-	if err := checkSecrets(d, text); err != nil {
-		return "", err
 	}
 	return text, nil
 }

@@ -74,7 +74,7 @@ func TestRenderingFailsInsteadOfPrintingErrors(t *testing.T) {
 		"a secret can't be joined to text":            {"{{ sessions[0].password ~ 'x' }}", "secret"},
 		"a placeholder typed by hand is refused":      {"a {secret:17}", "{secret:"},
 		"nor one in other letters":                    {"a {Secret:17@3}", "{secret:"},
-		"a secret that no session has can't be named": {"{{ '{secret:1@1}' }}", "secret 1 version 1"},
+		"a secret that no session has can't be named": {"{{ '{secret:1@1}' }}", "spells"},
 		"fields that aren't offered don't exist":      {"{{ sessions[0].sync }}", "sync"},
 		"a loop without end is stopped":               {"{% for i in range(99999) %}{% for j in range(99999) %}{{ 'x' * 9999 }}{% endfor %}{% endfor %}", "limit"},
 	}

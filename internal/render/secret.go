@@ -40,11 +40,17 @@ type secretValue struct {
 
 func (secretValue) TypeName() string { return "secret" }
 
-func (s secretValue) Print() (string, error) {
+func (s secretValue) Print(state *jinja.State) (string, error) {
+	around := surrounding(state.Context())
+	return s.text(around.secrets, state.Final() && !around.export), nil
+}
+
+// text is what a rendering writes for the secret; final is whether no template can change it any more.
+func (s secretValue) text(p *printing, final bool) string {
 	if s.magic {
-		return magic + s.ref.String(), nil
+		return magic + p.print(s.ref, final)
 	}
-	return s.ref.String(), nil
+	return p.print(s.ref, final)
 }
 
 // passwords are a session's secret in clear and as its platform writes it; nil when there is none.
@@ -103,45 +109,4 @@ func filterType7(s *jinja.State, in jinja.Value, a jinja.Args) (jinja.Value, err
 	}
 	text, err := textOf(s, in, "cisco_password and arista_password take a password")
 	return jinja.Str(strings.TrimPrefix(text, magic)), err
-}
-
-// checkSecrets refuses text that would name a secret in any way but as the secret's own value.
-func checkSecrets(d peering.Desired, text string) error {
-	refs, err := peering.SecretRefs(text)
-	if err != nil {
-		return peering.Errorf(peering.Invalid, "template %s: %w", d.Template.Name, err)
-	}
-	if len(refs) == 0 {
-		return nil
-	}
-	offered := offeredSecrets(d)
-	for _, ref := range refs {
-		forms, ok := offered[peering.SecretRef{ID: ref.ID, Version: ref.Version}]
-		if !ok {
-			return peering.Errorf(peering.Invalid, "template %s prints secret %d version %d, which no session of router %s has", d.Template.Name, ref.ID, ref.Version, d.Router.Name)
-		}
-		if !forms[ref.Cipher] {
-			return peering.Errorf(peering.Invalid, "template %s prints secret %d version %d in a cipher that its session's password has no form of: use session.encrypted_password, or the filter cipher",
-				d.Template.Name, ref.ID, ref.Version)
-		}
-	}
-	return nil
-}
-
-// offeredSecrets are the ciphers in which each secret may be printed; "" is in clear.
-func offeredSecrets(d peering.Desired) map[peering.SecretRef]map[string]bool {
-	offered := map[peering.SecretRef]map[string]bool{}
-	for _, s := range d.Sessions {
-		if s.Password.IsZero() {
-			continue
-		}
-		plain := secretValue{ref: peering.SecretRef{ID: s.Password.ID, Version: s.Password.Version}, peer: s.PeerAddress}
-		if offered[plain.ref] == nil {
-			offered[plain.ref] = map[string]bool{"": true}
-		}
-		for _, cipher := range ciphers {
-			offered[plain.ref][plain.in(cipher).ref.Cipher] = true
-		}
-	}
-	return offered
 }

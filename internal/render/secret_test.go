@@ -42,11 +42,10 @@ func TestOnlyASessionsOwnSecretIsPrinted(t *testing.T) {
 		"{{ sessions[0].password }}":                             "",
 		"{{ sessions[0].password | cipher('junos-9') }}":         "",
 		"{{ sessions[0].password | cipher('arista-type7') }}":    "",
-		"{{ '{secret:17@4}' }}":                                  "secret 17 version 4, which no session of router edge1 has",
-		"{{ '{secret:17@3|arista-type7:192.0.2.99}' }}":          "in a cipher that its session's password has no form of",
-		"{{ '{secret:17@3|rot13}' }}":                            "in a cipher that its session's password has no form of",
-		"{{ '{sec' }}ret:17}":                                    `"{secret:" outside a placeholder`,
-		"{{ '{secret:%d@3}' | format(18) }}":                     "which no session",
+		"{{ '{secret:17@4}' }}":                                  "starter: line 1: SecurityError: line 1 of the text: the text spells",
+		"x\n{{ 'y' }}\n\n{{ '{sec' }}ret:17}":                    "starter: line 4: SecurityError: line 4 of the text: the text spells",
+		"{{ '{secret:17@3|rot13}' }}":                            `spells "{secret:"`,
+		"{{ '{secret:%d@3}' | format(18) }}":                     `spells "{secret:"`,
 		"{{ sessions[0].encrypted_password or 'no algorithm' }}": "",
 	} {
 		d := desired(t, "bird")
@@ -68,6 +67,84 @@ func TestAPlatformsSlugTellsHowItWritesPasswords(t *testing.T) {
 		d.Template.Body = "{{ sessions[0].encrypted_password }}"
 		if text, err := Router(t.Context(), d); err != nil || text != want {
 			t.Errorf("%s: %q, %v; want %q", slug, text, err, want)
+		}
+	}
+}
+
+// Whatever becomes of text with a password in it: the password's own placeholder is there as it was printed, or there is no text.
+func TestNothingButAPasswordPrintsItsPlaceholder(t *testing.T) {
+	t.Parallel()
+	const (
+		macro  = "{% macro line(s) %}password {{ s.password }};{% endmacro %}"
+		kept   = "{% set pw %}{{ sessions[0].password }}{% endset %}"
+		forged = `spells "{secret:" where no password is printed`
+		other  = "something else is done with a password"
+	)
+	for body, want := range map[string]string{
+		"{{ line(sessions[0]) }}":                                                       "password {secret:17@3};",
+		"{{ [line(sessions[0]), line(sessions[0])] | join('\n') }}":                     "password {secret:17@3};\npassword {secret:17@3};",
+		"{{ line(sessions[0]) | indent(2) }}":                                           "  password {secret:17@3};",
+		"{% filter replace('password', 'key') %}{{ line(sessions[0]) }}{% endfilter %}": "key {secret:17@3};",
+		"{% call wrap() %}{{ sessions[0].password }}{% endcall %}":                      "<{secret:17@3}>",
+		"{{ {'key': pw} | tojson }} {{ pw | trim | quote }}":                            `{"key": "{secret:17@3}"} "{secret:17@3}"`,
+		"{{ {'key': pw} | as_yaml }}":                                                   "key: '{secret:17@3}'\n",
+		"{{ sessions[0].password }}{{ 'set' if pw else 'none' }}":                       "{secret:17@3}set",
+		"{{ sessions[0] | as_json | length > 20 }}":                                     "True",
+
+		// Two texts of the records side by side, and one with letters taken out.
+		"{{ '{sec' }}{{ 'ret:17@3}' }}":                                               forged,
+		"{{ sessions[0].password }}{{ '{secX' | replace('X', '') }}{{ 'ret:17@3}' }}": forged,
+		"{{ pw }}{{ '{sec' }}{{ 'ret:17@3}' }}":                                       forged,
+		"{{ '{SECRET:17@3}' | lower }}":                                               forged,
+		"{% filter trim %}{{ '{sec' }}{{ 'ret:17@3}' }}{% endfilter %}":               forged,
+		"{% include_exporttemplate spells %}":                                         forged,
+
+		"{{ pw | replace('17', '18') }}":            other,
+		"{{ pw | upper }}":                          other,
+		"{{ pw | replace('{', '') }}":               other,
+		"{{ pw[1:] }}":                              other,
+		"{{ pw[9:11] }}":                            other,
+		"{{ pw | length }}":                         other,
+		"{{ pw | digest }}":                         other,
+		"{{ pw | urlencode }}":                      other,
+		"{{ pw | list }}":                           other,
+		"{{ pw[:8] ~ '18@1}' }}":                    other,
+		"{% if 'q' in pw %}x{% else %}y{% endif %}": other,
+		"{{ (pw[8:10] | int) + 1 }}":                other,
+		"{% filter upper %}{{ pw }}{% endfilter %}": other,
+		"{% filter upper %}{{ sessions[0].password }}{% endfilter %}": other,
+		"{{ '17' in (sessions[0] | as_json) }}":                       other,
+		"{{ '{secret:17@3}' in (sessions[0] | as_json) }}":            other,
+	} {
+		d := desired(t, "bird")
+		d.Templates = map[int64]peering.Template{5: {Meta: peering.Meta{ID: 5}, Name: "spells", Kind: peering.ExportTemplate, Dataset: "routers", Body: "{{ '{sec' }}ret:17@3}"}}
+		d.Template.Body = macro + "{% macro wrap() %}<{{ caller() }}>{% endmacro %}" + kept + body
+		text, err := Router(t.Context(), d)
+		if want == forged || want == other {
+			if err == nil || text != "" || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), ": line 1: SecurityError") {
+				t.Errorf("%s: %q, %v; want %q", body, text, err, want)
+			}
+			continue
+		}
+		traced, _, errTraced := RouterWithOrigins(t.Context(), d)
+		if err != nil || text != want || errTraced != nil || traced != want {
+			t.Errorf("%s: %q, %v, traced %q, %v; want %q", body, text, err, traced, errTraced, want)
+		}
+	}
+}
+
+// What an export prints of a router's records is text of the template that includes it.
+func TestAPasswordInAnIncludedExportIsHeldToo(t *testing.T) {
+	t.Parallel()
+	d := desired(t, "bird")
+	d.Templates = map[int64]peering.Template{5: {Meta: peering.Meta{ID: 5}, Name: "keys", Kind: peering.ExportTemplate, Dataset: "exchange-sessions", Body: "{% for s in dataset %}{{ s.password }}{% endfor %}"}}
+	for body, want := range map[string]string{
+		"{% include_exporttemplate keys %}":                                  "{secret:17@3}",
+		"{% filter upper %}{% include_exporttemplate keys %}{% endfilter %}": "",
+	} {
+		d.Template.Body = body
+		if text, err := Router(t.Context(), d); text != want || (err == nil) != (want != "") {
+			t.Errorf("%s: %q, %v", body, text, err)
 		}
 	}
 }
