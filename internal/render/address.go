@@ -101,82 +101,79 @@ func comparePrefixes(a, b netip.Prefix) int {
 	return a.Bits() - b.Bits()
 }
 
-var addressFields = fields[netip.Addr]{
-	"version":         func(a netip.Addr) jinja.Value { return jinja.Int(version(a)) },
-	"max_prefixlen":   func(a netip.Addr) jinja.Value { return jinja.Int(a.BitLen()) },
-	"is_private":      func(a netip.Addr) jinja.Value { return jinja.Bool(isPrivate(a)) },
-	"is_global":       func(a netip.Addr) jinja.Value { return jinja.Bool(!isPrivate(a) && !shared.Contains(a)) },
-	"is_multicast":    func(a netip.Addr) jinja.Value { return jinja.Bool(a.IsMulticast()) },
-	"is_unspecified":  func(a netip.Addr) jinja.Value { return jinja.Bool(a.IsUnspecified()) },
-	"is_loopback":     func(a netip.Addr) jinja.Value { return jinja.Bool(a.IsLoopback()) },
-	"is_link_local":   func(a netip.Addr) jinja.Value { return jinja.Bool(a.IsLinkLocalUnicast()) },
-	"reverse_pointer": func(a netip.Addr) jinja.Value { return jinja.Str(reversePointer(a)) },
+// addressed is what is an address, or has one.
+type addressed interface{ at() netip.Addr }
+
+func (a address) at() netip.Addr { return a.Addr }
+func (h hosted) at() netip.Addr  { return h.Addr() }
+func (n subnet) at() netip.Addr  { return n.Addr() }
+
+// ofAddress are the fields that addresses, interfaces and networks have in common.
+func ofAddress[T addressed]() fields[T] {
+	return fields[T]{
+		"version":         func(a T) jinja.Value { return jinja.Int(version(a.at())) },
+		"max_prefixlen":   func(a T) jinja.Value { return jinja.Int(a.at().BitLen()) },
+		"is_private":      func(a T) jinja.Value { return jinja.Bool(isPrivate(a.at())) },
+		"is_global":       func(a T) jinja.Value { return jinja.Bool(!isPrivate(a.at()) && !shared.Contains(a.at())) },
+		"is_multicast":    func(a T) jinja.Value { return jinja.Bool(a.at().IsMulticast()) },
+		"is_unspecified":  func(a T) jinja.Value { return jinja.Bool(a.at().IsUnspecified()) },
+		"is_loopback":     func(a T) jinja.Value { return jinja.Bool(a.at().IsLoopback()) },
+		"is_link_local":   func(a T) jinja.Value { return jinja.Bool(a.at().IsLinkLocalUnicast()) },
+		"reverse_pointer": func(a T) jinja.Value { return jinja.Str(reversePointer(a.at())) },
+	}
 }
 
-func (a address) Attr(name string) (jinja.Value, bool) {
-	switch name {
-	case "compressed":
-		return jinja.Str(a.String()), true
-	case "exploded":
-		return jinja.Str(a.StringExpanded()), true
-	}
-	return addressFields.of(a.Addr, name)
+// measured is an address with a length.
+type measured interface {
+	addressed
+	prefix() netip.Prefix
 }
 
-func (h hosted) Attr(name string) (jinja.Value, bool) {
-	switch name {
-	case "ip":
-		return address{h.Addr()}, true
-	case "network":
-		return subnet{h.Masked()}, true
-	case "compressed", "with_prefixlen":
-		return jinja.Str(h.String()), true
-	case "exploded":
-		return jinja.Str(fmt.Sprintf("%s/%d", h.Addr().StringExpanded(), h.Bits())), true
+func (h hosted) prefix() netip.Prefix { return h.Prefix }
+func (n subnet) prefix() netip.Prefix { return n.Prefix }
+
+// ofPrefix are the fields that interfaces and networks have in common.
+func ofPrefix[T measured]() fields[T] {
+	masked := func(text func(mask, host netip.Addr) netip.Addr) func(T) jinja.Value {
+		return func(p T) jinja.Value { return jinja.Str(p.at().String() + "/" + text(masks(p.prefix())).String()) }
 	}
-	if mask, ok := maskAttr(h.Prefix, name); ok {
-		return mask, true
-	}
-	return addressFields.of(h.Addr(), name)
+	mask, host := func(m, _ netip.Addr) netip.Addr { return m }, func(_, h netip.Addr) netip.Addr { return h }
+	return ofAddress[T]().with(fields[T]{
+		"compressed":     func(p T) jinja.Value { return jinja.Str(p.prefix().String()) },
+		"with_prefixlen": func(p T) jinja.Value { return jinja.Str(p.prefix().String()) },
+		"exploded": func(p T) jinja.Value {
+			return jinja.Str(fmt.Sprintf("%s/%d", p.at().StringExpanded(), p.prefix().Bits()))
+		},
+		"netmask":       func(p T) jinja.Value { return address{mask(masks(p.prefix()))} },
+		"hostmask":      func(p T) jinja.Value { return address{host(masks(p.prefix()))} },
+		"with_netmask":  masked(mask),
+		"with_hostmask": masked(host),
+	})
 }
 
-func (n subnet) Attr(name string) (jinja.Value, bool) {
-	switch name {
-	case "network_address":
-		return address{n.Addr()}, true
-	case "broadcast_address":
-		return address{lastOf(n.Prefix)}, true
-	case "prefixlen":
-		return jinja.Int(n.Bits()), true
-	case "num_addresses":
-		count, err := jinja.FromJSON([]byte(new(big.Int).Lsh(big.NewInt(1), uint(n.Addr().BitLen()-n.Bits())).String()))
-		return count, err == nil
-	case "compressed", "with_prefixlen":
-		return jinja.Str(n.String()), true
-	case "exploded":
-		return jinja.Str(fmt.Sprintf("%s/%d", n.Addr().StringExpanded(), n.Bits())), true
-	}
-	if mask, ok := maskAttr(n.Prefix, name); ok {
-		return mask, true
-	}
-	return addressFields.of(n.Addr(), name)
-}
+var addressFields = offering(ofAddress[address]().with(fields[address]{
+	"compressed": func(a address) jinja.Value { return jinja.Str(a.String()) },
+	"exploded":   func(a address) jinja.Value { return jinja.Str(a.StringExpanded()) },
+}))
 
-// maskAttr gives what interfaces and networks say of their mask.
-func maskAttr(p netip.Prefix, name string) (jinja.Value, bool) {
-	mask, host := masks(p)
-	switch name {
-	case "netmask":
-		return address{mask}, true
-	case "hostmask":
-		return address{host}, true
-	case "with_netmask":
-		return jinja.Str(p.Addr().String() + "/" + mask.String()), true
-	case "with_hostmask":
-		return jinja.Str(p.Addr().String() + "/" + host.String()), true
-	}
-	return nil, false
-}
+var hostedFields = offering(ofPrefix[hosted]().with(fields[hosted]{
+	"ip":      func(h hosted) jinja.Value { return address{h.Addr()} },
+	"network": func(h hosted) jinja.Value { return subnet{h.Masked()} },
+}))
+
+var subnetFields = offering(ofPrefix[subnet]().with(fields[subnet]{
+	"network_address":   func(n subnet) jinja.Value { return address{n.Addr()} },
+	"broadcast_address": func(n subnet) jinja.Value { return address{lastOf(n.Prefix)} },
+	"prefixlen":         func(n subnet) jinja.Value { return jinja.Int(n.Bits()) },
+	"num_addresses": func(n subnet) jinja.Value {
+		count, _ := jinja.FromJSON([]byte(new(big.Int).Lsh(big.NewInt(1), uint(n.Addr().BitLen()-n.Bits())).String())) // never fails
+		return count
+	},
+}))
+
+func (a address) Attr(name string) (jinja.Value, bool) { return addressFields.of(a, name) }
+func (h hosted) Attr(name string) (jinja.Value, bool)  { return hostedFields.of(h, name) }
+func (n subnet) Attr(name string) (jinja.Value, bool)  { return subnetFields.of(n, name) }
 
 // Item serves address "in" network, and network[n].
 func (n subnet) Item(key jinja.Value) (jinja.Value, bool) {

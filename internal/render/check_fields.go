@@ -124,14 +124,7 @@ var ownAttributes = environment(peering.Template{}).Names(jinja.UseAttribute)
 
 // recordAttributes are those of all records, collections, addresses, times, and data that filters make.
 var recordAttributes = sync.OnceValue(func() []string {
-	known := strings.Fields("compressed exploded ip network with_prefixlen with_netmask with_hostmask netmask hostmask network_address " +
-		"broadcast_address prefixlen num_addresses oui weight config_context contact role " +
-		"prefix_limit prefix_limit_origin import_chain export_chain prefix family length low high")
-	known = slices.AppendSeq(known, maps.Keys(offered))
-	known = slices.AppendSeq(known, maps.Keys(oursFields))
-	known = slices.AppendSeq(known, maps.Keys(queryMethods))
-	known = slices.AppendSeq(known, maps.Keys(addressFields))
-	known = slices.AppendSeq(known, maps.Keys(instantFields))
+	known := slices.AppendSeq(slices.Collect(maps.Keys(offered)), maps.Keys(queryMethods))
 	slices.Sort(known)
 	return slices.Compact(known)
 })

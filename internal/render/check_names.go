@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"peerflow/internal/jinja"
 	"peerflow/internal/peering"
@@ -143,14 +144,13 @@ func (c *checker) roots() []string {
 }
 
 // rootNames are the variables that a router's template is given.
-func rootNames() []string {
+var rootNames = sync.OnceValue(func() (names []string) {
 	network, router := project(peering.Desired{})
-	var names []string
 	for name := range variables(peering.Desired{}, network, router).All {
 		names = append(names, string(name.(jinja.Str)))
 	}
 	return names
-}
+})
 
 // otherRouters is about the sessions of a whole exchange or group.
 func otherRouters(u jinja.Use) peering.Finding {

@@ -131,14 +131,13 @@ func (*ContextAssignment) TypeName() string { return "ConfigContextAssignment" }
 func (a *ContextAssignment) String() string { return a.Context.Name }
 func (a *ContextAssignment) Repr() string   { return fmt.Sprintf("<%s: %s>", a.TypeName(), a) }
 func (a *ContextAssignment) Attr(name string) (jinja.Value, bool) {
-	switch name {
-	case "weight":
-		return jinja.Int(a.Weight), true
-	case "config_context":
-		return a.Context, true
-	}
-	return nil, false
+	return contextAssignmentFields.of(a, name)
 }
+
+var contextAssignmentFields = offering(fields[*ContextAssignment]{
+	"weight":         func(a *ContextAssignment) jinja.Value { return jinja.Int(a.Weight) },
+	"config_context": func(a *ContextAssignment) jinja.Value { return a.Context },
+})
 
 func byWeight(a, b *ContextAssignment) int {
 	return cmp.Or(cmp.Compare(a.Weight, b.Weight), cmp.Compare(a.Context.Name, b.Context.Name))

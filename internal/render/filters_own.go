@@ -85,7 +85,7 @@ func filterDigest(s *jinja.State, in jinja.Value, a jinja.Args) (jinja.Value, er
 }
 
 // filterPrefixRange reads 192.0.2.0/24, 192.0.2.0/24+ (and what is longer) or 192.0.2.0/24{24,28} (from one length to
-// another, which is never less than the prefix's own) into prefix, family, length, low and high.
+// another, which is never less than the prefix's own) into what rangeShape says.
 func filterPrefixRange(s *jinja.State, in jinja.Value, a jinja.Args) (jinja.Value, error) {
 	if err := none("prefix_range", a); err != nil {
 		return nil, err
@@ -98,14 +98,10 @@ func filterPrefixRange(s *jinja.State, in jinja.Value, a jinja.Args) (jinja.Valu
 	if !ok {
 		return nil, jinja.Errorf(jinja.ValueErr, "%.60q is no range of prefixes: write 192.0.2.0/24, 192.0.2.0/24+ or 192.0.2.0/24{24,28}", text)
 	}
-	made := jinja.NewDict(5)
-	made.SetStr("prefix", jinja.Str(prefix.String()))
-	made.SetStr("family", jinja.Str(bgp.FamilyOf(prefix.Addr()).String()))
-	made.SetStr("length", jinja.Int(prefix.Bits()))
-	made.SetStr("low", jinja.Int(low))
-	made.SetStr("high", jinja.Int(high))
-	return made, nil
+	return rangeShape.of(jinja.Str(prefix.String()), jinja.Str(bgp.FamilyOf(prefix.Addr()).String()), jinja.Int(prefix.Bits()), jinja.Int(low), jinja.Int(high)), nil
 }
+
+var rangeShape = shaped("prefix", "family", "length", "low", "high")
 
 func prefixRange(text string) (prefix netip.Prefix, low, high int, ok bool) {
 	text = strings.ReplaceAll(text, " ", "")

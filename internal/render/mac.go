@@ -40,12 +40,11 @@ func (m mac) String() string {
 func (m mac) bare() string  { return hex.EncodeToString(m[:]) }
 func (m mac) cisco() string { b := m.bare(); return b[:4] + "." + b[4:8] + "." + b[8:] }
 
-func (m mac) Attr(name string) (jinja.Value, bool) {
-	switch name {
-	case "version":
-		return jinja.Int(48), true
-	case "oui":
-		return jinja.Str(strings.ToUpper(strings.ReplaceAll(m.String()[:8], ":", "-"))), true
-	}
-	return nil, false
-}
+var macFields = offering(fields[mac]{
+	"version": func(mac) jinja.Value { return jinja.Int(48) },
+	"oui": func(m mac) jinja.Value {
+		return jinja.Str(strings.ToUpper(strings.ReplaceAll(m.String()[:8], ":", "-")))
+	},
+})
+
+func (m mac) Attr(name string) (jinja.Value, bool) { return macFields.of(m, name) }

@@ -36,7 +36,7 @@ func (t instant) iso() string {
 	return t.Format("2006-01-02T15:04:05.000000-07:00")
 }
 
-var instantFields = fields[instant]{
+var instantFields = offering(fields[instant]{
 	"year":        func(t instant) jinja.Value { return jinja.Int(t.Year()) },
 	"month":       func(t instant) jinja.Value { return jinja.Int(t.Month()) },
 	"day":         func(t instant) jinja.Value { return jinja.Int(t.Day()) },
@@ -60,7 +60,7 @@ var instantFields = fields[instant]{
 			return jinja.Str(text), err
 		}}
 	},
-}
+})
 
 func (t instant) Attr(name string) (jinja.Value, bool) { return instantFields.of(t, name) }
 

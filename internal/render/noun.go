@@ -61,14 +61,39 @@ func (f fields[T]) with(more fields[T]) fields[T] {
 }
 
 func describe[T any](class string, f fields[T], stored string) *noun {
-	for name := range f {
-		offered[name] = true
-	}
+	offering(f)
 	return &noun{class: class, stored: strings.Fields(stored), names: slices.Sorted(maps.Keys(f))}
 }
 
-// offered are the names of all attributes of all records.
+// offered are the names of all attributes of whatever a template is given.
 var offered = map[string]bool{}
+
+// offering notes what values of a kind offer.
+func offering[T any](f fields[T]) fields[T] {
+	for name := range f {
+		offered[name] = true
+	}
+	return f
+}
+
+// shape are the keys of dictionaries that are made for templates, in order.
+type shape []string
+
+func shaped(keys ...string) shape {
+	for _, key := range keys {
+		offered[key] = true
+	}
+	return keys
+}
+
+// of makes a dictionary with a value for each key.
+func (s shape) of(vals ...jinja.Value) *jinja.Dict {
+	made := jinja.NewDict(len(s))
+	for i, key := range s {
+		made.SetStr(key, vals[i])
+	}
+	return made
+}
 
 // keyOf is the primary key of a related record; None where there is none.
 func keyOf(v jinja.Value) (jinja.Value, bool) {

@@ -23,7 +23,7 @@ type Ours struct {
 	Chain                 func(export bool) *jinja.List // the policies of all families in the order they apply
 }
 
-var oursFields = fields[*Ours]{
+var oursFields = offering(fields[*Ours]{
 	"kind":          func(o *Ours) jinja.Value { return jinja.Str(o.Kind) },
 	"name":          func(o *Ours) jinja.Value { return jinja.Str(o.Name) },
 	"shutdown":      func(o *Ours) jinja.Value { return jinja.Bool(o.Shutdown) },
@@ -42,4 +42,4 @@ var oursFields = fields[*Ours]{
 	"hold_time":     func(o *Ours) jinja.Value { return number(o.HoldTime) },
 	"peer":          func(o *Ours) jinja.Value { return one(o.Peer) },
 	"relationship":  func(o *Ours) jinja.Value { return one(o.Relationship) }, // sessions over an exchange; theirs have none
-}
+})

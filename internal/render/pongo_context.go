@@ -24,9 +24,6 @@ var pongoFields = map[string][]string{
 		multihop hold_time password encrypted_password families import_chain export_chain peer relationship context`),
 }
 
-// pongoFamily are the fields of each of a session's families.
-var pongoFamily = strings.Fields("name prefix_limit prefix_limit_origin import_chain export_chain")
-
 var pongoRoot = strings.Fields("router local_as sessions policies peers exchanges groups")
 
 // Bounds of what a template in pongo2 is given.

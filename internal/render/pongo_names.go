@@ -76,7 +76,7 @@ func pongoUnknown(expr string, known []string) (name, kind string) {
 
 // pongoAllFields are those of all nouns together.
 func pongoAllFields() []string {
-	all := slices.Clone(pongoFamily)
+	all := slices.Clone([]string(familyShape))
 	for _, names := range pongoFields {
 		all = append(all, names...)
 	}

@@ -279,17 +279,15 @@ func (p *projection) ours(s peering.Session, made *Session, shut bool) *Ours {
 
 func (p *projection) family(s peering.Session, f bgp.Family) *jinja.Dict {
 	limit := p.d.LimitOf(s, f)
-	made := jinja.NewDict(5)
-	made.SetStr("name", jinja.Str(f.String()))
-	made.SetStr("prefix_limit", jinja.None) // unlimited
+	most := jinja.None // unlimited
 	if n, ok := limit.Value.Count(); ok {
-		made.SetStr("prefix_limit", jinja.Int(n))
+		most = jinja.Int(n)
 	}
-	made.SetStr("prefix_limit_origin", jinja.Str(string(limit.Origin)))
-	made.SetStr("import_chain", listOf(p.chain(s, false, f)))
-	made.SetStr("export_chain", listOf(p.chain(s, true, f)))
-	return made
+	return familyShape.of(jinja.Str(f.String()), most, jinja.Str(string(limit.Origin)), listOf(p.chain(s, false, f)), listOf(p.chain(s, true, f)))
 }
+
+// familyShape is what is told of a session's family.
+var familyShape = shaped("name", "prefix_limit", "prefix_limit_origin", "import_chain", "export_chain")
 
 // chain are the effective policies of one direction that hold for any of the families.
 func (p *projection) chain(s peering.Session, export bool, families ...bgp.Family) []*RoutingPolicy {
