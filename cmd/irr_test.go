@@ -55,3 +55,47 @@ func TestListsOfNetworksAreRecordedAsBgpqGivesThem(t *testing.T) {
 	b.wants(b.do("admin", "PUT", path+"/prefixes", `{"ipv4": [`+long.String()[1:]+`]}`), 200, `"entries":100000`)
 	b.wants(b.do("admin", "PUT", path+"/as-list", `{"as_list": [`+strings.Repeat(`64501,`, 800_000)+`64501]}`), 413, "")
 }
+
+// What bgpq4 prints goes in by the command line and comes out as lines.
+func TestListsOfNetworksGoThroughTheCommandLine(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.network()
+	const json4 = "{ \"NN\": [\n    { \"prefix\": \"192.0.2.0\\/24\", \"exact\": true },\n    { \"prefix\": \"198.51.100.0\\/24\", \"exact\": false,\n      \"greater-equal\": 25, \"less-equal\": 25 }\n] }\n"
+	for _, step := range []struct {
+		args     string
+		in, want string
+		code     int
+	}{
+		{"show AS64501", "", "LIST  ENTRIES", exitOK},
+		{"set AS64501 --family 4 --source bgpq4", json4, "AS64501  ipv4  2 entries recorded\n", exitOK},
+		{"show AS64501 --family 4", "", "192.0.2.0/24\n198.51.100.0/24{25,25}\n", exitOK},
+		{"set 64501 -", "2001:db8::/32+ # all of it\n203.0.113.0/24\n", "AS64501  ipv4  1 entry recorded\nAS64501  ipv6  1 entry recorded\n", exitOK},
+		{"show 64501 --family 6", "", "2001:db8::/32{32,}\n", exitOK},
+		{"set AS64501 --as-list", "{\"NN\": [\n  64502,64501\n]}\n", "AS64501  as  2 entries recorded\n", exitOK},
+		{"show AS64501 --as-list", "", "AS64501\nAS64502\n", exitOK},
+		{"set AS64501 --family 4", "{ \"NN\": [\n] }\n", "allow_empty", exitRefused},
+		{"set AS64501 --family 4 --allow-empty", "{ \"NN\": [\n] }\n", "AS64501  ipv4  0 entries recorded\n", exitOK},
+		{"show AS64501", "", "ipv6  1", exitOK},
+		{"set AS64501", "\n", "--family says which", exitUsage},
+		{"set AS64501 --family 5", "", "4 or 6", exitUsage},
+		{"set AS64501 --family 4 --as-list", "", "no family", exitUsage},
+		{"set AS64501 --family 6", "2001:db8::/32\n203.0.113.0/24\n", "entry 2 of the ipv6 list: 203.0.113.0/24 is of the other family", exitUsage},
+		{"set AS64501 --family 6", "2001:db8::/32\nAS-EXAMPLE\n", "line 2", exitUsage},
+		{"set AS64511", "192.0.2.0/24", "there is no AS64511", exitNotFound},
+		{"set edge", "192.0.2.0/24", "no AS number", exitUsage},
+		{"set AS64501 /nowhere/list", "", "/nowhere/list", exitFailure},
+	} {
+		code, out, stderr := b.cli("admin", step.in, append([]string{"irr"}, strings.Fields(step.args)...)...)
+		if code != step.code || !strings.Contains(out+stderr, step.want) {
+			t.Errorf("irr %s: exit %d %q %q, want %d %q", step.args, code, out, stderr, step.code, step.want)
+		}
+	}
+	if _, out, _ := b.cli("admin", "", "irr", "show", "AS64501", "--json"); !strings.Contains(out, `"as_list": [`) || !strings.Contains(out, `"entries": 0`) {
+		t.Error(out)
+	}
+	b.user("bob", peering.Viewer)
+	if code, _, stderr := b.cli("bob", "AS64501", "irr", "set", "AS64501", "--as-list"); code != exitRefused {
+		t.Errorf("a viewer, exit %d: %s", code, stderr)
+	}
+}

@@ -188,7 +188,7 @@ func (b *bed) commandLines() map[string]string {
 		verb, lines := words[len(words)-1], [][]string{words}
 		switch {
 		case verb == "list", verb == "version":
-		case command == "peering ask":
+		case command == "peering ask", command == "irr show":
 			lines = [][]string{append(words, askedAS.String())}
 		case slices.Contains(showing, verb):
 			lines = nil
