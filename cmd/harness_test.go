@@ -18,6 +18,7 @@ import (
 	"peerflow/db"
 	"peerflow/db/dbtest"
 	"peerflow/internal/peering"
+	"peerflow/internal/render"
 	"peerflow/internal/secret"
 )
 
@@ -89,7 +90,7 @@ func setupOn(t *testing.T, url string) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{T: t, db: dbtest.Open(t, url, db.Options{Keeper: keeper}), flows: &flows{}, tokens: map[string]string{}, users: map[string]peering.User{}}
+	b := &bench{T: t, db: dbtest.Open(t, url, db.Options{Keeper: keeper, Needs: render.Needs}), flows: &flows{}, tokens: map[string]string{}, users: map[string]peering.User{}}
 	b.flows.db = b.db
 	b.user("admin", peering.Admin, peering.Emergency)
 	status := func(context.Context) api.Status { return api.Status{Database: "ok", Temporal: "ok"} }

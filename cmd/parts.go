@@ -12,6 +12,7 @@ import (
 	"peerflow/db"
 	"peerflow/internal/peering"
 	"peerflow/internal/peeringdb"
+	"peerflow/internal/render"
 	"peerflow/internal/secret"
 	"peerflow/worker"
 	"peerflow/workflows"
@@ -36,7 +37,7 @@ type Parts struct {
 // OpenDatabase connects to the database alone, with the key of its secrets, which
 // has to be there: MigrateDatabase makes it.
 func OpenDatabase(ctx context.Context, c Config, maxConns int32) (*db.DB, error) {
-	options := db.Options{MaxConns: maxConns, LocalApproval: c.LocalApproval}
+	options := db.Options{MaxConns: maxConns, LocalApproval: c.LocalApproval, Needs: render.Needs}
 	if c.KeyFile != "" {
 		keeper, err := secret.OpenFile(c.KeyFile, false)
 		if err != nil {

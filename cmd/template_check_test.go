@@ -51,6 +51,15 @@ func TestATemplateIsCheckedByFileAndByName(t *testing.T) {
 		t.Errorf("an include that the router's own template doesn't have, exit %d: %s%s", code, out, stderr)
 	}
 
+	const mirrored = "{% for x in internet_exchange_points %}define LINKED = \"{{ x.linked_to_peeringdb }} {{ x.peeringdb_prefixes }}{{ local_as.as_list }}\";{% endfor %}"
+	if code, out, stderr := b.cli("admin", mirrored, "template", "preview", "edge1", "-", "--text"); code != exitOK || !strings.Contains(out, "False {}[]") {
+		t.Errorf("what the router's own template has no use for, exit %d: %s%s", code, out, stderr)
+	}
+	if code, out, stderr := b.cli("admin", mirrored+"{{ local_as.peeringdb_networks }}", "template", "check", "-", "--router", "edge1"); code != exitFailure ||
+		!strings.Contains(out, `no field "peeringdb_networks" – did you mean "peeringdb_network"?`) || strings.Contains(out, "weren't loaded") {
+		t.Errorf("a slip beside it, exit %d: %s%s", code, out, stderr)
+	}
+
 	b.user("looker", peering.Viewer)
 	b.wants(b.do("looker", "POST", "/api/v1/templates/check", `{"body": "x"}`), 403, "operator")
 	b.wants(b.do("admin", "POST", "/api/v1/templates/check", `{"body": "x", "router_ids": [9]}`), 404, "router")

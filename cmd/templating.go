@@ -33,17 +33,9 @@ func (t templating) Preview(ctx context.Context, routerID int64, try *peering.Te
 		return peering.Preview{}, err
 	}
 	defer done()
-	desired, err := t.db.Desired(ctx, routerID)
+	desired, err := t.tried(ctx, routerID, try)
 	if err != nil {
 		return peering.Preview{}, err
-	}
-	if try != nil {
-		tried := try.Or(desired.Template)
-		tried.ID = max(desired.Template.ID, 1)
-		desired.Template = tried
-		if desired.Templates, err = t.library(ctx); err != nil {
-			return peering.Preview{}, err
-		}
 	}
 	text, err := render.Router(ctx, desired)
 	if err != nil {
@@ -64,6 +56,21 @@ func (t templating) Preview(ctx context.Context, routerID int64, try *peering.Te
 	p := peering.PreviewOf(desired.Router, text, deployed, rendered)
 	p.Template, p.Findings = desired.Template.Name, render.Check(ctx, desired.Template, desired.Templates, []peering.Desired{desired})
 	return p, nil
+}
+
+// tried is what a router is rendered from, with a template in the place of its own; nil: with its own.
+func (t templating) tried(ctx context.Context, routerID int64, try *peering.Template) (peering.Desired, error) {
+	if try == nil {
+		return t.db.Desired(ctx, routerID)
+	}
+	desired, err := t.db.DesiredFor(ctx, routerID, peering.AllNeeds)
+	if err != nil {
+		return desired, err
+	}
+	tried := try.Or(desired.Template)
+	tried.ID = max(desired.Template.ID, 1)
+	desired.Template = tried
+	return desired, nil
 }
 
 // turn waits for the turn of a template, and gives it the time that it has; done ends both.

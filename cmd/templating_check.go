@@ -27,10 +27,13 @@ func (t templating) Check(ctx context.Context, try peering.Template, routerIDs [
 			return checked, err
 		}
 	}
+	tried := try
+	tried.ID = max(try.ID, 1)
+	needs := render.Needs(tried, library)
 	checked = peering.TemplateCheck{Template: try.Name, Routers: []string{}}
 	var routers []peering.Desired
 	for _, id := range routerIDs {
-		d, err := t.db.Desired(ctx, id)
+		d, err := t.db.DesiredFor(ctx, id, needs)
 		if err != nil {
 			return checked, err
 		}

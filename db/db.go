@@ -22,6 +22,7 @@ type DB struct {
 	keeper Keeper
 	// localApproval is Options.LocalApproval.
 	localApproval bool
+	needs         func(peering.Template, map[int64]peering.Template) peering.Needs
 }
 
 // Options are what Open may be told. The zero value is fit for one process of a small machine.
@@ -33,6 +34,9 @@ type Options struct {
 	// LocalApproval lets the only user of an embedded installation decide by naming
 	// the plan. Set only while every listener is on loopback.
 	LocalApproval bool
+	// Needs tells Desired what a router's template, which may include those of a library, can ask for of what is large;
+	// nil: all of it is loaded.
+	Needs func(t peering.Template, library map[int64]peering.Template) peering.Needs
 }
 
 const (
@@ -77,7 +81,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 		pool.Close()
 		return nil, explained(fmt.Errorf("connect to database %s: %w", config.ConnConfig.Database, translate(err)))
 	}
-	return &DB{pool: pool, q: dbsqlc.New(pool), keeper: o.Keeper, localApproval: o.LocalApproval}, nil
+	return &DB{pool: pool, q: dbsqlc.New(pool), keeper: o.Keeper, localApproval: o.LocalApproval, needs: o.Needs}, nil
 }
 
 // explained adds what the driver said: who opens a database is its operator.

@@ -13,9 +13,18 @@ import (
 // Desired loads what a router is rendered from, on one unchanging view and with
 // the same number of queries whatever the number of sessions. Policies, communities,
 // groups, relationships and templates come whole, used or not, so that an overlay or a
-// template may name any.
-func (d *DB) Desired(ctx context.Context, routerID int64) (desired peering.Desired, err error) {
-	err = d.read(ctx, func(_ pgx.Tx, q *dbsqlc.Queries) error {
+// template may name any. What is large comes when the router's template, or one that an open change brings, can ask for it.
+func (d *DB) Desired(ctx context.Context, routerID int64) (peering.Desired, error) {
+	return d.desired(ctx, routerID, nil)
+}
+
+// DesiredFor is Desired for another template than the router's, with what that one needs.
+func (d *DB) DesiredFor(ctx context.Context, routerID int64, needs peering.Needs) (peering.Desired, error) {
+	return d.desired(ctx, routerID, &needs)
+}
+
+func (d *DB) desired(ctx context.Context, routerID int64, needs *peering.Needs) (desired peering.Desired, err error) {
+	err = d.read(ctx, func(tx pgx.Tx, q *dbsqlc.Queries) error {
 		if desired.Router, err = routers.get(ctx, q, routerID); err != nil {
 			return err
 		}
@@ -31,13 +40,33 @@ func (d *DB) Desired(ctx context.Context, routerID int64) (desired peering.Desir
 		if desired.Platform, err = platforms.get(ctx, q, desired.Router.PlatformID); err != nil {
 			return err
 		}
-		if desired.IRR, err = irrLists(ctx, q, ids.Networks); err != nil {
+		if desired.Mirror, err = mirrorOf(ctx, q, desired); err != nil {
 			return err
 		}
-		desired.Mirror, err = mirrorOf(ctx, q, desired)
-		return err
+		needed := peering.AllNeeds
+		switch {
+		case needs != nil:
+			needed = *needs
+		case d.needs != nil && !ids.TemplatesMove:
+			needed = d.needs(desired.Template, desired.Templates)
+		}
+		desired.Unneeded = needed.Not()
+		return desiredLarge(ctx, tx, q, needed, ids, &desired)
 	})
 	return desired, err
+}
+
+// desiredLarge loads what is large, as far as it is needed.
+func desiredLarge(ctx context.Context, tx pgx.Tx, q *dbsqlc.Queries, needs peering.Needs, ids dbsqlc.DesiredIDsRow, d *peering.Desired) (err error) {
+	if needs.IRR {
+		if d.IRR, err = irrLists(ctx, q, ids.Networks); err != nil {
+			return err
+		}
+	}
+	if needs.PeeringDB {
+		d.PeeringDB, err = mirroredFor(ctx, tx, *d)
+	}
+	return err
 }
 
 func desiredRecords(ctx context.Context, q *dbsqlc.Queries, ids dbsqlc.DesiredIDsRow, d *peering.Desired) error {
@@ -87,14 +116,7 @@ func (k *kind[T]) byID(ctx context.Context, q *dbsqlc.Queries, ids []int64) (map
 
 // mirrorOf is what the networks of a desired state publish as their prefix counts.
 func mirrorOf(ctx context.Context, q *dbsqlc.Queries, d peering.Desired) (map[bgp.ASN]peering.PDBLimits, error) {
-	var asns []int64
-	for _, n := range d.Networks {
-		asns = append(asns, int64(n.ASN))
-	}
-	for _, s := range d.Sessions {
-		asns = append(asns, int64(s.PeerAS))
-	}
-	rows, err := q.PublishedCounts(ctx, asns)
+	rows, err := q.PublishedCounts(ctx, asnsOf(d))
 	if err != nil {
 		return nil, err
 	}
@@ -103,6 +125,17 @@ func mirrorOf(ctx context.Context, q *dbsqlc.Queries, d peering.Desired) (map[bg
 		mirror[bgp.ASN(r.ASN)] = peering.PDBLimits{IPv4: r.InfoPrefixes4, IPv6: r.InfoPrefixes6}
 	}
 	return mirror, nil
+}
+
+// asnsOf are the AS numbers of a desired state's networks.
+func asnsOf(d peering.Desired) (asns []int64) {
+	for _, n := range d.Networks {
+		asns = append(asns, int64(n.ASN))
+	}
+	for _, s := range d.Sessions {
+		asns = append(asns, int64(s.PeerAS))
+	}
+	return asns
 }
 
 // Ledger maps the stanza keys that we wrote on a router, and that aren't proven

@@ -38,7 +38,12 @@ SELECT
     ARRAY(SELECT x.id FROM config_context x)::bigint[] AS contexts,
     ARRAY(SELECT k.id FROM contact k)::bigint[] AS contacts,
     ARRAY(SELECT k.id FROM contact_role k)::bigint[] AS contact_roles,
-    ARRAY(SELECT t.id FROM template t)::bigint[] AS templates;
+    ARRAY(SELECT t.id FROM template t)::bigint[] AS templates,
+    EXISTS (
+        SELECT FROM change_operation o
+        WHERE o.applied_at IS NULL AND o.discarded_at IS NULL
+            AND (o.object = 'template' OR o.object = 'router' AND o.object_id = @router_id::bigint AND o.patch ? 'template_id')
+    ) AS templates_move; -- an open change brings another text
 
 -- What networks publish as their prefix counts; the newest record, should two claim an AS number.
 -- name: PublishedCounts :many

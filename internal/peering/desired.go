@@ -35,8 +35,26 @@ type Desired struct {
 	Templates     map[int64]Template // all of them: the router's may include any
 	IRR           map[int64]IRRLists // by network id; absent when none was recorded
 	// Mirror is PeeringDB's prefix counts by ASN, for the limit rule; absent when unknown.
-	Mirror map[bgp.ASN]PDBLimits
+	Mirror    map[bgp.ASN]PDBLimits
+	PeeringDB PDBObjects // what the mirror has of the networks, exchanges and ports, for templates
+	// Unneeded is what was left out in loading, since no template in use can ask for it. Rendering refuses one that does.
+	Unneeded Needs
 }
+
+// Needs are the parts of a desired state that are large and that few templates ask for.
+type Needs struct {
+	PeeringDB bool // Desired.PeeringDB
+	IRR       bool // Desired.IRR
+}
+
+// Or is what either needs.
+func (n Needs) Or(m Needs) Needs { return Needs{n.PeeringDB || m.PeeringDB, n.IRR || m.IRR} }
+
+// Not is what isn't needed.
+func (n Needs) Not() Needs { return Needs{!n.PeeringDB, !n.IRR} }
+
+// AllNeeds are those of whom nothing is known.
+var AllNeeds = Needs{PeeringDB: true, IRR: true}
 
 // PDBLimits are the prefix counts that a network publishes; 0 is unknown.
 type PDBLimits struct{ IPv4, IPv6 int64 }

@@ -149,6 +149,17 @@ func (*PDBLAN) PDBType() PDBType          { return PDBLANs }
 func (*PDBPrefix) PDBType() PDBType       { return PDBPrefixes }
 func (*PDBPort) PDBType() PDBType         { return PDBPorts }
 
+// PDBObjects is the part of the mirror that one router's templates may ask for: its networks with all their ports, the
+// LANs of its exchanges with all ports there, and whatever those belong to. Each list is in the order of ids.
+type PDBObjects struct {
+	Organizations []PDBOrganization
+	Networks      []PDBNetwork
+	Exchanges     []PDBExchange
+	LANs          []PDBLAN
+	Prefixes      []PDBPrefix
+	Ports         []PDBPort
+}
+
 // PDBVenue is a peering LAN with what planning asks of it: the exchange's name
 // and its prefixes, ordered. Name is empty when PeeringDB has the LAN (or the
 // port) but not the exchange above it.

@@ -166,17 +166,22 @@ func otherRouters(u jinja.Use) peering.Finding {
 		Text: fmt.Sprintf("%q gives the sessions of all routers in Peering Manager, so that each would get the other's neighbors; here it gives this router's", u.Name)}
 }
 
-// include follows what a template includes by name.
-func (c *checker) include(in string, u jinja.Use, visited map[string]bool) {
-	kind, identifier := kindConfiguration, u.Name
+// includedBy is the template that a tag or a statement names.
+func includedBy(u jinja.Use) (kind, identifier string, ok bool) {
 	switch u.Kind {
 	case jinja.UseTag:
-		kind, identifier = strings.TrimPrefix(u.Name, "include_"), u.Arg
+		return strings.TrimPrefix(u.Name, "include_"), u.Arg, true
 	case jinja.UseTemplate:
-		if before, after, ok := strings.Cut(u.Name, "::"); ok {
-			kind, identifier = before, after
-		}
-	default:
+		kind, identifier = kindAndName(u.Name)
+		return kind, identifier, true
+	}
+	return "", "", false
+}
+
+// include follows what a template includes by name.
+func (c *checker) include(in string, u jinja.Use, visited map[string]bool) {
+	kind, identifier, ok := includedBy(u)
+	if !ok {
 		return
 	}
 	if identifier == "" || u.Spared {

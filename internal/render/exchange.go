@@ -51,9 +51,9 @@ func byGroup(a, b *BGPGroup) int {
 }
 
 var exchangeFields = grouping[*InternetExchange]().with(mergedMethods[*InternetExchange]()).with(fields[*InternetExchange]{
-	"peeringdb_ixlan":         func(x *InternetExchange) jinja.Value { return one(x.LAN) },
+	"peeringdb_ixlan":         func(x *InternetExchange) jinja.Value { return one(x.lan()) },
 	"ixapi_endpoint":          func(*InternetExchange) jinja.Value { return jinja.None },
-	"linked_to_peeringdb":     func(x *InternetExchange) jinja.Value { return jinja.Bool(x.LAN != nil) },
+	"linked_to_peeringdb":     func(x *InternetExchange) jinja.Value { return jinja.Bool(x.lan() != nil) },
 	"local_autonomous_system": func(x *InternetExchange) jinja.Value { return one(x.Local) },
 	"contacts": func(x *InternetExchange) jinja.Value {
 		return manager("ContactAssignment", inOrder(x.Contacts, byContact))
@@ -100,10 +100,18 @@ func byExchange(a, b *InternetExchange) int {
 	})
 }
 
+// lan is what PeeringDB has of the exchange; nil when it has nothing.
+func (x *InternetExchange) lan() *IXLan {
+	if x.net != nil {
+		x.net.PeeringDB.asked()
+	}
+	return x.LAN
+}
+
 // prefixes are the exchange's, by family: {"ipv4": […], "ipv6": […]}, families without any left out.
 func (x *InternetExchange) prefixes() *jinja.Dict {
 	byFamily := jinja.NewDict(2)
-	if x.LAN == nil {
+	if x.lan() == nil {
 		return byFamily
 	}
 	for _, p := range x.LAN.Prefixes {
@@ -123,8 +131,8 @@ func (x *InternetExchange) prefixes() *jinja.Dict {
 
 var connectionFields = primary[*Connection]().with(fields[*Connection]{
 	"name":                    func(c *Connection) jinja.Value { return jinja.Str(c.String()) },
-	"peeringdb_netixlan":      func(c *Connection) jinja.Value { return one(c.NetIXLan) },
-	"linked_to_peeringdb":     func(c *Connection) jinja.Value { return jinja.Bool(c.NetIXLan != nil) },
+	"peeringdb_netixlan":      func(c *Connection) jinja.Value { return one(c.port()) },
+	"linked_to_peeringdb":     func(c *Connection) jinja.Value { return jinja.Bool(c.port() != nil) },
 	"status":                  func(c *Connection) jinja.Value { return jinja.Str(c.Status) },
 	"vlan":                    func(c *Connection) jinja.Value { return id(int64(c.VLAN)) },
 	"mac_address":             func(c *Connection) jinja.Value { return macOf(c.MAC) },
@@ -164,6 +172,14 @@ func (c *Connection) String() string {
 		return "Connection #" + jinja.Repr(id(c.ID))
 	}
 	return name
+}
+
+// port is what PeeringDB has of the connection; nil when it has nothing.
+func (c *Connection) port() *NetworkIXLan {
+	if c.Exchange != nil {
+		c.Exchange.lan()
+	}
+	return c.NetIXLan
 }
 
 func (c *Connection) rank(other jinja.Value) int {

@@ -84,7 +84,7 @@ func (a *AutonomousSystem) sharedExchanges(s *jinja.State, other jinja.Value) (*
 	lans := theirs.lans()
 	shared := only(mine.lans(), func(l *IXLan) bool { return slices.Contains(lans, l) })
 	return where("InternetExchange", a.net.Exchanges, func(x *InternetExchange) bool {
-		return x.LAN != nil && x.Local == local && slices.Contains(shared, x.LAN)
+		return x.lan() != nil && x.Local == local && slices.Contains(shared, x.lan())
 	}), nil
 }
 
@@ -127,7 +127,7 @@ func filterMissingSessions(s *jinja.State, in jinja.Value, a jinja.Args) (jinja.
 	}
 	lans := mine.lans()
 	if ixp != nil {
-		lans = only(lans, func(l *IXLan) bool { return ixp.LAN == nil || l == ixp.LAN })
+		lans = only(lans, func(l *IXLan) bool { return ixp.lan() == nil || l == ixp.lan() })
 	}
 	return where("NetworkIXLan", theirs.Ports, func(p *NetworkIXLan) bool { return slices.Contains(lans, p.LAN) }), nil
 }
@@ -146,14 +146,14 @@ func (a *AutonomousSystem) missing(s *jinja.State, other *AutonomousSystem, ixp 
 	}
 	var lans []*IXLan
 	if ixp != nil {
-		lans = []*IXLan{ixp.LAN}
+		lans = []*IXLan{ixp.lan()}
 	} else {
 		shared, err := a.sharedExchanges(s, other)
 		if err != nil {
 			return nil, err
 		}
 		for _, x := range shared.Items() {
-			lans = append(lans, x.(*InternetExchange).LAN)
+			lans = append(lans, x.(*InternetExchange).lan())
 		}
 	}
 	return where("NetworkIXLan", network.Ports, func(p *NetworkIXLan) bool {
@@ -171,7 +171,7 @@ func filterPrefixList(s *jinja.State, in jinja.Value, a jinja.Args) (jinja.Value
 	var byFamily *jinja.Dict
 	switch v := in.(type) {
 	case *AutonomousSystem:
-		if byFamily = v.Prefixes.object(); byFamily == nil {
+		if byFamily = v.prefixes().object(); byFamily == nil {
 			byFamily = jinja.NewDict(2)
 			byFamily.SetStr("ipv6", jinja.NewList())
 			byFamily.SetStr("ipv4", jinja.NewList())

@@ -33,8 +33,17 @@ type surroundings struct {
 type inclusion struct {
 	id   int64
 	name string
-	// source gives the template that is included: of an export it is one that prints what the export renders to.
-	source func(ctx context.Context) (string, error)
+	body string // as it is recorded
+	// made gives what is included in place of body: of an export a template that prints what the export renders to.
+	made func(ctx context.Context) (string, error)
+}
+
+// source is the template that is included.
+func (i inclusion) source(ctx context.Context) (string, error) {
+	if i.made != nil {
+		return i.made(ctx)
+	}
+	return i.body, nil
 }
 
 type surroundingsKey struct{}
@@ -53,11 +62,11 @@ func surroundingsOf(d peering.Desired) surroundings {
 	library := map[string][]inclusion{}
 	records := sync.OnceValue(func() *jinja.Dict { network, router := project(d); return network.configuration(router) })
 	for _, t := range d.Templates {
-		switch own := (inclusion{t.ID, t.Name, func(context.Context) (string, error) { return t.Body, nil }}); t.Kind {
+		switch own := (inclusion{t.ID, t.Name, t.Body, nil}); t.Kind {
 		case peering.MailTemplate:
 			library[kindEmail] = append(library[kindEmail], own)
 		case peering.ExportTemplate:
-			own.source = func(ctx context.Context) (string, error) {
+			own.made = func(ctx context.Context) (string, error) {
 				text, err := export(ctx, t, records())
 				return verbatim(text), err
 			}
@@ -115,15 +124,19 @@ func dataset(kind peering.Dataset, given *jinja.Dict) jinja.Value {
 type loader struct{}
 
 func (loader) Load(ctx context.Context, name string) (string, error) {
-	kind, identifier, ok := strings.Cut(name, "::")
-	if !ok {
-		kind, identifier = kindConfiguration, name
-	}
-	found, err := surrounding(ctx).find(kind, identifier)
+	found, err := surrounding(ctx).find(kindAndName(name))
 	if err != nil {
 		return "", err
 	}
 	return found.source(ctx)
+}
+
+// kindAndName reads kind::NAME; a name without a kind is that of a configuration.
+func kindAndName(name string) (kind, identifier string) {
+	if kind, identifier, ok := strings.Cut(name, "::"); ok {
+		return kind, identifier
+	}
+	return kindConfiguration, name
 }
 
 // find looks a template up by id when the identifier is a number, and by name otherwise.

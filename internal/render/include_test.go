@@ -1,7 +1,6 @@
 package render
 
 import (
-	"context"
 	"strings"
 	"testing"
 	"time"
@@ -10,19 +9,14 @@ import (
 	"peerflow/internal/peering"
 )
 
-// sourceOf gives a text to include.
-func sourceOf(body string) func(context.Context) (string, error) {
-	return func(context.Context) (string, error) { return body, nil }
-}
-
 // includes renders a template that may include some others.
 func includes(t *testing.T, body string) (string, error) {
 	t.Helper()
 	around := surroundings{library: map[string][]inclusion{
-		kindConfiguration: {{1, "Names", sourceOf("{{ router }}{{ p }}")}, {2, "outer", sourceOf(`{% include_configuration "Names" %}!`)}, {3, "loop", sourceOf("{% include_configuration loop %}")},
-			{4, "broken", sourceOf("\n{{ nothing.more }}")}, {5, "macros", sourceOf("{% macro twice(x) %}{{ x }}{{ x }}{% endmacro %}")}},
-		kindEmail:          {{1, "Signature", sourceOf("--\n{{ local_as.name }}")}},
-		kindExportTemplate: {{7, "AS sets", sourceOf(verbatim("{{ router }}"))}},
+		kindConfiguration: {{1, "Names", "{{ router }}{{ p }}", nil}, {2, "outer", `{% include_configuration "Names" %}!`, nil}, {3, "loop", "{% include_configuration loop %}", nil},
+			{4, "broken", "\n{{ nothing.more }}", nil}, {5, "macros", "{% macro twice(x) %}{{ x }}{{ x }}{% endmacro %}", nil}},
+		kindEmail:          {{1, "Signature", "--\n{{ local_as.name }}", nil}},
+		kindExportTemplate: {{7, "AS sets", verbatim("{{ router }}"), nil}},
 	}}
 	_, vars := small()
 	return renderText(around.in(t.Context()), peering.Template{Name: "main", Body: body, Lenient: true}, vars, plain)

@@ -101,6 +101,9 @@ func (p *PeeringDB) link() {
 			}
 		}
 	}
+	for _, l := range p.LANs {
+		slices.SortFunc(l.Ports, func(a, b *NetworkIXLan) int { return byID(a, b) })
+	}
 }
 
 // configuration is what the template of a router's configuration is given.

@@ -39,10 +39,11 @@ type AutonomousSystem struct {
 	Contacts                         []*ContactAssignment
 	Applied
 
-	net    *Network
-	direct []*Session // in the order of the database
-	ixp    []*Session
-	asList *jinja.List
+	net      *Network
+	unlisted bool       // Prefixes and ASList weren't loaded, since no template in use names what asks for them
+	direct   []*Session // in the order of the database
+	ixp      []*Session
+	asList   *jinja.List
 }
 
 // Applied are the policies and communities of a record.

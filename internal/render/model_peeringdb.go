@@ -8,8 +8,17 @@ type PeeringDB struct {
 	LANs       []*IXLan
 	Facilities []*Facility
 
-	byASN map[int64]*PeeringDBNetwork
+	byASN    map[int64]*PeeringDBNetwork
+	unneeded bool // none of it was loaded, since no template in use names what asks for it
 }
+
+// network is the one with a number; nil when there is none.
+func (p *PeeringDB) network(asn int64) *PeeringDBNetwork {
+	p.asked()
+	return p.byASN[asn]
+}
+
+func (p *PeeringDB) asked() { unneeded(p.unneeded, "PeeringDB's objects weren't loaded") }
 
 // PeeringDBNetwork is a network as its operator describes it.
 type PeeringDBNetwork struct {

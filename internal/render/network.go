@@ -17,7 +17,7 @@ var systemFields = primary[*AutonomousSystem]().with(applied[*AutonomousSystem](
 	"ipv4_max_prefixes_peeringdb_sync": func(*AutonomousSystem) jinja.Value { return jinja.Bool(true) },
 	"ipv6_max_prefixes":                func(a *AutonomousSystem) jinja.Value { return a.maxPrefixes(6) },
 	"ipv6_max_prefixes_peeringdb_sync": func(*AutonomousSystem) jinja.Value { return jinja.Bool(true) },
-	"prefixes":                         func(a *AutonomousSystem) jinja.Value { return a.Prefixes.get() },
+	"prefixes":                         func(a *AutonomousSystem) jinja.Value { return a.prefixes().get() },
 	"retrieve_prefixes":                func(a *AutonomousSystem) jinja.Value { return jinja.Bool(!a.Unresolved) },
 	"as_list":                          func(a *AutonomousSystem) jinja.Value { return a.numbers() },
 	"retrieve_as_list":                 func(*AutonomousSystem) jinja.Value { return jinja.Bool(true) },
@@ -55,7 +55,13 @@ func (a *AutonomousSystem) Attr(name string) (jinja.Value, bool) { return system
 
 func asName(asn int64, name string) string { return "AS" + jinja.Repr(jinja.Int(asn)) + " - " + name }
 
+func (a *AutonomousSystem) prefixes() *Data {
+	unneeded(a.unlisted, "the prefixes of networks weren't loaded")
+	return &a.Prefixes
+}
+
 func (a *AutonomousSystem) numbers() *jinja.List {
+	unneeded(a.unlisted, "the AS numbers of networks weren't loaded")
 	if a.asList == nil {
 		a.asList = jinja.NewList()
 		for _, asn := range a.ASList {
@@ -85,7 +91,7 @@ func (a *AutonomousSystem) peeringDB() *PeeringDBNetwork {
 	if a.Private || a.net == nil {
 		return nil
 	}
-	return a.net.PeeringDB.byASN[a.ASN]
+	return a.net.PeeringDB.network(a.ASN)
 }
 
 func (a *AutonomousSystem) generalPolicy() jinja.Value {

@@ -91,16 +91,16 @@ func (f *fixture) answered(ctx context.Context, j job) answer {
 func (f *fixture) library(parts map[string]string) map[string][]inclusion {
 	library := map[string][]inclusion{}
 	for name, body := range parts {
-		library[kindConfiguration] = append(library[kindConfiguration], inclusion{0, name, sourceOf(body)})
+		library[kindConfiguration] = append(library[kindConfiguration], inclusion{0, name, body, nil})
 	}
 	for _, r := range f.Configs {
-		library[kindConfiguration] = append(library[kindConfiguration], inclusion{r.ID, r.Name, sourceOf(r.Template)})
+		library[kindConfiguration] = append(library[kindConfiguration], inclusion{r.ID, r.Name, r.Template, nil})
 	}
 	for _, r := range f.Emails {
-		library[kindEmail] = append(library[kindEmail], inclusion{r.ID, r.Name, sourceOf(r.Template)})
+		library[kindEmail] = append(library[kindEmail], inclusion{r.ID, r.Name, r.Template, nil})
 	}
 	for _, r := range f.Exports {
-		library[kindExportTemplate] = append(library[kindExportTemplate], inclusion{r.ID, r.Name, func(ctx context.Context) (string, error) {
+		library[kindExportTemplate] = append(library[kindExportTemplate], inclusion{r.ID, r.Name, r.Template, func(ctx context.Context) (string, error) {
 			vars := jinja.NewDict(1)
 			vars.SetStr("dataset", f.dataset(r.ContentType))
 			return renderText(ctx, peering.Template{Name: r.Name, Body: r.Template, Lenient: true}, vars, plain)

@@ -78,6 +78,7 @@ func project(d peering.Desired) (*Network, *RouterRecord) {
 		p.network.Sessions = append(p.network.Sessions, p.session(s))
 	}
 	p.fill()
+	p.mirrored()
 	return p.network.Link(), p.router
 }
 
@@ -153,6 +154,7 @@ func (p *projection) system(a peering.AutonomousSystem) *AutonomousSystem {
 	if a.IRRASSet != "" {
 		made.IRRASSet = &a.IRRASSet
 	}
+	made.unlisted = p.d.Unneeded.IRR
 	made.setIRR(p.d.IRR[a.ID])
 	made.Limit = p.limitOf(made)
 	return made
@@ -164,6 +166,7 @@ func (p *projection) peer(asn bgp.ASN) *AutonomousSystem {
 	if !ok {
 		known = &AutonomousSystem{ASN: int64(asn), Private: isPrivateASN(int64(asn))}
 		known.Limit = p.limitOf(known)
+		known.unlisted = p.d.Unneeded.IRR
 		p.byASN[asn] = known
 	}
 	return known

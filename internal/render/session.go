@@ -175,7 +175,7 @@ func (s *Session) port() *NetworkIXLan {
 	if s.net == nil {
 		return nil
 	}
-	if n := s.net.PeeringDB.byASN[s.AS.ASN]; n != nil {
+	if n := s.net.PeeringDB.network(s.AS.ASN); n != nil {
 		for _, p := range n.Ports {
 			if p.IPv4 == s.Address.Addr() || p.IPv6 == s.Address.Addr() {
 				return p

@@ -47,7 +47,12 @@ SELECT
     ARRAY(SELECT x.id FROM config_context x)::bigint[] AS contexts,
     ARRAY(SELECT k.id FROM contact k)::bigint[] AS contacts,
     ARRAY(SELECT k.id FROM contact_role k)::bigint[] AS contact_roles,
-    ARRAY(SELECT t.id FROM template t)::bigint[] AS templates
+    ARRAY(SELECT t.id FROM template t)::bigint[] AS templates,
+    EXISTS (
+        SELECT FROM change_operation o
+        WHERE o.applied_at IS NULL AND o.discarded_at IS NULL
+            AND (o.object = 'template' OR o.object = 'router' AND o.object_id = $1::bigint AND o.patch ? 'template_id')
+    ) AS templates_move
 `
 
 type DesiredIDsRow struct {
@@ -66,6 +71,7 @@ type DesiredIDsRow struct {
 	Contacts      []int64
 	ContactRoles  []int64
 	Templates     []int64
+	TemplatesMove bool
 }
 
 // What one router is rendered from, by id. Sessions that open changes plan on it bring their peering and network
@@ -90,6 +96,7 @@ func (q *Queries) DesiredIDs(ctx context.Context, routerID int64) (DesiredIDsRow
 		&i.Contacts,
 		&i.ContactRoles,
 		&i.Templates,
+		&i.TemplatesMove,
 	)
 	return i, err
 }
@@ -245,6 +252,7 @@ func (q *Queries) PendingAuthors(ctx context.Context, routerID int64) ([]Pending
 }
 
 const publishedCounts = `-- name: PublishedCounts :many
+
 SELECT DISTINCT ON (asn) asn, info_prefixes4, info_prefixes6
 FROM pdb_net
 WHERE asn = ANY($1::bigint[]) AND status = 'ok'
@@ -257,6 +265,7 @@ type PublishedCountsRow struct {
 	InfoPrefixes6 int64
 }
 
+// an open change brings another text
 // What networks publish as their prefix counts; the newest record, should two claim an AS number.
 func (q *Queries) PublishedCounts(ctx context.Context, asns []int64) ([]PublishedCountsRow, error) {
 	rows, err := q.db.Query(ctx, publishedCounts, asns)
