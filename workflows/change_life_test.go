@@ -204,6 +204,17 @@ func TestAResolvedChangeGoesOnWithTheRoutersThatAreLeft(t *testing.T) {
 	}
 }
 
+// A resolve whose signal got lost is seen before anything is waited for.
+func TestARunThatTakesOverFindsWhatWasOrdered(t *testing.T) {
+	t.Parallel()
+	p := paper(t, peering.ChangeNeedsOperator)
+	p.ends["edge1"], p.tried, p.resolve = peering.DeploymentNeedsOperator, []string{"edge1"}, 9
+	began := p.env.Now()
+	if got := p.run(t); got.State != peering.ChangeCompleted || p.env.Now().Sub(began) > time.Minute {
+		t.Errorf("ended %s after %s", got.State, p.env.Now().Sub(began))
+	}
+}
+
 func TestARunThatTakesOverGoesOnWhereTheChangeStands(t *testing.T) {
 	t.Parallel()
 	for state, steps := range map[peering.ChangeState]string{

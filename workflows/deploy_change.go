@@ -376,39 +376,43 @@ func (c *changeRun) settle(ctx workflow.Context) (turn, error) {
 			return turn{}, nil
 		}
 		asked = now.State == peering.ChangeNeedsOperator
-		c.wait(ctx, time.Hour, "look whether somebody resolved it")
-		if err := c.resolve(ctx); err != nil {
+		done, err := c.resolve(ctx)
+		if err != nil {
 			return turn{}, err
+		}
+		if !done {
+			c.wait(ctx, time.Hour, "look whether somebody resolved it")
 		}
 	}
 }
 
-// resolve reads the routers that need an operator, once a person says so.
-func (c *changeRun) resolve(ctx workflow.Context) error {
+// resolve reads the routers that need an operator, once a person says so; false
+// when nobody did, or it can't be done yet.
+func (c *changeRun) resolve(ctx workflow.Context) (done bool, err error) {
 	ordered, err := c.standing(ctx, 0)
 	if err != nil || ordered.Resolve == 0 {
-		return err
+		return false, err
 	}
 	var d *activities.Deploying
 	var open []activities.QueuedDeployment
 	if err := workflow.ExecuteActivity(record(ctx), d.Unresolved, c.id).Get(ctx, &open); err != nil {
-		return err
+		return false, err
 	}
 	for _, dep := range open {
 		err := workflow.ExecuteActivity(onSite(device(ctx), dep.Site, servedWithin), d.ResolveDeployment, dep.ID).Get(ctx, nil)
 		if unserved(err) {
-			return c.noteStep(ctx, "not resolved yet: "+noWorker(dep.Site))
+			return false, c.noteStep(ctx, "not resolved yet: "+noWorker(dep.Site))
 		}
 		if err != nil {
 			workflow.GetLogger(ctx).Warn("not resolved", "change", c.id, "error", err)
-			return nil
+			return false, nil
 		}
 	}
 	if err := workflow.ExecuteActivity(record(ctx), d.ResolveHandled, ordered.Resolve).Get(ctx, nil); err != nil {
-		return err
+		return false, err
 	}
 	c.wakeRouters(ctx)
-	return nil
+	return true, nil
 }
 
 // standing is what people said; without a plan, what they ordered alone.

@@ -120,16 +120,17 @@ WHERE id = @id::bigint;
 
 -- What approved the plan when its deployment began.
 -- name: DeploymentSetApproval :exec
-UPDATE deployment SET approved_by = @approved_by::text, updated_at = now() WHERE id = @id::bigint;
+UPDATE deployment SET approved_by = @approved_by::text, updated_at = now() WHERE id = @id::bigint AND approved_by <> @approved_by::text;
 
 -- The router that a deployment goes to, held: mode and fence can't change meanwhile.
 -- name: DeploymentRouterLock :one
 SELECT id, name, site_id, mode, fence, coalesce(shutting_until > clock_timestamp(), false)::boolean AS shutting FROM router WHERE id = @id::bigint FOR NO KEY UPDATE;
 
--- What stands in the way of reading the router; '' once it was read.
+-- What stands in the way of pasting a proposal; '' when nothing on its router does.
 -- name: DeploymentSetHindrance :exec
 UPDATE deployment SET hindrance = @hindrance::text, updated_at = now() WHERE id = @id::bigint AND state = 'proposed' AND hindrance <> @hindrance::text;
 
+-- What stands in the way of reading the router; '' once it was read.
 -- name: DeploymentSetUnread :exec
 UPDATE deployment SET unread = @unread::text, updated_at = now() WHERE id = @id::bigint AND unread <> @unread::text;
 

@@ -18,7 +18,7 @@ const (
 	ShowEnding     Display = "ending"
 	ShowDraining   Display = "draining"
 	ShowShutdown   Display = "shut down"
-	ShowOpen       Display = "to be shut" // held shut, and its router, where a person has to do it, still has it open
+	ShowOpen       Display = "to be shut" // held shut, and its router still has it open
 	ShowRequested  Display = "requested"
 	ShowAgreed     Display = "agreed" // and not on its router yet
 	ShowDeploying  Display = "deploying"
@@ -115,7 +115,7 @@ func showHeld(s Session, why string, mode RouterMode, seen *ObservedNeighbor, st
 	case seen.AdminDown:
 		return ShowShutdown, why
 	case mode == Manage:
-		return ShowShutdown, why + "; its router was last seen with it open, and peerflow shuts it"
+		return ShowOpen, why + "; its router was last seen with it open, and peerflow shuts it, again at each poll while that fails: the worker's log says why"
 	}
 	return ShowOpen, fmt.Sprintf("%s; its router is in mode %s and still has it open, since peerflow is unable to write there: shut it by hand "+
 		"(on BIRD: birdc disable %s)", why, mode, name)

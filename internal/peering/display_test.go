@@ -93,7 +93,7 @@ func TestWhatIsHeldShutIsSeenShut(t *testing.T) {
 		"down for now, and it comes up again":  {Propose, &ObservedNeighbor{Neighbor: Neighbor{State: bgp.Active}}, ShowOpen, byHand},
 		"shut there":                           {Propose, &ObservedNeighbor{Neighbor: Neighbor{State: bgp.Idle, AdminDown: true}}, ShowShutdown, "900 prefixes: only a person lifts that"},
 		"gone from there":                      {Propose, nil, ShowShutdown, "only a person lifts that"},
-		"open, and peerflow is about to do it": {Manage, &ObservedNeighbor{Neighbor: Neighbor{State: bgp.Established}}, ShowShutdown, "peerflow shuts it"},
+		"open, and peerflow is about to do it": {Manage, &ObservedNeighbor{Neighbor: Neighbor{State: bgp.Established}}, ShowOpen, "peerflow shuts it"},
 		"its router fell silent":               {Propose, &ObservedNeighbor{Neighbor: Neighbor{State: bgp.Established}, SeenAt: now.Add(-time.Hour)}, ShowShutdown, "isn't known"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -853,7 +853,7 @@ func (q *Queries) DeploymentSetAbortSent(ctx context.Context, arg DeploymentSetA
 }
 
 const deploymentSetApproval = `-- name: DeploymentSetApproval :exec
-UPDATE deployment SET approved_by = $1::text, updated_at = now() WHERE id = $2::bigint
+UPDATE deployment SET approved_by = $1::text, updated_at = now() WHERE id = $2::bigint AND approved_by <> $1::text
 `
 
 type DeploymentSetApprovalParams struct {
@@ -968,7 +968,7 @@ type DeploymentSetHindranceParams struct {
 	ID        int64
 }
 
-// What stands in the way of reading the router; ” once it was read.
+// What stands in the way of pasting a proposal; ” when nothing on its router does.
 func (q *Queries) DeploymentSetHindrance(ctx context.Context, arg DeploymentSetHindranceParams) error {
 	_, err := q.db.Exec(ctx, deploymentSetHindrance, arg.Hindrance, arg.ID)
 	return err
@@ -1032,6 +1032,7 @@ type DeploymentSetUnreadParams struct {
 	ID     int64
 }
 
+// What stands in the way of reading the router; ” once it was read.
 func (q *Queries) DeploymentSetUnread(ctx context.Context, arg DeploymentSetUnreadParams) error {
 	_, err := q.db.Exec(ctx, deploymentSetUnread, arg.Unread, arg.ID)
 	return err
