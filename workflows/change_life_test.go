@@ -204,6 +204,18 @@ func TestAResolvedChangeGoesOnWithTheRoutersThatAreLeft(t *testing.T) {
 	}
 }
 
+// A cancel of Temporal's that ended nothing on its way to a router ends the change before it is brought anywhere again.
+func TestAContinuedRunKeepsThatItWasCancelled(t *testing.T) {
+	t.Parallel()
+	p := paper(t, peering.ChangeDeploying)
+	p.ends["edge1"] = peering.DeploymentStale
+	p.env.ExecuteWorkflow(workflows.DeployChange, workflows.DeployChangeInput{Change: 3, Continued: &workflows.ContinuedChange{Plan: activities.PlanResult{PlanID: 1}, Cancelled: true}})
+	var got workflows.DeployChangeResult
+	if err := p.env.GetWorkflowResult(&got); err != nil || got.State != peering.ChangeCancelled || len(p.tried) != 1 {
+		t.Errorf("ended %s (%v), tried %v", got.State, err, p.tried)
+	}
+}
+
 // A resolve whose signal got lost is seen before anything is waited for.
 func TestARunThatTakesOverFindsWhatWasOrdered(t *testing.T) {
 	t.Parallel()
