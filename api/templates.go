@@ -20,6 +20,11 @@ type Templates interface {
 	// Check looks for what is wrong with a template, on the routers of the ids or,
 	// without any, on those whose recorded template has its name.
 	Check(ctx context.Context, t peering.Template, routerIDs []int64) (peering.TemplateCheck, error)
+	// Mail renders a mail to a network, by its id, from one of ours: 0 is the first. A
+	// template with an id is the recorded one.
+	Mail(ctx context.Context, t peering.Template, to, from int64) (peering.MailPreview, error)
+	// Export renders an export over all records of its dataset; likewise.
+	Export(ctx context.Context, t peering.Template) (peering.ExportRun, error)
 	// Starters are templates to begin with, by platform.
 	Starters() []peering.Starter
 }
@@ -48,6 +53,7 @@ type checkInput struct {
 type TemplateTrial struct {
 	TemplateText
 	Kind      peering.TemplateKind `json:"kind,omitempty" enum:"router,mail,export" doc:"router when left out; mails and exports are looked at by their text, and tried on no router"`
+	Subject   string               `json:"subject,omitempty" maxLength:"512" doc:"of a mail: checked as its text is"`
 	RouterIDs []int64              `json:"router_ids,omitempty" maxItems:"50" doc:"routers to try it on; those that use the recorded template of this name when left out"`
 }
 
@@ -106,9 +112,10 @@ func (s *server) registerTemplates() {
 			"Nothing is saved, and no router is asked. A template that fails is a finding, not an error."},
 		func(ctx context.Context, in *checkInput) (*answer[peering.TemplateCheck], error) {
 			t := in.Body.template().Or(peering.Template{})
-			t.Kind = in.Body.Kind
+			t.Kind, t.Subject = in.Body.Kind, in.Body.Subject
 			return say(s.Templates.Check(ctx, t, in.Body.RouterIDs))
 		})
+	s.registerTemplateRuns()
 	add(s, operation{method: http.MethodGet, path: "/api/v1/template-starters", role: peering.Viewer, tag: "templates", summary: "Templates to begin with",
 		description: "One per platform, each as its author would record it: take the one that fits as a template of your own, and go on from there."},
 		func(context.Context, *struct{}) (*answer[listed[peering.Starter]], error) {

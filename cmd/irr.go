@@ -47,16 +47,21 @@ func (f *listFlags) kind() (peering.IRRKind, error) {
 	return kind, nil
 }
 
-// network finds a network by its AS number, and where its lists are.
-func (a *app) network(ctx context.Context, text string) (c *Client, asn bgp.ASN, path string, err error) {
-	if asn, err = bgp.ParseASN(text); err != nil {
-		return nil, 0, "", usage("%w", err)
+// network finds a network by its AS number.
+func (a *app) network(ctx context.Context, text string) (c *Client, as peering.AutonomousSystem, err error) {
+	asn, err := bgp.ParseASN(text)
+	if err != nil {
+		return nil, as, usage("%w", err)
 	}
 	if c, err = a.client(); err != nil {
-		return nil, 0, "", err
+		return nil, as, err
 	}
-	as, err := only[peering.AutonomousSystem](ctx, c, asn.String(), "/api/v1/autonomous-systems"+query("asn", fmt.Sprint(uint32(asn))))
-	return c, asn, fmt.Sprintf("/api/v1/autonomous-systems/%d", as.ID), err
+	as, err = only[peering.AutonomousSystem](ctx, c, asn.String(), "/api/v1/autonomous-systems"+query("asn", fmt.Sprint(uint32(asn))))
+	return c, as, err
+}
+
+func networkPath(as peering.AutonomousSystem, rest string) string {
+	return fmt.Sprintf("/api/v1/autonomous-systems/%d%s", as.ID, rest)
 }
 
 // irrReport is what irr show --json prints.
@@ -77,16 +82,16 @@ takes it. Without, how many entries each has, where they come from and since whe
 		if err != nil {
 			return err
 		}
-		client, _, path, err := a.network(cc.Context(), args[0])
+		client, as, err := a.network(cc.Context(), args[0])
 		if err != nil {
 			return err
 		}
 		var prefixes api.PrefixesView
 		var numbers api.ASListView
-		if err := client.call(cc.Context(), http.MethodGet, path+"/prefixes", nil, &prefixes); err != nil {
+		if err := client.call(cc.Context(), http.MethodGet, networkPath(as, "/prefixes"), nil, &prefixes); err != nil {
 			return err
 		}
-		if err := client.call(cc.Context(), http.MethodGet, path+"/as-list", nil, &numbers); err != nil {
+		if err := client.call(cc.Context(), http.MethodGet, networkPath(as, "/as-list"), nil, &numbers); err != nil {
 			return err
 		}
 		r := irrReport{prefixes.Prefixes, numbers.ASList, prefixes.Lists}
@@ -151,7 +156,7 @@ registry itself; routers get the list with "router deploy".`}
 		if err != nil {
 			return err
 		}
-		client, asn, path, err := a.network(cc.Context(), args[0])
+		client, as, err := a.network(cc.Context(), args[0])
 		if err != nil {
 			return err
 		}
@@ -161,11 +166,11 @@ registry itself; routers get the list with "router deploy".`}
 		}
 		lists["source"] = source
 		var recorded api.Lists
-		err = client.call(cc.Context(), http.MethodPut, path+at+query("allow_empty", map[bool]string{true: "true"}[mayEmpty]), lists, &recorded)
+		err = client.call(cc.Context(), http.MethodPut, networkPath(as, at)+query("allow_empty", map[bool]string{true: "true"}[mayEmpty]), lists, &recorded)
 		var words []string
 		for _, kind := range slices.Sorted(maps.Keys(recorded)) {
 			if _, set := lists[cmp.Or(map[peering.IRRKind]string{peering.IRRNumbers: "as_list"}[kind], string(kind))]; set {
-				words = append(words, fmt.Sprintf("%s  %s  %s recorded", asn, kind, entries(recorded[kind].Entries)))
+				words = append(words, fmt.Sprintf("%s  %s  %s recorded", as.ASN, kind, entries(recorded[kind].Entries)))
 			}
 		}
 		return a.say(recorded, err, strings.Join(words, "\n"))

@@ -18,7 +18,7 @@ import (
 
 func (a *app) templateCheck() *cobra.Command {
 	var flags templateFlags
-	var mode, kind string
+	var mode, kind, subject string
 	var routers []string
 	c := &cobra.Command{Use: "check FILE|NAME", Short: "Look for what is wrong with a template, with the fix of each finding", Args: takes("a file or a template"),
 		Long: `A recorded template is tried on the routers that use it, a file on those that
@@ -28,6 +28,7 @@ is an error among the findings.`}
 	flags.on(c)
 	c.Flags().StringVar(&mode, "mode", "", "what the text is: stanza (all that we own), whole (the router's file) or merge (an edit script)")
 	c.Flags().StringVar(&kind, "kind", "", "what the text is for: router, mail or export; the last two are looked at by their text")
+	c.Flags().StringVar(&subject, "subject", "", "of a mail in a file: it is looked at, too")
 	c.Flags().StringArrayVar(&routers, "router", nil, "try it on this router; may be given several times")
 	c.RunE = func(cc *cobra.Command, args []string) error {
 		client, trial, err := a.trial(cc.Context(), args[0], &flags)
@@ -35,6 +36,7 @@ is an error among the findings.`}
 			return err
 		}
 		trial.Kind = cmp.Or(peering.TemplateKind(kind), trial.Kind)
+		trial.Subject = cmp.Or(subject, trial.Subject)
 		trial.Mode = cmp.Or(peering.TemplateMode(mode), trial.Mode)
 		for _, name := range routers {
 			_, r, err := a.router(cc.Context(), name)
@@ -68,7 +70,7 @@ func (a *app) trial(ctx context.Context, arg string, flags *templateFlags) (*Cli
 		if peering.KindOf(err) == peering.NotFound {
 			err = peering.Errorf(peering.NotFound, "there is no file %s, and no template of that name", arg)
 		}
-		return client, api.TemplateTrial{Kind: t.Kind, TemplateText: api.TemplateText{Name: t.Name, Body: t.Body, Mode: t.Mode, Engine: t.Engine, Lenient: t.Lenient, TrimBlocks: t.TrimBlocks, LstripBlocks: t.LstripBlocks}}, err
+		return client, api.TemplateTrial{Kind: t.Kind, Subject: t.Subject, TemplateText: api.TemplateText{Name: t.Name, Body: t.Body, Mode: t.Mode, Engine: t.Engine, Lenient: t.Lenient, TrimBlocks: t.TrimBlocks, LstripBlocks: t.LstripBlocks}}, err
 	}
 	client, err := a.client()
 	if err != nil {

@@ -32,6 +32,17 @@ func TestMailsAndExportsAreRecordedAsWhatTheyAre(t *testing.T) {
 	if code, out, _ := b.cli("admin", "", "template", "check", file, "--kind", "mail"); code != exitFailure || !strings.Contains(out, `there is no variable "router"`) || strings.Contains(out, "autonomous_system\"") {
 		t.Errorf("exit %d: %s", code, out)
 	}
+	wrong := file + ".sound"
+	b.must(os.WriteFile(wrong, []byte("Dear {{ autonomous_system.name }}"), 0o600))
+	if code, out, _ := b.cli("admin", "", "template", "check", wrong, "--kind", "mail", "--subject", "AS{{ autonomous_sistem.asn }}"); code != exitFailure || !strings.HasPrefix(out, "subject:1:6 error there is no variable \"autonomous_sistem\"") {
+		t.Errorf("a subject, exit %d: %s", code, out)
+	}
+	if code, out, stderr := b.cli("admin", "", "template", "put", "wrong", wrong, "--kind", "mail", "--subject", "{{ x"); code != exitOK {
+		t.Errorf("exit %d: %s%s", code, out, stderr)
+	}
+	if code, out, _ := b.cli("admin", "", "template", "check", "wrong"); code != exitFailure || !strings.HasPrefix(out, "subject:1:4 error") {
+		t.Errorf("a recorded subject, exit %d: %s", code, out)
+	}
 	if code, out, stderr := b.cli("admin", "", "template", "show", "bird"); code == exitOK || !strings.Contains(stderr, "2 records fit") {
 		t.Errorf("a name of two kinds, exit %d: %s%s", code, out, stderr)
 	}

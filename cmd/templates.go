@@ -16,7 +16,7 @@ import (
 )
 
 func (a *app) templateCommands() *cobra.Command {
-	return group("template", "Templates, and what they give a router", a.templateList(), a.templateShow(), a.templatePut(), a.templatePreview(), a.templateCheck(), a.templateStarter())
+	return group("template", "Templates, and what they give a router", a.templateList(), a.templateShow(), a.templatePut(), a.templatePreview(), a.templateRun(), a.templateCheck(), a.templateStarter())
 }
 
 func (a *app) templateList() *cobra.Command {
@@ -141,15 +141,23 @@ func (a *app) templatePreview() *cobra.Command {
 	var flags templateFlags
 	var mode string
 	var whole bool
-	c := &cobra.Command{Use: "preview ROUTER [FILE]", Short: "Show what a template would give a router, without saving it", Args: takesFrom(1, "a router", "a file"),
+	var mail mailFlags
+	c := &cobra.Command{Use: "preview ROUTER [FILE] | --as AS64501 MAIL", Short: "Show what a template would give a router, or a mail to a network, without saving it", Args: takesFrom(1, "a router", "a file"),
 		Long: `Without FILE it is the router's own template; FILE - is standard input. Compares
 with what was deployed to the router last: "-" goes, "+" comes. The router isn't
 asked, and nothing is saved. Secrets stand as <secret v3>. Of FILE, language and
-mode are those of the router's own template unless they are given.`}
+mode are those of the router's own template unless they are given.
+
+With --as it is a mail, a recorded one or with --subject FILE, as it would be
+written to that network now. No mail is sent.`}
 	flags.on(c)
+	mail.on(c)
 	c.Flags().StringVar(&mode, "mode", "", "what the text is: stanza (all that we own), whole (the router's file) or merge (an edit script)")
 	c.Flags().BoolVar(&whole, "text", false, "print the whole text instead of the difference")
 	c.RunE = func(cc *cobra.Command, args []string) error {
+		if mail.to != "" || len(mail.given(cc)) > 0 {
+			return a.previewMail(cc, args, &mail, &flags)
+		}
 		c, r, err := a.router(cc.Context(), args[0])
 		if err != nil {
 			return err

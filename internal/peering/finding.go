@@ -18,7 +18,7 @@ const (
 type Finding struct {
 	Level    FindingLevel `json:"level" enum:"error,warning,note"`
 	Code     string       `json:"code" doc:"what kind of finding it is: a name that stays the same from release to release" example:"unknown-field"`
-	Template string       `json:"template,omitempty" doc:"the included template that it is in; left out for the one that is checked"`
+	Template string       `json:"template,omitempty" doc:"the included template that it is in, or subject for a mail's; left out for the text that is checked"`
 	Line     int          `json:"line" doc:"from 1; 0 when it is about no line in particular"`
 	Column   int          `json:"column" doc:"from 1, in bytes; 0 when it is about no place in the line"`
 	Text     string       `json:"text"`

@@ -71,7 +71,7 @@ func kindOf(v jinja.Value) string {
 
 // misspelt suspects the name of an attribute that nothing of ours has, nor the template's own data, and that is nearly
 // the name of one. A rendering tells of those that it comes by; this is for branches that no router takes today.
-func (c *checker) misspelt(spared map[string]bool, u jinja.Use) {
+func (c *checker) misspelt(in string, spared map[string]bool, u jinja.Use) {
 	if len(u.Name) < shortestSlip || spared[u.Name] || slices.ContainsFunc(u.Chain, isData) || slices.Contains(ownAttributes, u.Name) ||
 		slices.Contains(recordAttributes(), strings.TrimSuffix(u.Name, "_id")) {
 		return
@@ -80,7 +80,7 @@ func (c *checker) misspelt(spared map[string]bool, u jinja.Use) {
 	if !near {
 		return
 	}
-	c.suspects = append(c.suspects, peering.Finding{Level: peering.FindingWarning, Code: "unknown-field", Line: u.Line, Column: u.Column,
+	c.suspects = append(c.suspects, peering.Finding{Level: peering.FindingWarning, Code: "unknown-field", Template: in, Line: u.Line, Column: u.Column,
 		Text: fmt.Sprintf("nothing that a template is given has a field %q", u.Name), Fix: fmt.Sprintf("did you mean %q?", best)})
 }
 
@@ -105,7 +105,7 @@ var assigned = regexp.MustCompile(`^\s*=`)
 func (c *checker) suspected() {
 	for _, s := range c.suspects {
 		if !slices.ContainsFunc(c.found, func(f peering.Finding) bool {
-			return f.Template == "" && f.Line == s.Line && f.Column == s.Column
+			return f.Template == s.Template && f.Line == s.Line && f.Column == s.Column
 		}) {
 			c.add(s)
 		}

@@ -17,10 +17,14 @@ func (c *checker) static() bool {
 	if c.template.Engine == peering.EnginePongo2 { // its rendering says what is wrong
 		return true
 	}
+	if c.template.Kind == peering.MailTemplate {
+		c.names(subjectPart, subjectPart, c.template.Subject, map[string]bool{})
+	}
 	return c.names("", c.template.Name, c.template.Body, map[string]bool{})
 }
 
-// names looks at what a template asks for by name, and at what it includes. in is "" for the template that is checked.
+// names looks at what a template asks for by name, and at what it includes. in is "" for the text of the template that is
+// checked, and its subject's is subjectPart.
 func (c *checker) names(in, name, body string, visited map[string]bool) bool {
 	env := environment(c.template)
 	uses, err := env.Uses(name, body)
@@ -28,20 +32,20 @@ func (c *checker) names(in, name, body string, visited map[string]bool) bool {
 		c.syntax(in, err)
 		return false
 	}
-	sound, spared := true, spelledOut(body)
+	sound, spared, own := true, spelledOut(body), in == "" || in == subjectPart
 	for _, u := range uses {
 		if c.ctx.Err() != nil {
 			c.note("unchecked", 0, "the time was up before all of the text was looked at", "check a shorter template, or give the check more time")
 			return sound
 		}
-		f, wrong := c.use(env, in == "", u)
+		f, wrong := c.use(env, own, u)
 		if wrong {
 			f.Template, f.Line, f.Column = in, u.Line, u.Column
 			c.add(f)
 			sound = sound && (u.Kind != jinja.UseFilter && u.Kind != jinja.UseTest || u.Known)
 		}
-		if u.Kind == jinja.UseAttribute && in == "" {
-			c.misspelt(spared, u)
+		if u.Kind == jinja.UseAttribute && own {
+			c.misspelt(in, spared, u)
 		}
 		c.include(in, u, visited)
 	}
@@ -101,10 +105,11 @@ func (c *checker) variable(env *jinja.Environment, own bool, u jinja.Use) (f pee
 		return f, false
 	}
 	f = unknown("variable", u.Name, append(env.Names(jinja.UseVariable), c.roots()...))
-	if !c.routers() {
+	_, near := peering.Nearest(u.Name, c.roots())
+	if !near && !c.routers() {
 		f.Fix = "set it in the template, or give it a default: a template of kind " + string(c.template.Kind) + " gets " + strings.Join(c.roots(), ", ")
 	}
-	switch _, near := peering.Nearest(u.Name, c.roots()); {
+	switch {
 	case u.Spared && !near: // it may be meant for another template's use
 		return f, false
 	case u.Spared:

@@ -59,15 +59,20 @@ func surrounding(ctx context.Context) surroundings {
 
 // surroundingsOf are those of a router's template.
 func surroundingsOf(d peering.Desired) surroundings {
+	given := sync.OnceValue(func() *jinja.Dict { network, router := project(d); return network.configuration(router) })
+	return library(d.Templates, func(kind peering.Dataset) *querySet { return dataset(kind, given()) })
+}
+
+// library has the templates that another may include, its exports over these records.
+func library(templates map[int64]peering.Template, records func(peering.Dataset) *querySet) surroundings {
 	library := map[string][]inclusion{}
-	records := sync.OnceValue(func() *jinja.Dict { network, router := project(d); return network.configuration(router) })
-	for _, t := range d.Templates {
+	for _, t := range templates {
 		switch own := (inclusion{t.ID, t.Name, t.Body, nil}); t.Kind {
 		case peering.MailTemplate:
 			library[kindEmail] = append(library[kindEmail], own)
 		case peering.ExportTemplate:
 			own.made = func(ctx context.Context) (string, error) {
-				text, err := export(ctx, t, records())
+				text, err := export(ctx, t, records(t.Dataset))
 				return verbatim(text), err
 			}
 			library[kindExportTemplate] = append(library[kindExportTemplate], own)
@@ -78,15 +83,15 @@ func surroundingsOf(d peering.Desired) surroundings {
 	return surroundings{library: library}
 }
 
-// export renders an export over what its including template is given: a router's own records. It includes no export:
+// export renders an export over the records that its including template is given. It includes no export:
 // one in itself would never end.
-func export(ctx context.Context, t peering.Template, given *jinja.Dict) (string, error) {
+func export(ctx context.Context, t peering.Template, records *querySet) (string, error) {
 	around := surrounding(ctx)
 	around.library = maps.Clone(around.library)
 	delete(around.library, kindExportTemplate)
 	around.export = true
 	vars := jinja.NewDict(1)
-	vars.SetStr("dataset", dataset(t.Dataset, given))
+	vars.SetStr("dataset", records)
 	return renderText(around.in(ctx), t, vars, plain)
 }
 
@@ -100,11 +105,11 @@ func verbatim(text string) string {
 var quoting = strings.NewReplacer("{", "{{ '{' }}", "\r", `{{ '\r' }}`)
 
 // dataset are the records of one kind among those that a router's template is given.
-func dataset(kind peering.Dataset, given *jinja.Dict) jinja.Value {
+func dataset(kind peering.Dataset, given *jinja.Dict) *querySet {
 	name := map[peering.Dataset]string{"autonomous-systems": "autonomous_systems", "exchanges": "internet_exchange_points", "bgp-groups": "bgp_groups",
 		"routing-policies": "routing_policies", "communities": "communities", "routers": "router"}[kind]
 	if records, ok := given.GetStr(name); ok && kind != "routers" {
-		return records
+		return records.(*querySet)
 	}
 	router, _ := given.GetStr("router")
 	r := router.(*RouterRecord)

@@ -8,19 +8,22 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"peerflow/internal/bgp"
 	"peerflow/internal/jinja"
 	"peerflow/internal/peering"
 )
 
-// projection makes the records that templates see of what is recorded for one router. What peerflow doesn't record stays
-// empty: observations, and the times of creation and change, which would
+// projection makes the records that templates see of what is recorded for one router, or for all (see whole). What peerflow
+// doesn't record stays empty: observations and, for a router, the times of creation and change, which would
 // make a text move that nobody touched.
 type projection struct {
 	d           peering.Desired
 	network     *Network
 	router      *RouterRecord
+	routers     map[int64]*RouterRecord
+	all         bool // of all routers, for mails and exports: they are told times, and what is only asked for
 	systems     map[int64]*AutonomousSystem
 	byASN       map[bgp.ASN]*AutonomousSystem // the oldest, should two have a number
 	policies    map[int64]*RoutingPolicy
@@ -38,7 +41,21 @@ type projection struct {
 
 // project gives a router's network, linked, and the record of the router itself.
 func project(d peering.Desired) (*Network, *RouterRecord) {
-	p := &projection{d: d, network: &Network{}, byASN: map[bgp.ASN]*AutonomousSystem{}}
+	p := &projection{d: d, network: &Network{}, byASN: map[bgp.ASN]*AutonomousSystem{}, routers: map[int64]*RouterRecord{}}
+	p.shared()
+	p.router = p.routerRecord()
+	p.ports = each(d.Connections, p.connection)
+	for _, s := range d.SessionsInOrder() {
+		p.network.Sessions = append(p.network.Sessions, p.session(s))
+	}
+	p.fill()
+	p.mirrored()
+	return p.network.Link(), p.router
+}
+
+// shared makes the records that are no single router's.
+func (p *projection) shared() {
+	d := p.d
 	p.tags = each(d.Tags, func(t peering.Tag) *Tag {
 		return &Tag{Record: Record{ID: t.ID, Description: t.Description}, Name: t.Name, Slug: t.Slug, Color: t.Color}
 	})
@@ -66,20 +83,12 @@ func project(d peering.Desired) (*Network, *RouterRecord) {
 	for _, id := range slices.Backward(slices.Sorted(maps.Keys(p.systems))) {
 		p.byASN[bgp.ASN(p.systems[id].ASN)] = p.systems[id]
 	}
-	p.router = p.routerRecord()
 	p.groups = each(d.Groups, func(g peering.BGPGroup) *BGPGroup {
 		return &BGPGroup{Group: p.group(p.recorded(g.Meta, g.Context, g.Tags, g.ConfigContexts), g.Name, g.Slug, p.applied(g.Policies, g.Communities))}
 	})
 	p.ixps = each(d.IXPs, func(x peering.IXP) *InternetExchange {
 		return &InternetExchange{Group: p.group(p.recorded(x.Meta, x.Context, x.Tags, x.ConfigContexts), x.Name, x.Slug, p.applied(x.Policies, x.Communities)), Local: p.systems[x.LocalASID], Contacts: p.assigned(x.Contacts)}
 	})
-	p.ports = each(d.Connections, p.connection)
-	for _, s := range d.SessionsInOrder() {
-		p.network.Sessions = append(p.network.Sessions, p.session(s))
-	}
-	p.fill()
-	p.mirrored()
-	return p.network.Link(), p.router
 }
 
 // assigned are contacts in their roles; one that isn't loaded is left out.
@@ -110,7 +119,7 @@ func (p *projection) fill() {
 	n.Connections = slices.Collect(maps.Values(p.ports))
 	n.Policies = slices.Collect(maps.Values(p.policies))
 	n.Communities = slices.Collect(maps.Values(p.communities))
-	n.Routers = []*RouterRecord{p.router}
+	n.Routers = slices.Collect(maps.Values(p.routers))
 }
 
 func (p *projection) policy(r peering.RoutingPolicy) *RoutingPolicy {
@@ -122,13 +131,21 @@ func (p *projection) policy(r peering.RoutingPolicy) *RoutingPolicy {
 }
 
 func (p *projection) recorded(m peering.Meta, context json.RawMessage, tags []int64, contexts []peering.ContextRef) Record {
-	made := Record{ID: m.ID, LocalContext: NewData(context), Tags: of(p.tags, tags)}
+	made := Record{ID: m.ID, Created: p.date(m.CreatedAt), Updated: p.date(m.UpdatedAt), LocalContext: NewData(context), Tags: of(p.tags, tags)}
 	for _, ref := range contexts {
 		if c, ok := p.contexts[ref.ID]; ok && ref.Weight != nil {
 			made.Contexts = append(made.Contexts, &ContextAssignment{Weight: *ref.Weight, Context: c})
 		}
 	}
 	return made
+}
+
+// date is a time where times are told.
+func (p *projection) date(at time.Time) time.Time {
+	if p.all {
+		return at
+	}
+	return time.Time{}
 }
 
 func (p *projection) applied(own peering.Policies, communities []int64) Applied {
@@ -192,6 +209,7 @@ func (p *projection) routerRecord() *RouterRecord {
 		made.Platform = &Platform{Record: Record{ID: o.ID}, Name: o.Name, Slug: o.Slug, Driver: o.Driver, PasswordAlgorithm: passwordAlgorithm(o.Slug)}
 		made.Encrypts = made.Platform.PasswordAlgorithm != ""
 	}
+	p.routers[r.ID] = made
 	return made
 }
 
@@ -206,11 +224,9 @@ func hostOf(address string) string {
 func (p *projection) connection(c peering.Connection) *Connection {
 	made := &Connection{
 		Record: Record{ID: c.ID, Description: c.Description, Tags: of(p.tags, c.Tags)}, Status: string(c.State), VLAN: c.VLAN, Exchange: p.ixps[c.IXPID], Interface: c.Interface,
-		IPv4: onLAN(c.IPv4, c.IPv4LAN), IPv6: onLAN(c.IPv6, c.IPv6LAN),
+		IPv4: onLAN(c.IPv4, c.IPv4LAN), IPv6: onLAN(c.IPv6, c.IPv6LAN), Router: p.routers[c.RouterID],
 	}
-	if c.RouterID == p.router.ID {
-		made.Router = p.router
-	}
+	made.Created, made.Updated = p.date(c.CreatedAt), p.date(c.UpdatedAt)
 	return made
 }
 
@@ -240,8 +256,11 @@ func (p *projection) session(s peering.Session) *Session {
 	}
 	made.Description = s.Description
 	made.RouteServer = !made.Direct && p.d.Relationship(s).Value.Role == bgp.RoleRSClient
-	if shut {
+	switch state := p.d.Peerings[s.PeeringID].State; {
+	case shut:
 		made.Status = statuses[peering.Shutdown]
+	case p.all && (s.Intent == peering.Absent && state != peering.Ended || s.Intent == peering.Present && (state == peering.RequestedByUs || state == peering.RequestedByThem)):
+		made.Status = "requested"
 	}
 	if made.Direct {
 		made.Router, made.Local = p.router, p.router.Local
