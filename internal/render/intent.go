@@ -25,7 +25,7 @@ func heeded(ctx context.Context, d peering.Desired, text string) error {
 			if len(names) == 0 {
 				continue
 			}
-			other, err := run(ctx, open, plain)
+			other, err := once(ctx, open, nil, plain) // to compare, and no more
 			if err != nil {
 				return err
 			}
