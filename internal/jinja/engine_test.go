@@ -154,8 +154,13 @@ func TestAnOpaqueValueKnowsWhetherATemplateHoldsItsText(t *testing.T) {
 	t.Parallel()
 	vars := jinja.NewDict(1)
 	vars.SetStr("w", where{})
-	opts := jinja.Options{Loader: templates{"in": "{{ w }}", "base": "{{ w }}{% block a %}{{ w }}{% endblock %}", "m": "{% macro m() %}{{ w }}{% endmacro %}"}}
+	opts := jinja.Options{Loader: templates{"in": "{{ w }}", "base": "{{ w }}{% block a %}{{ w }}{% endblock %}", "m": "{% macro m() %}{{ w }}{% endmacro %}"},
+		Tags: map[string]jinja.Tag{"part": {Run: func(s *jinja.State, _ jinja.Args) (jinja.Value, error) {
+			text, err := s.Include("in")
+			return jinja.Str(text), err
+		}}}}
 	for source, want := range map[string]string{
+		"{% part %}{% set x %}{% part %}{% endset %}{{ x }}{{ w }}":                            "FhF",
 		"{{ w }}{% for x in [1] %}{{ w }}{% endfor %}{% if w %}{{ w }}{% endif %}":             "FFF",
 		"{% include 'in' %}{% with %}{{ w }}{% endwith %}{% block b %}{{ w }}{% endblock %}":   "FFF",
 		"{% extends 'base' %}{% block a %}{{ w }}{{ super() }}{% endblock %}":                  "FFh",

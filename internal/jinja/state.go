@@ -127,7 +127,8 @@ func (sc *scope) resolve(name string, key Value) Value {
 func (s *State) Context() context.Context { return s.ctx }
 
 // Final is whether what is printed now goes straight into the text that Render gives, where no template can change it
-// any more; false inside macros, set and filter blocks and whatever else a template captures.
+// any more; false inside macros, set and filter blocks and whatever else a template captures. What a tag of the host
+// includes is as final as the place of the tag, if the host prints it.
 func (s *State) Final() bool { return s.out.final }
 
 // Environment is the one the template was parsed with.
@@ -355,7 +356,13 @@ func (s *State) Include(name string) (text string, err error) {
 	if err != nil {
 		return "", err
 	}
-	err = s.guard(func() { text = s.capture(func() { s.include(tmpl, s.scope.snapshot(nil)) }) })
+	final := s.out.final
+	err = s.guard(func() {
+		text = s.capture(func() {
+			s.out.final = final
+			s.include(tmpl, s.scope.snapshot(nil))
+		})
+	})
 	return text, err
 }
 
