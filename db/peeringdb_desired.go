@@ -19,11 +19,13 @@ func mirroredFor(ctx context.Context, tx pgx.Tx, d peering.Desired) (m peering.P
 		lans = append(lans, x.IXLANID)
 	}
 	if m.Networks, err = pdbSome[peering.PDBNetwork](ctx, tx, `
-		t.asn = ANY($1) OR t.id IN (SELECT p.net_id FROM pdb_netixlan p WHERE p.ixlan_id = ANY($2) AND p.status = 'ok')`, asnsOf(d), lans); err != nil {
+		t.id IN (SELECT n.id FROM pdb_net n WHERE n.asn = ANY($1) UNION
+			SELECT p.net_id FROM pdb_netixlan p WHERE p.ixlan_id = ANY($2) AND p.status = 'ok')`, asnsOf(d), lans); err != nil {
 		return m, err
 	}
 	if m.Ports, err = pdbSome[peering.PDBPort](ctx, tx, `
-		t.net_id IN (SELECT n.id FROM pdb_net n WHERE n.asn = ANY($1) AND n.status = 'ok') OR t.ixlan_id = ANY($2)`, asnsOf(d), lans); err != nil {
+		t.id IN (SELECT p.id FROM pdb_netixlan p JOIN pdb_net n ON n.id = p.net_id WHERE n.asn = ANY($1) AND n.status = 'ok' UNION
+			SELECT p.id FROM pdb_netixlan p WHERE p.ixlan_id = ANY($2))`, asnsOf(d), lans); err != nil {
 		return m, err
 	}
 	for _, p := range m.Ports {
