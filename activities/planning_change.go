@@ -272,8 +272,12 @@ func (p *Planning) describe(ctx context.Context, dev device, desired peering.Des
 	if err != nil {
 		return peering.RouterPlan{}, nil, nil, err
 	}
+	deployed, err := p.Intent.DeployedSessions(ctx, dev.router.ID)
+	if err != nil {
+		return peering.RouterPlan{}, nil, nil, err
+	}
 	touched := peering.Touch(dev.platform.Syntax(), c.running, after, moves)
-	t := toucher{desired: changed, before: desired, neighbors: neighbors, stanzas: c.running, reached: peering.Reached(c.running, after, moves), own: map[netip.Addr]bool{}}
+	t := toucher{desired: changed, before: desired, neighbors: neighbors, stanzas: c.running, reached: peering.Reached(c.running, after, moves), own: map[netip.Addr]bool{}, deployed: deployed}
 	for _, m := range moves {
 		t.own[after[m.Key].Neighbor] = true
 	}

@@ -53,9 +53,23 @@ func pendingIn(c comparison, moves []peering.Move) []string {
 				pending = append(pending, ref)
 			}
 		}
+		pending = append(pending, besides(c, moves, m.Key)...)
 	}
 	slices.Sort(pending)
 	return slices.Compact(pending)
+}
+
+// besides lists the stanzas that run for the neighbor of a moved one under another
+// key, and that no record renders any more: a router never has two sessions with one neighbor.
+func besides(c comparison, moves []peering.Move, key string) []string {
+	neighbor := c.with[key].Neighbor
+	var others []string
+	for other, s := range c.running {
+		if _, renders := c.with[other]; neighbor.IsValid() && s.Neighbor == neighbor && other != key && !renders && !moved(moves, other) {
+			others = append(others, other)
+		}
+	}
+	return others
 }
 
 func moved(moves []peering.Move, key string) bool {
@@ -66,7 +80,7 @@ func moved(moves []peering.Move, key string) bool {
 func withPending(c comparison, moves []peering.Move, pending []string) []peering.Move {
 	for _, key := range pending {
 		if !moved(moves, key) {
-			moves = append(moves, peering.Delta(c.running, map[string]peering.Stanza{key: c.with[key]}, pick(c.running, key))...)
+			moves = append(moves, peering.Delta(c.running, pick(c.with, key), pick(c.running, key))...)
 		}
 	}
 	slices.SortFunc(moves, func(a, b peering.Move) int { return strings.Compare(a.Key, b.Key) })

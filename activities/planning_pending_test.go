@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -61,5 +62,26 @@ func TestWhatAChangeWouldBuildOnIsNamedByWhoeverWroteIt(t *testing.T) {
 				t.Errorf("included as %v, labelled %q, %v; want %q", moves, labels, err, tt.label)
 			}
 		})
+	}
+}
+
+// A session whose record is gone and that still runs is never left beside another one with the same neighbor.
+func TestNoSecondSessionIsPlannedBesideOneThatRuns(t *testing.T) {
+	t.Parallel()
+	at := netip.MustParseAddr("192.0.2.11")
+	old, fresh := peering.Stanza{Key: "protocol/as64501_4", Text: "old\n", Neighbor: at}, peering.Stanza{Key: "protocol/as64501_5", Text: "new\n", Neighbor: at}
+	p := &Planning{Intent: before{ledger: map[string]string{old.Key: old.Hash()}}}
+	c := comparison{router: peering.Router{Name: "edge1"}, without: map[string]peering.Stanza{}, with: map[string]peering.Stanza{fresh.Key: fresh}, running: map[string]peering.Stanza{old.Key: old}}
+	_, _, err := p.moves(t.Context(), peering.Change{Kind: peering.KindProvision}, c)
+	if peering.KindOf(err) != peering.Conflict || !strings.Contains(err.Error(), "protocol/as64501_4 hold edits by anna that were never deployed") {
+		t.Errorf("refused as %v", err)
+	}
+	moves, labels, err := p.moves(t.Context(), peering.Change{Kind: peering.KindProvision, Request: peering.ChangeRequest{IncludePending: true}}, c)
+	if err != nil || len(moves) != 2 || moves[0] != (peering.Move{Key: old.Key, Before: old.Hash()}) || moves[1].Key != fresh.Key || len(labels) != 1 {
+		t.Errorf("%+v, %v, %v", moves, labels, err)
+	}
+	c.without[old.Key], c.with[old.Key] = old, old // in another VRF: both are recorded
+	if moves, _, err := p.moves(t.Context(), peering.Change{Kind: peering.KindProvision}, c); err != nil || len(moves) != 1 {
+		t.Errorf("%+v, %v", moves, err)
 	}
 }

@@ -19,6 +19,7 @@ type toucher struct {
 	stanzas         map[string]peering.Stanza // that the router runs
 	reached         map[string]bool           // of them, those that move or refer to one that does
 	own             map[netip.Addr]bool       // neighbors whose own stanza moves
+	deployed        []peering.DeployedSession
 }
 
 func (t toucher) fill(s peering.TouchedSession) peering.TouchedSession {
@@ -31,6 +32,11 @@ func (t toucher) fill(s peering.TouchedSession) peering.TouchedSession {
 		for _, f := range session.Families {
 			s.Expect = append(s.Expect, t.expect(session, f))
 		}
+	} else {
+		s.VRF, s.PeerAS = t.unrecorded(s.Neighbor)
+	}
+	if !s.Removed && known {
+		s.Protects = t.desired.Protected(session)
 	}
 	s.Protected, s.Opened = t.protected(session, s), t.opened(session, s)
 	for _, n := range t.neighbors {
@@ -55,13 +61,23 @@ func (t toucher) opened(session peering.Session, s peering.TouchedSession) bool 
 }
 
 // protected is why a session is touched by no change whose kind doesn't allow
-// it: as it is recorded before the change or after.
+// it: as it is recorded before the change or after, or was when it was last
+// deployed. An edit or a deletion of the record makes it no less protected.
 func (t toucher) protected(session peering.Session, s peering.TouchedSession) string {
-	if t.desired.Router.ReachedVia == s.Neighbor || t.before.Router.ReachedVia == s.Neighbor {
+	if t.desired.Router.ReachedVia == s.Neighbor || t.before.Router.ReachedVia == s.Neighbor ||
+		s.From.IsValid() && t.before.Router.ReachedVia == s.From {
 		return peering.CarriesManagement
 	}
-	if session.ID == 0 || session.HeldByHand && session.Intent == peering.Shutdown {
+	if session.HeldByHand && session.Intent == peering.Shutdown {
 		return "" // one that stays shut has nothing left to protect
+	}
+	for _, d := range t.deployed {
+		if (d.NeighborKey == s.Key() || s.From.IsValid() && d.Address == s.From) && d.Protected != "" {
+			return d.Protected
+		}
+	}
+	if session.ID == 0 {
+		return t.internal(s)
 	}
 	if before, was := t.before.Sessions[session.ID]; was {
 		if why := t.before.Protected(before); why != "" {
@@ -71,13 +87,42 @@ func (t toucher) protected(session peering.Session, s peering.TouchedSession) st
 	return t.desired.Protected(session)
 }
 
+// unrecorded tells of a neighbor that no record has: as it was deployed, else as the router has it.
+func (t toucher) unrecorded(neighbor netip.Addr) (vrf string, as bgp.ASN) {
+	for _, d := range t.deployed {
+		if d.Address == neighbor {
+			return d.VRF, d.PeerAS
+		}
+	}
+	for _, n := range t.neighbors {
+		if n.Address == neighbor {
+			return n.VRF, n.RemoteAS
+		}
+	}
+	return "", 0
+}
+
+// internal is why a session without a record is protected, as the router has it.
+func (t toucher) internal(s peering.TouchedSession) string {
+	for _, n := range t.neighbors {
+		if n.Key() == s.Key() && n.RemoteAS == n.LocalAS {
+			return "iBGP"
+		}
+	}
+	return ""
+}
+
 // refuseProtected names the protected sessions that a change of this kind may not touch.
 func refuseProtected(kind peering.ChangeKind, plan peering.Plan, ops []peering.Operation) error {
 	var protected []string
 	for _, r := range plan.Routers {
 		for _, t := range r.Touched {
 			if !kind.MayTouch(t, ops) {
-				protected = append(protected, fmt.Sprintf("%s %s (%s)", t.PeerAS, t.Key(), t.Protected))
+				text := fmt.Sprintf("%s %s (%s)", t.PeerAS, t.Key(), t.Protected)
+				if t.SessionID == 0 && t.Protected != peering.CarriesManagement {
+					text += ", whose record is gone: record it again as it was, and take it off by a change of kind depeer that names it"
+				}
+				protected = append(protected, text)
 			}
 		}
 	}

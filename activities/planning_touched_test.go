@@ -235,3 +235,49 @@ func TestASessionIsOpenedWhenItStoodShut(t *testing.T) {
 		})
 	}
 }
+
+// Whoever deletes, renumbers or reclassifies a record makes its session no less protected on the router.
+func TestWhatWasDeployedProtectedStaysSo(t *testing.T) {
+	t.Parallel()
+	as := func(host int, why string) []peering.DeployedSession {
+		return []peering.DeployedSession{{NeighborKey: peering.NeighborKey{Address: at4(host)}, PeerAS: 64502, Protected: why}}
+	}
+	gone := func(d *peering.Desired) { delete(d.Sessions, 1) }
+	internal := peering.Neighbor{Address: at4(1), State: bgp.Established, RemoteAS: ourAS, LocalAS: ourAS}
+	for name, c := range map[string]struct {
+		edit      []func(*peering.Desired)
+		deployed  []peering.DeployedSession
+		neighbors []peering.Neighbor
+		touched   peering.TouchedSession
+		why       string
+		as        bgp.ASN
+	}{
+		"a record that is gone":                         {edit: []func(*peering.Desired){gone}, deployed: as(1, "Transit"), why: "Transit", as: 64502},
+		"one that nothing protected":                    {edit: []func(*peering.Desired){gone}, deployed: as(1, ""), as: 64502},
+		"another's":                                     {edit: []func(*peering.Desired){gone}, deployed: as(2, "Transit"), neighbors: []peering.Neighbor{seen(1, "", 0)}, as: peerAS},
+		"one that the router says is internal":          {edit: []func(*peering.Desired){gone}, neighbors: []peering.Neighbor{internal}, why: "iBGP", as: ourAS},
+		"a record that is of another relationship":      {deployed: as(1, "Transit"), why: "Transit", as: peerAS},
+		"a record that has another address":             {deployed: as(9, "Transit"), touched: peering.TouchedSession{From: at4(9)}, why: "Transit", as: peerAS},
+		"a record that nothing protected, where it was": {deployed: as(1, ""), as: peerAS},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := desired(c.edit...)
+			c.touched.Neighbor = at4(1)
+			got := toucher{desired: d, before: d, neighbors: c.neighbors, deployed: c.deployed}.fill(c.touched)
+			if got.Protected != c.why || got.PeerAS != c.as || got.Protects != "" {
+				t.Errorf("protected: %q then %q, %s; want %q, %s", got.Protected, got.Protects, got.PeerAS, c.why, c.as)
+			}
+			if err := refuseProtected(peering.KindDeploy, peering.Plan{Routers: []peering.RouterPlan{{Touched: []peering.TouchedSession{got}}}}, nil); (err != nil) != (c.why != "") {
+				t.Errorf("a deploy: %v", err)
+			}
+		})
+	}
+	d := desired()
+	if got := (toucher{desired: d, before: d}).fill(peering.TouchedSession{Neighbor: at4(3)}); got.Protects != "Transit" {
+		t.Errorf("deployed, it is protected as %q", got.Protects)
+	}
+	if got := (toucher{desired: d, before: d}).fill(peering.TouchedSession{Neighbor: at4(3), Removed: true}); got.Protects != "" || got.Protected != "Transit" {
+		t.Errorf("taken off, it is protected as %q", got.Protects)
+	}
+}

@@ -52,6 +52,8 @@ type IntentStore interface {
 	SetPeering(ctx context.Context, changeID, peeringID int64, to peering.PeeringState, e peering.Evidence, text string) error
 	// Ledger maps the stanza keys that we wrote on a router, and that aren't proven absent, to their last confirmed hash.
 	Ledger(ctx context.Context, routerID int64) (map[string]string, error)
+	// DeployedSessions lists a router's sessions as they were last deployed.
+	DeployedSessions(ctx context.Context, routerID int64) ([]peering.DeployedSession, error)
 	// LeftThere tells by key and hash which deployments wrote a stanza on a router and
 	// never confirmed it: those in flight, and those that were interfered with.
 	LeftThere(ctx context.Context, routerID int64) (map[peering.Move]peering.LeftThere, error)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -85,10 +86,43 @@ func (tx *Tx) endConfirmed(ctx context.Context, change peering.Change, dep peeri
 	if err := tx.armGuards(ctx, dep); err != nil {
 		return err
 	}
+	if err := tx.noteDeployed(ctx, dep); err != nil {
+		return err
+	}
 	if err := tx.q.DeploymentSetConfirmed(ctx, dep.ID); err != nil {
 		return err
 	}
 	return tx.moveDeployment(ctx, dep, peering.DeploymentConfirmed, e.Outcome)
+}
+
+// noteDeployed keeps who the sessions are that the router runs now, and what protects them.
+func (tx *Tx) noteDeployed(ctx context.Context, dep peering.Deployment) error {
+	plan, err := readPlan(ctx, tx.q, dep.PlanID)
+	if err != nil {
+		return err
+	}
+	put := dbsqlc.DeployedSessionPutParams{RouterID: dep.RouterID, DeploymentID: dep.ID, Vrfs: []string{}, Neighbors: []netip.Addr{}, PeerAsns: []int64{}, Protected: []string{}}
+	for _, r := range plan.Routers {
+		for _, t := range r.Touched {
+			if r.RouterID != dep.RouterID {
+				continue
+			}
+			gone := t.From
+			if t.Removed {
+				gone = t.Neighbor
+			}
+			if gone.IsValid() {
+				if err := tx.q.DeployedSessionDelete(ctx, dbsqlc.DeployedSessionDeleteParams{RouterID: dep.RouterID, Vrf: t.VRF, Neighbor: gone}); err != nil {
+					return err
+				}
+			}
+			if !t.Removed && t.SessionID != 0 {
+				put.Vrfs, put.Neighbors = append(put.Vrfs, t.VRF), append(put.Neighbors, t.Neighbor)
+				put.PeerAsns, put.Protected = append(put.PeerAsns, int64(t.PeerAS)), append(put.Protected, t.Protects)
+			}
+		}
+	}
+	return tx.q.DeployedSessionPut(ctx, put)
 }
 
 // checkLedger refuses a confirmed end without the read that proves it: it would

@@ -155,6 +155,20 @@ func ledger(ctx context.Context, q *dbsqlc.Queries, routerID int64) (map[string]
 	return keys, err
 }
 
+// DeployedSessions lists a router's sessions as they were last deployed: what protected them then still
+// does, whoever edited or deleted their records since.
+func (d *DB) DeployedSessions(ctx context.Context, routerID int64) ([]peering.DeployedSession, error) {
+	rows, err := d.q.DeployedSessionList(ctx, routerID)
+	if err != nil {
+		return nil, translate(err)
+	}
+	all := make([]peering.DeployedSession, len(rows))
+	for i, r := range rows {
+		all[i] = peering.DeployedSession{NeighborKey: peering.NeighborKey{VRF: r.Vrf, Address: r.Neighbor.Unmap()}, PeerAS: bgp.ASN(r.PeerASN), Protected: r.Protected}
+	}
+	return all, nil
+}
+
 // LeftThere tells by key and hash which deployments wrote a stanza on a router and
 // never confirmed it; the newest, where several wrote the same.
 func (d *DB) LeftThere(ctx context.Context, routerID int64) (map[peering.Move]peering.LeftThere, error) {

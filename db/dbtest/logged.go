@@ -28,6 +28,7 @@ var Unlogged = map[string]string{
 	"change_operation": "part of a change: the draft's entry holds what was asked, and applying it is logged with the record it changes",
 	"deployment":       "each state is logged; what happens within one is an event of the outbox alone",
 	"stanza_ledger":    "moves with a deployment that ends, which is logged",
+	"deployed_session": "moves with a deployment that is confirmed, which is logged",
 	"approval_code":    "burnt at its first use: the vote, or the audited refusal, is the record of it",
 	"export_guard":     "armed by a deployment's end, which is logged; a breach is logged with the session that it shuts",
 	"audit_event":      "is a record of refusals",

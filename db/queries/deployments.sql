@@ -277,3 +277,21 @@ JOIN router r ON r.id = d.router_id
 JOIN change_freeze f ON f.id = @freeze_id::bigint AND (f.scope = 'all' OR f.site_id = r.site_id OR f.router_id = r.id)
 WHERE d.state IN ('queued', 'proposed') AND d.mode = 'propose'
 ORDER BY d.change_id;
+
+-- Sessions as a deployment left them on its router.
+-- name: DeployedSessionPut :exec
+INSERT INTO deployed_session (router_id, vrf, neighbor, peer_asn, protected, deployment_id)
+SELECT DISTINCT ON (s.vrf, s.neighbor) @router_id::bigint, s.vrf, s.neighbor, s.peer_asn, s.protected, @deployment_id::bigint
+FROM (SELECT unnest(@vrfs::text[]) AS vrf, unnest(@neighbors::inet[]) AS neighbor, unnest(@peer_asns::bigint[]) AS peer_asn,
+    unnest(@protected::text[]) AS protected) s
+ORDER BY s.vrf, s.neighbor, s.protected DESC
+ON CONFLICT (router_id, vrf, neighbor) DO UPDATE
+SET peer_asn = EXCLUDED.peer_asn, protected = EXCLUDED.protected, deployment_id = EXCLUDED.deployment_id;
+
+-- Sessions that a deployment took off its router.
+-- name: DeployedSessionDelete :exec
+DELETE FROM deployed_session WHERE router_id = @router_id::bigint AND vrf = @vrf::text AND neighbor = @neighbor::inet;
+
+-- A router's sessions as they were last deployed.
+-- name: DeployedSessionList :many
+SELECT vrf, neighbor, peer_asn, protected FROM deployed_session WHERE router_id = @router_id::bigint ORDER BY vrf, neighbor;

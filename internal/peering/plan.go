@@ -49,6 +49,7 @@ type PlanPart struct {
 // TouchedSession is a session that a plan's moves reach through references.
 type TouchedSession struct {
 	Neighbor   netip.Addr       `json:"neighbor"`
+	From       netip.Addr       `json:"from,omitzero"` // the neighbor that it was with until now, when that changes
 	VRF        string           `json:"vrf,omitempty"`
 	SessionID  int64            `json:"session_id,omitempty"`
 	PeerAS     bgp.ASN          `json:"peer_asn"`
@@ -57,6 +58,7 @@ type TouchedSession struct {
 	Removed    bool             `json:"removed"`
 	Opened     bool             `json:"opened,omitempty"`    // it stood shut on the router, or elsewhere, and won't
 	Protected  string           `json:"protected,omitempty"` // why no change may touch it; "" when it may
+	Protects   string           `json:"protects,omitempty"`  // why no change may touch it once this one is deployed
 	Expect     []ExpectedExport `json:"expect"`
 	// ImportMoves says that what is accepted is meant to change: there is no
 	// forecast but the baseline's figures, and they don't hold then.
@@ -314,6 +316,9 @@ func Touch(syntax Syntax, before, after map[string]Stanza, moves []Move) []Touch
 		t := TouchedSession{Disruption: d, Added: old == nil, Removed: now == nil}
 		if now != nil {
 			t.Neighbor = now.Neighbor
+			if old != nil && old.Neighbor != now.Neighbor {
+				t.From = old.Neighbor
+			}
 		} else {
 			t.Neighbor = old.Neighbor
 		}

@@ -1,6 +1,10 @@
 package peering
 
-import "time"
+import (
+	"time"
+
+	"peerflow/internal/bgp"
+)
 
 // VoteInput is a decision as it came through the Update `decide`.
 type VoteInput struct {
@@ -37,6 +41,14 @@ type BaselineRecord struct {
 	Generation  string
 	Incarnation string    // of the router's daemon
 	ReadAt      time.Time // when the base was read at the latest, by the database's clock
+}
+
+// DeployedSession is a session as it was last deployed on its router, whatever its
+// record says since.
+type DeployedSession struct {
+	NeighborKey
+	PeerAS    bgp.ASN
+	Protected string // why no change may touch it unless its kind allows it; "" when any may
 }
 
 // DeploymentEnd is how a deployment ended, as read from the router.

@@ -7,6 +7,7 @@ package dbsqlc
 
 import (
 	"context"
+	"net/netip"
 	"time"
 )
 
@@ -20,6 +21,91 @@ func (q *Queries) DatabaseTime(ctx context.Context) (time.Time, error) {
 	var now time.Time
 	err := row.Scan(&now)
 	return now, err
+}
+
+const deployedSessionDelete = `-- name: DeployedSessionDelete :exec
+DELETE FROM deployed_session WHERE router_id = $1::bigint AND vrf = $2::text AND neighbor = $3::inet
+`
+
+type DeployedSessionDeleteParams struct {
+	RouterID int64
+	Vrf      string
+	Neighbor netip.Addr
+}
+
+// Sessions that a deployment took off its router.
+func (q *Queries) DeployedSessionDelete(ctx context.Context, arg DeployedSessionDeleteParams) error {
+	_, err := q.db.Exec(ctx, deployedSessionDelete, arg.RouterID, arg.Vrf, arg.Neighbor)
+	return err
+}
+
+const deployedSessionList = `-- name: DeployedSessionList :many
+SELECT vrf, neighbor, peer_asn, protected FROM deployed_session WHERE router_id = $1::bigint ORDER BY vrf, neighbor
+`
+
+type DeployedSessionListRow struct {
+	Vrf       string
+	Neighbor  netip.Addr
+	PeerASN   int64
+	Protected string
+}
+
+// A router's sessions as they were last deployed.
+func (q *Queries) DeployedSessionList(ctx context.Context, routerID int64) ([]DeployedSessionListRow, error) {
+	rows, err := q.db.Query(ctx, deployedSessionList, routerID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []DeployedSessionListRow{}
+	for rows.Next() {
+		var i DeployedSessionListRow
+		if err := rows.Scan(
+			&i.Vrf,
+			&i.Neighbor,
+			&i.PeerASN,
+			&i.Protected,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const deployedSessionPut = `-- name: DeployedSessionPut :exec
+INSERT INTO deployed_session (router_id, vrf, neighbor, peer_asn, protected, deployment_id)
+SELECT DISTINCT ON (s.vrf, s.neighbor) $1::bigint, s.vrf, s.neighbor, s.peer_asn, s.protected, $2::bigint
+FROM (SELECT unnest($3::text[]) AS vrf, unnest($4::inet[]) AS neighbor, unnest($5::bigint[]) AS peer_asn,
+    unnest($6::text[]) AS protected) s
+ORDER BY s.vrf, s.neighbor, s.protected DESC
+ON CONFLICT (router_id, vrf, neighbor) DO UPDATE
+SET peer_asn = EXCLUDED.peer_asn, protected = EXCLUDED.protected, deployment_id = EXCLUDED.deployment_id
+`
+
+type DeployedSessionPutParams struct {
+	RouterID     int64
+	DeploymentID int64
+	Vrfs         []string
+	Neighbors    []netip.Addr
+	PeerAsns     []int64
+	Protected    []string
+}
+
+// Sessions as a deployment left them on its router.
+func (q *Queries) DeployedSessionPut(ctx context.Context, arg DeployedSessionPutParams) error {
+	_, err := q.db.Exec(ctx, deployedSessionPut,
+		arg.RouterID,
+		arg.DeploymentID,
+		arg.Vrfs,
+		arg.Neighbors,
+		arg.PeerAsns,
+		arg.Protected,
+	)
+	return err
 }
 
 const deploymentBusyRouters = `-- name: DeploymentBusyRouters :many

@@ -2100,6 +2100,15 @@ type ContextAssignment struct {
 	ObjectID        int64
 }
 
+type DeployedSession struct {
+	RouterID     int64
+	Vrf          string
+	Neighbor     netip.Addr
+	PeerASN      int64
+	Protected    string
+	DeploymentID int64
+}
+
 type Deployment struct {
 	ID               int64
 	ChangeID         int64
