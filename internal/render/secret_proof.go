@@ -39,19 +39,34 @@ func (p *printing) print(ref peering.SecretRef, final bool) string {
 		return ref.String()
 	}
 	if p.tokens[ref] == "" {
-		p.tokens[ref] = newToken()
+		p.tokens[ref] = newToken(ref.String())
 	}
 	return p.tokens[ref]
 }
 
 // newToken is unlike any other: all letters and digits in random order, so that whatever is taken out, asked for or cut
-// off shows. As data it is quoted as a placeholder is.
-func newToken() string {
+// off shows, and no two as they stand side by side in the placeholder, so that whatever is found in that isn't found in
+// the token. As data it is quoted as a placeholder is.
+func newToken(placeholder string) string {
 	letters := []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 	var seed [32]byte
 	_, _ = crand.Read(seed[:]) // never fails
-	rand.New(rand.NewChaCha8(seed)).Shuffle(len(letters), func(i, j int) { letters[i], letters[j] = letters[j], letters[i] })
-	return "[" + string(letters) + "]"
+	order := rand.New(rand.NewChaCha8(seed))
+	for {
+		order.Shuffle(len(letters), func(i, j int) { letters[i], letters[j] = letters[j], letters[i] })
+		if !sharesPair(string(letters), placeholder) {
+			return "[" + string(letters) + "]"
+		}
+	}
+}
+
+func sharesPair(text, with string) bool {
+	for i := range len(with) - 1 {
+		if strings.Contains(text, with[i:i+2]) {
+			return true
+		}
+	}
+	return false
 }
 
 // spelt gives where a text begins a placeholder, in any letters; -1 when it doesn't. n is how often.

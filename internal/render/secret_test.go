@@ -148,3 +148,14 @@ func TestAPasswordInAnIncludedExportIsHeldToo(t *testing.T) {
 		}
 	}
 }
+
+// What a template finds in a placeholder it must not find in the token by chance.
+func TestATokenSharesNoTwoLettersWithItsPlaceholder(t *testing.T) {
+	t.Parallel()
+	const placeholder = "{secret:1717@3|arista-type7:2001:db8::1}"
+	for range 500 {
+		if token := newToken(placeholder); sharesPair(token, placeholder) || len(token) != 64 {
+			t.Fatalf("%s shares two letters with %s", token, placeholder)
+		}
+	}
+}
