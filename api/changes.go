@@ -102,7 +102,7 @@ func (s *server) registerChanges() {
 		summary: "Open a change",
 		description: "Kind deploy carries pending edits of the given routers. The other kinds carry operations, which become the recorded intent " +
 			"once the router's deployment is confirmed. Whatever the kind, a session that is added or opened needs an agreed peering, and approval rules " +
-			"for provision and depeer count for plans that add or remove sessions."}, s.openChange)
+			"for provision and depeer count for plans that add or remove sessions. A direct session that is created needs no peering_id."}, s.openChange)
 	add(s, operation{method: http.MethodGet, path: "/api/v1/changes", role: peering.Viewer, tag: "changes", filters: s.Changes.ChangeFilters(), summary: "List changes",
 		description: "Newest first, unless `ordering=id`."},
 		func(ctx context.Context, in *listInput) (*answer[page[peering.Change]], error) {

@@ -95,14 +95,16 @@ func (s *server) registerNouns() {
 	records(s, noun{path: "contact-roles", one: "contact role", many: "contact roles", writes: peering.Operator,
 		about: "What contacts are there for. Templates ask for a contact by the name of its role."}, n.ContactRoles)
 	records(s, noun{path: "peerings", one: "peering", many: "peerings", writes: peering.Operator, noCreate: true,
-		about: "Agreements with peers, one per venue. Only what is agreed is deployed. `turn` is who has to move next."}, peeringStore{n.Peerings})
+		about: "Agreements with peers, one per venue: an exchange, or direct. Only what is agreed is deployed. `turn` is who has to move next. " +
+			"Peering with a network records those at exchanges, and the first direct session with it the direct one."}, peeringStore{n.Peerings})
 	records(s, noun{path: "approval-rules", one: "approval rule", many: "approval rules", writes: peering.Admin,
 		about: "How much approval plans take. A rule matches the plans that meet all its conditions; what several ask for adds up: the most votes, " +
 			"the shortest life of an approval, the author's own only where each of them lets it count. Where none matches one vote of somebody else " +
 			"is needed (`default`). An edit adds to plans that wait already, and never takes from them; for a day it doesn't ease the editor's own changes. " +
 			"votes_needed 0 is an automatic rule: a refresh whose prefix lists change by at most filter_change_limit entries, and nothing else, goes on by itself."}, n.ApprovalRules)
 	records(s, noun{path: "sessions", one: "session", many: "sessions", writes: peering.Operator,
-		about: "BGP sessions on four axes: agreement, intent, sync and what was observed; `display` is what they add up to, `turn` who has to move next."}, sessionStore{s})
+		about: "BGP sessions on four axes: agreement, intent, sync and what was observed; `display` is what they add up to, `turn` who has to move next. " +
+			"A direct session (kind direct, the default without connection_id) needs no peering_id: it gets the peering of our AS and the peer's over no exchange."}, sessionStore{s})
 }
 
 // records registers list, get, create, patch and delete of one noun.

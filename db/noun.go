@@ -31,6 +31,7 @@ type kind[T any] struct {
 	remove func(ctx context.Context, q *dbsqlc.Queries, id, version int64) (int64, error) // likewise
 
 	complete func(*T) error                                            // defaults, and what can't be
+	found    func(ctx context.Context, tx *Tx, v *T) error             // gives a new one what it stands on and doesn't name, before complete; nil: nothing
 	follows  func(after *T, by peering.Actor, before *T) error         // steps that can't be; nil: all may
 	hold     func(ctx context.Context, tx *Tx, before, after *T) error // what can't be now, after nil: to delete; nil: all may
 	keep     func(after, before *T)                                    // restores what an edit can't change; nil: nothing
@@ -86,14 +87,25 @@ func (n Noun[T]) Filters() []peering.FilterField { return n.kind.list.describe()
 
 // Create records something new. Its id and version are given here, whatever the value says.
 func (n Noun[T]) Create(ctx context.Context, by peering.Actor, v T) (created T, err error) {
-	if err := n.kind.complete(&v); err != nil {
-		return created, err
-	}
-	err = n.db.Write(ctx, by, func(tx *Tx) (err error) {
-		created, err = n.kind.create(ctx, tx, v)
+	err = n.db.Write(ctx, by, func(tx *Tx) error {
+		fresh := v
+		if err := n.kind.fresh(ctx, tx, &fresh); err != nil {
+			return err
+		}
+		created, err = n.kind.create(ctx, tx, fresh)
 		return err
 	})
 	return created, err
+}
+
+// fresh completes a new record.
+func (k *kind[T]) fresh(ctx context.Context, tx *Tx, v *T) error {
+	if k.found != nil {
+		if err := k.found(ctx, tx, v); err != nil {
+			return err
+		}
+	}
+	return k.complete(v)
 }
 
 // Patch changes what a JSON merge patch (RFC 7396) names. The version is the one
@@ -148,7 +160,10 @@ func (k *kind[T]) edit(ctx context.Context, tx *Tx, e peering.Edit) (peering.Edi
 	case peering.Update:
 		v, err = k.patch(ctx, tx, e.ID, e.Version, e.Body)
 	case peering.Create:
-		if v, err = k.patched(v, e.Body); err == nil {
+		if v, err = k.merged(v, e.Body); err != nil {
+			break
+		}
+		if err = k.fresh(ctx, tx, &v); err == nil {
 			v, err = k.create(ctx, tx, v)
 		}
 	}
@@ -208,6 +223,15 @@ func (k *kind[T]) current(ctx context.Context, q *dbsqlc.Queries, id, version in
 
 // patched is the record with a patch on it; identity and what no edit may change stay.
 func (k *kind[T]) patched(before T, patch json.RawMessage) (T, error) {
+	after, err := k.merged(before, patch)
+	if err != nil {
+		return after, err
+	}
+	return after, k.complete(&after)
+}
+
+// merged is patched before it is completed.
+func (k *kind[T]) merged(before T, patch json.RawMessage) (T, error) {
 	after, err := peering.MergePatch(before, patch)
 	if err != nil {
 		return after, err
@@ -216,7 +240,7 @@ func (k *kind[T]) patched(before T, patch json.RawMessage) (T, error) {
 	if k.keep != nil {
 		k.keep(&after, &before)
 	}
-	return after, k.complete(&after)
+	return after, nil
 }
 
 // create writes a new record under its id, or under a fresh one when that is 0.

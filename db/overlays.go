@@ -238,6 +238,11 @@ func (tx *Tx) completeCreate(ctx context.Context, op peering.Operation, known ma
 		}
 		op.ObjectID = id
 	}
+	if op.Object == peering.ObjectSession {
+		if err := tx.namePeering(ctx, op.Patch, record); err != nil {
+			return op, err
+		}
+	}
 	record["id"] = json.RawMessage(strconv.FormatInt(op.ObjectID, 10)) // so that the record that is rendered knows itself
 	patch, err := json.Marshal(record)
 	op.Patch, op.BaseVersion = patch, 0

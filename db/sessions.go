@@ -21,6 +21,7 @@ var sessions = &kind[peering.Session]{
 	update:   writes((*dbsqlc.Queries).SessionUpdate, sessionParams),
 	remove:   removes((*dbsqlc.Queries).SessionDelete),
 	complete: (*peering.Session).Complete,
+	found:    directPeering,
 	follows:  (*peering.Session).Follows,
 	keep:     keepObserved,
 	after: assigns(func(s peering.Session) (dbsqlc.PolicyListClearParams, peering.Policies) {

@@ -70,7 +70,7 @@ func PlanSessions(f PlanningFacts, allPorts bool) (SessionPlan, error) {
 	}
 	ports := p.portsByIXP()
 	if len(ports) == 0 {
-		return SessionPlan{}, Errorf(NotFound, "no common exchange with %s (%s): record the exchange and our connection there, or make a direct session", f.Peer.ASN, f.Peer.Name)
+		return SessionPlan{}, Errorf(NotFound, "no common exchange with %s (%s): record the exchange and our connection there, or a direct session (POST /api/v1/sessions)", f.Peer.ASN, f.Peer.Name)
 	}
 	for _, ixp := range p.ixpsInOrder() {
 		if err := p.venue(ixp, ports[ixp.ID], allPorts); err != nil {

@@ -64,7 +64,7 @@ const (
 type Session struct {
 	Meta
 	Kind           SessionKind  `json:"kind"`
-	PeeringID      int64        `json:"peering_id"`
+	PeeringID      int64        `json:"peering_id" doc:"the agreement that it belongs to. Left out of a new direct session it is that of our AS and the peer's over no exchange, recorded in state none if it isn't yet"`
 	RouterID       int64        `json:"router_id"`
 	ConnectionID   int64        `json:"connection_id"`   // ixp sessions; 0 for direct ones
 	GroupID        int64        `json:"group_id"`        // direct sessions; 0: none
