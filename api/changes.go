@@ -45,6 +45,7 @@ type Workflows interface {
 	// again: what held a deployment there may be gone.
 	Enqueue(ctx context.Context, routerID, deploymentID int64) error
 	SyncNow(ctx context.Context, full bool) (workflowID string, err error)
+	SyncRun(ctx context.Context) (peering.PDBSyncRun, error)
 	// CompareRouter has a router read, and names the text of a peering.RouterDiff by its hash.
 	CompareRouter(ctx context.Context, routerID int64) (hash string, at time.Time, err error)
 }

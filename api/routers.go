@@ -28,6 +28,11 @@ func (s *server) registerObserved() {
 		})
 	add(s, operation{method: http.MethodPost, path: "/api/v1/sync/peeringdb", role: peering.Operator, tag: "system", status: http.StatusAccepted,
 		summary: "Sync PeeringDB's mirror now", description: "Joins the sync that runs, if one does. Without Temporal (503) nothing is asked for, and the schedule syncs once it is back."}, s.syncNow)
+	add(s, operation{method: http.MethodGet, path: "/api/v1/sync/peeringdb", role: peering.Viewer, tag: "system",
+		summary: "How the sync that was asked for goes", description: "The last one that somebody asked for, running or ended; those of the schedule show in the status."},
+		func(ctx context.Context, _ *struct{}) (*answer[peering.PDBSyncRun], error) {
+			return say(s.Workflows.SyncRun(ctx))
+		})
 }
 
 // RouterDiffView is a comparison with when it was made.

@@ -39,7 +39,8 @@ type flows struct {
 	starts int
 	woken  []string
 	down   error
-	diff   peering.RouterDiff // what a worker would find
+	syncs  []peering.PDBSyncRun // how a sync goes, look by look
+	diff   peering.RouterDiff   // what a worker would find
 	db     *db.DB
 }
 
@@ -65,6 +66,19 @@ func (f *flows) Enqueue(_ context.Context, _, id int64) error {
 }
 
 func (f *flows) SyncNow(context.Context, bool) (string, error) { return "sync/peeringdb", f.down }
+
+// SyncRun tells syncs one after the other; the last one stays. None: it ended well.
+func (f *flows) SyncRun(context.Context) (run peering.PDBSyncRun, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.syncs) > 0 {
+		run = f.syncs[0]
+	}
+	if len(f.syncs) > 1 {
+		f.syncs = f.syncs[1:]
+	}
+	return run, f.down
+}
 
 func (f *flows) CompareRouter(ctx context.Context, _ int64) (string, time.Time, error) {
 	if f.down != nil {

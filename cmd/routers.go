@@ -195,18 +195,3 @@ func neighborRow(n peering.ObservedNeighbor) []string {
 	}
 	return row
 }
-
-func (a *app) syncCommand() *cobra.Command {
-	var full bool
-	c := &cobra.Command{Use: "sync", Short: "Refresh the mirror of PeeringDB", Args: takes(), RunE: func(cc *cobra.Command, _ []string) error {
-		c, err := a.client()
-		if err != nil {
-			return err
-		}
-		var started api.Started
-		err = c.call(cc.Context(), http.MethodPost, "/api/v1/sync/peeringdb", map[string]bool{"full": full}, &started)
-		return a.say(started, err, "runs as "+started.Workflow)
-	}}
-	c.Flags().BoolVar(&full, "full", false, "fetch everything again instead of what changed")
-	return c
-}

@@ -112,6 +112,10 @@ func (s starter) SyncNow(ctx context.Context, full bool) (string, error) {
 	return s.parts.Workflows.SyncNow(s.as(ctx), full)
 }
 
+func (s starter) SyncRun(ctx context.Context) (peering.PDBSyncRun, error) {
+	return s.parts.Workflows.SyncRun(s.as(ctx))
+}
+
 func (s starter) CompareRouter(ctx context.Context, routerID int64) (string, time.Time, error) {
 	router, err := s.parts.DB.RouterRef(ctx, routerID)
 	if err != nil {
@@ -168,6 +172,9 @@ func (p *Parts) status(ctx context.Context) api.Status {
 			status.Database = err.Error()
 		}
 		p.Log.Warn("check the schema", "error", err, "cause", peering.CauseOf(err))
+	}
+	if mirror, err := db.NewPeeringDBMirror(p.DB.Pool()).State(ctx); err == nil {
+		status.PeeringDB = &mirror
 	}
 	if _, err := p.Temporal.CheckHealth(ctx, nil); err != nil {
 		status.Temporal = "Temporal doesn't answer at " + p.Config.TemporalAddress

@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,6 +17,37 @@ import (
 	"peerflow/internal/peeringdb"
 	"peerflow/internal/peeringdb/pdbfake"
 )
+
+// A sync is followed to its end, so that a script knows whether the mirror was renewed.
+func TestSyncEndsWithTheSyncsOwnEnd(t *testing.T) {
+	t.Parallel()
+	refused := "org: PeeringDB is down: connection refused"
+	fetching := peering.PDBSyncRun{Running: true, Attempt: 1, Type: "net", Rows: 1000}
+	again := peering.PDBSyncRun{Running: true, Attempt: 2, Error: refused}
+	for name, tt := range map[string]struct {
+		args  string
+		syncs []peering.PDBSyncRun
+		code  int
+		says  string
+	}{
+		"it ended well":         {"sync", []peering.PDBSyncRun{fetching, {Rows: 80, Changed: 7}}, exitOK, "80 rows, 7 changed"},
+		"it failed":             {"sync", []peering.PDBSyncRun{fetching, again, {Error: refused}}, exitUnavailable, "failed: " + refused},
+		"it failed, as JSON":    {"sync --json", []peering.PDBSyncRun{{Error: refused}}, exitUnavailable, `"error": "` + refused},
+		"an attempt failed":     {"sync", []peering.PDBSyncRun{again, again, {Rows: 1}}, exitOK, "is asked again: " + refused + "\nPeeringDB gave"},
+		"nobody waits for it":   {"sync --no-wait", []peering.PDBSyncRun{{Error: refused}}, exitOK, "runs as sync/peeringdb"},
+		"a second full refresh": {"sync --full", nil, exitOK, "0 rows"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.flows.syncs = tt.syncs
+			code, stdout, stderr := b.cli("admin", "", strings.Fields(tt.args)...)
+			if code != tt.code || !strings.Contains(stdout+stderr, tt.says) {
+				t.Errorf("exit %d, want %d with %q:\n%s%s", code, tt.code, tt.says, stdout, stderr)
+			}
+		})
+	}
+}
 
 // PeeringDB prolongs its block when it is asked again too early.
 func TestASyncThatIsThrottledIsRetriedWhenPeeringDBSays(t *testing.T) {

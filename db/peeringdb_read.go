@@ -66,6 +66,21 @@ func (m *PeeringDBMirror) NetworkFreshness(ctx context.Context, asn bgp.ASN) (pe
 	return f, nil
 }
 
+// State tells how the syncs went.
+func (m *PeeringDBMirror) State(ctx context.Context) (s peering.PDBMirrorState, err error) {
+	err = m.pool.QueryRow(ctx, `
+		WITH done AS (SELECT COALESCE(max(finished_at), '0001-01-01Z') AS at FROM pdb_run),
+			failed AS (SELECT id, started_at, error FROM pdb_run, done WHERE finished_at IS NULL AND error <> '' AND started_at > done.at)
+		SELECT at, COALESCE((SELECT max(started_at) FROM pdb_run), '0001-01-01Z'),
+			COALESCE((SELECT min(started_at) FROM failed), '0001-01-01Z'),
+			COALESCE((SELECT error FROM failed ORDER BY id DESC LIMIT 1), '') FROM done`).Scan(&s.SucceededAt, &s.TriedAt, &s.FailingSince, &s.Error)
+	if err != nil {
+		return peering.PDBMirrorState{}, fmt.Errorf("read how the syncs of peeringdb's mirror went: %w", err)
+	}
+	s.SucceededAt, s.TriedAt, s.FailingSince = s.SucceededAt.UTC(), s.TriedAt.UTC(), s.FailingSince.UTC()
+	return s, nil
+}
+
 // Network is the network with this AS number; the newest, should two claim it.
 func (m *PeeringDBMirror) Network(ctx context.Context, asn bgp.ASN) (peering.PDBNetwork, error) {
 	var n peering.PDBNetwork

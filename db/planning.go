@@ -18,7 +18,7 @@ func (d *DB) PlanningFacts(ctx context.Context, asn bgp.ASN, ixpIDs []int64) (pe
 	mirror := NewPeeringDBMirror(d.pool)
 	peer, err := mirror.Network(ctx, asn)
 	if peering.KindOf(err) == peering.NotFound {
-		return facts, peering.Errorf(peering.NotFound, "%s is not in the PeeringDB mirror: run `peerflow sync`, and check the number", asn)
+		return facts, unmirrored(ctx, mirror, asn)
 	}
 	if err != nil {
 		return facts, translate(err)
@@ -31,6 +31,23 @@ func (d *DB) PlanningFacts(ctx context.Context, asn bgp.ASN, ixpIDs []int64) (pe
 	err = d.read(ctx, func(_ pgx.Tx, q *dbsqlc.Queries) error { return planningRecords(ctx, q, asn, ixpIDs, &facts) })
 	facts.Ports = portsWhereWeAre(ports, facts.IXPs)
 	return facts, err
+}
+
+// unmirrored says why the mirror may lack a network.
+func unmirrored(ctx context.Context, mirror *PeeringDBMirror, asn bgp.ASN) error {
+	fresh, err := mirror.NetworkFreshness(ctx, asn)
+	if err != nil {
+		return translate(err)
+	}
+	state, err := mirror.State(ctx)
+	if err != nil {
+		return translate(err)
+	}
+	if since, why := fresh.Unasked(state); why != "" {
+		return peering.Errorf(peering.NotFound, "%s is not in the PeeringDB mirror, and PeeringDB can't be asked since %s (%s): run `peerflow sync`, which tells whether it answers again, and check the number",
+			asn, since.Format("2006-01-02 15:04 MST"), why)
+	}
+	return peering.Errorf(peering.NotFound, "%s is not in the PeeringDB mirror: run `peerflow sync`, and check the number", asn)
 }
 
 func planningRecords(ctx context.Context, q *dbsqlc.Queries, asn bgp.ASN, ixpIDs []int64, f *peering.PlanningFacts) (err error) {

@@ -5,8 +5,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"peerflow/db"
 	"peerflow/db/dbtest"
+	"peerflow/internal/bgp"
 	"peerflow/internal/peering"
 )
 
@@ -71,6 +74,58 @@ func TestPlanningNamesWhatIsMissing(t *testing.T) {
 	published(t, d, 64511, 26, "198.51.100.11", 0)
 	_, err = d.PlanningFacts(t.Context(), 64511, []int64{42})
 	wantKind(t, "an exchange that isn't there", err, peering.NotFound)
+}
+
+// Whoever asks for an unknown network during an outage has to hear of the outage.
+func TestPlanningTellsThatPeeringDBCannotBeAsked(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	mirror := db.NewPeeringDBMirror(d.Pool())
+	at := func(clock string) time.Time { when, _ := time.Parse(time.DateTime, "2026-11-28 "+clock); return when }
+	run := func(began, ended, why string) {
+		t.Helper()
+		r, err := mirror.BeginRun(t.Context(), false, at(began))
+		if err != nil {
+			t.Fatal(err)
+		}
+		end := peering.PDBRunEnd{Run: r.ID, At: at(ended), Failed: map[peering.PDBType]string{}}
+		if why != "" {
+			end.Failed[peering.PDBOrgs] = why
+		}
+		if err := mirror.EndRun(t.Context(), end); err != nil {
+			t.Fatal(err)
+		}
+	}
+	state := func(want peering.PDBMirrorState, asn bgp.ASN, says ...string) {
+		t.Helper()
+		got, err := mirror.State(t.Context())
+		if err != nil || got != want {
+			t.Errorf("the mirror's state is %+v, %v; want %+v", got, err, want)
+		}
+		_, err = d.PlanningFacts(t.Context(), asn, nil)
+		wantKind(t, "a peer that PeeringDB lacks", err, peering.NotFound)
+		for _, word := range says {
+			if err == nil || !strings.Contains(err.Error(), word) {
+				t.Errorf("%v: want %q", err, word)
+			}
+		}
+	}
+	state(peering.PDBMirrorState{}, 64511, "mirror: run `peerflow sync`")
+	run("06:00:00", "06:01:00", "")
+	good := peering.PDBMirrorState{SucceededAt: at("06:01:00"), TriedAt: at("06:00:00")}
+	state(good, 64511, "mirror: run `peerflow sync`")
+	run("12:00:00", "12:02:00", "org: connection refused")
+	run("18:00:00", "18:02:00", "org: no route to host")
+	bad := peering.PDBMirrorState{SucceededAt: good.SucceededAt, TriedAt: at("18:00:00"), FailingSince: at("12:00:00"), Error: "org: no route to host"}
+	state(bad, 64511, "can't be asked since 2026-11-28 12:00 UTC (org: no route to host)", "peerflow sync")
+	if err := mirror.NoteFailure(t.Context(), 64510, at("18:30:00"), "HTTP 503"); err != nil {
+		t.Fatal(err)
+	}
+	state(bad, 64510, "since 2026-11-28 12:00 UTC (HTTP 503)")
+	run("18:40:00", "18:41:00", "")
+	well := peering.PDBMirrorState{SucceededAt: at("18:41:00"), TriedAt: at("18:00:00")} // the run of 18:00 was taken up again
+	state(well, 64511, "mirror: run `peerflow sync`")
+	state(well, 64510, "since 2026-11-28 18:30 UTC (HTTP 503)")
 }
 
 func TestEnsuringTwiceRecordsOnce(t *testing.T) {

@@ -205,6 +205,7 @@ func TestUpFromTheFirstStartToTheSecond(t *testing.T) {
 	t.Run("a taken Temporal port is named", func(t *testing.T) {
 		refusesPort(t, "127.0.0.1:"+temporal, "--temporal-port", "--listen", "127.0.0.1:0", "--temporal-port", temporal)
 	})
+	t.Run("an outage of PeeringDB is told", func(t *testing.T) { tellsOutage(t, api, data) })
 	made := modified(t, filepath.Join(data, "token"))
 	first.terminate(t, data)
 
@@ -246,10 +247,35 @@ func refusesPort(t *testing.T, address, remedy string, args ...string) {
 	}
 }
 
+// tellsOutage asks for a sync while nobody listens where PeeringDB should.
+func tellsOutage(t *testing.T, port, data string) {
+	c := command(t.Context(), "sync", "--no-wait", "--api", "http://127.0.0.1:"+port)
+	c.Env = append(c.Env, "PEERFLOW_DATA="+data)
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, path := range []string{"/api/v1/sync/peeringdb", "/api/v1/status"} {
+		told := ""
+		for late := time.Now().Add(time.Minute); !strings.Contains(told, "connection refused"); time.Sleep(200 * time.Millisecond) {
+			if time.Now().After(late) {
+				t.Fatalf("%s names no outage: %s", path, told)
+			}
+			_, told = get(t, port, path, read(t, filepath.Join(data, "token")))
+		}
+	}
+}
+
 // answers checks that the API knows the token.
 func answers(t *testing.T, port, token string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:"+port+"/api/v1/routers", nil)
+	if status, text := get(t, port, "/api/v1/routers", token); status != http.StatusOK {
+		t.Errorf("the API answers the token of the data folder with %d: %s", status, text)
+	}
+}
+
+func get(t *testing.T, port, path, token string) (status int, text string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:"+port+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,9 +285,11 @@ func answers(t *testing.T, port, token string) {
 		t.Fatal(err)
 	}
 	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		t.Errorf("the API answers the token of the data folder with %s", answer.Status)
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return answer.StatusCode, string(body)
 }
 
 func read(t *testing.T, path string) string {
