@@ -138,7 +138,11 @@ func (p *peerRun) lead(ctx context.Context, id int64) (r peerReport, err error) 
 	}
 	if r.Change.PlanID == 0 {
 		ShowOmissions(p.show, r.Change.Omissions)
-		return r, ended{code: stateCode(r.Change.State)}
+		if r.Change.Kind != peering.KindProvision || r.Change.State != peering.ChangeCompleted {
+			return r, ended{code: stateCode(r.Change.State)}
+		}
+		r.Sessions, err = p.nothingPlanned(ctx, r.Change)
+		return r, err
 	}
 	plan, err := p.client.Plan(ctx, id)
 	if err != nil {
@@ -225,11 +229,15 @@ func (p *peerRun) patienceFor() time.Duration {
 // AwaitUp gives the sessions that a plan adds, once all of them are up or
 // patience ended: the first look counts in any case.
 func AwaitUp(ctx context.Context, c *Client, plan api.PlanView, patience time.Duration) ([]api.SessionView, error) {
+	return awaitUp(ctx, patience, func() ([]api.SessionView, error) { return added(ctx, c, plan) })
+}
+
+func awaitUp(ctx context.Context, patience time.Duration, look func() ([]api.SessionView, error)) ([]api.SessionView, error) {
 	deadline := time.Now().Add(patience)
 	tick := time.NewTicker(watchPause)
 	defer tick.Stop()
 	for {
-		ours, err := added(ctx, c, plan)
+		ours, err := look()
 		if err != nil || allUp(ours) || time.Now().After(deadline) {
 			return ours, err
 		}
