@@ -39,6 +39,10 @@ func (a Access) open(ctx context.Context, r peering.Router) (device, error) {
 		Router: r.Name, Address: r.Address, Username: r.Username, Login: r.Login, HostKey: r.HostKey,
 		BGPPort: r.BGPPort, Settings: r.Settings, ReadOnly: r.Mode != peering.Manage || unproven(platform, r) != nil,
 	}, a.Secrets)
+	if err != nil && r.Login.IsZero() {
+		return device{}, peering.Errorf(peering.NotFound, "router %s has no login: store one (peerflow secret set %q < file), then PATCH /api/v1/routers/%d with its \"login\": "+
+			"the id and version that secret set prints", r.Name, r.Name+" login", r.ID)
+	}
 	if err != nil {
 		return device{}, fmt.Errorf("open router %s: %w", r.Name, err)
 	}

@@ -62,8 +62,14 @@ func TestAnAuthorDoesNotApproveOnceThereAreTwo(t *testing.T) {
 	c := b.planned()
 	b.user("bob", peering.Approver)
 	id := fmt.Sprint(c.ID)
-	if code, _, stderr := b.cli("admin", "", "change", "approve", id); code != exitRefused || !strings.Contains(stderr, "author") {
+	if code, _, stderr := b.cli("admin", "", "change", "approve", id, "--plan", c.PlanHash[:8]); code != exitRefused || !strings.Contains(stderr, "author") {
 		t.Errorf("the author: exit %d, %s", code, stderr)
+	}
+	if code, _, stderr := b.cli("bob", "", "change", "approve", id); code != exitUsage || !strings.Contains(stderr, "change approve "+id+" --plan HASH") {
+		t.Errorf("unseen, by a script: exit %d, %s", code, stderr)
+	}
+	if votes, err := b.db.Votes(t.Context(), c.ID); err != nil || len(votes) != 0 {
+		t.Errorf("votes %v, %v: nobody looked at the plan", votes, err)
 	}
 	code, stdout, stderr := b.cli("bob", "", "change", "approve", id, "--code")
 	if code != exitOK || !strings.Contains(stdout, `"decision": "approve", "code": "`) {

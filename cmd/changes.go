@@ -171,6 +171,9 @@ func (a *app) decision(verb, short string, d peering.Decision) *cobra.Command {
 	var reason, plan string
 	var code bool
 	c := a.onChange(verb, short, func(ctx context.Context, c *Client, id int64) error {
+		if d == peering.Approve && plan == "" && !code && !a.atTerminal() {
+			return usage("without a terminal an approval names the plan that was looked at: peerflow change approve %d --plan HASH, as change show %[1]d prints it", id)
+		}
 		hash, err := planOf(ctx, c, id, plan)
 		if err != nil {
 			return err
@@ -182,7 +185,8 @@ func (a *app) decision(verb, short string, d peering.Decision) *cobra.Command {
 		return a.say(result, err, result.Text)
 	})
 	c.Long = `Needs the role approver. Counts for the plan in force, or with --plan for that
-one alone: what moved since you looked is refused. The author of a change
+one alone: what moved since you looked is refused. Without a terminal an
+approval has to name its plan. The author of a change
 doesn't approve it, except as the only user.`
 	c.Flags().StringVar(&plan, "plan", "", "only this plan, by the first 8 or more digits of its hash")
 	c.Flags().StringVar(&reason, "reason", "", "why, for the record")

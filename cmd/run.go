@@ -45,13 +45,18 @@ func Run(ctx context.Context, args []string, getenv func(string) string, stdin i
 // ask asks the person at the terminal; asked is false where there is none, and
 // for those who read JSON.
 func (a *app) ask(question string) (asked, agreed bool) {
-	f, ok := a.in.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) || a.json {
+	if !a.atTerminal() || a.json {
 		return false, false
 	}
 	fmt.Fprintf(a.out, "%s [y/N] ", question)
-	answer, _ := bufio.NewReader(f).ReadString('\n')
+	answer, _ := bufio.NewReader(a.in).ReadString('\n')
 	return true, slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(answer)))
+}
+
+// atTerminal says whether a person types.
+func (a *app) atTerminal() bool {
+	f, ok := a.in.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // Root is the command tree on the process's own streams.

@@ -128,12 +128,17 @@ func (s Story) approves(id int64) bool {
 		return false
 	}
 	fmt.Fprint(s.Screen.Out, "approve? [Y/n] ")
-	answer, _ := bufio.NewReader(f).ReadString('\n')
-	no := strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "n")
-	if no {
+	yes := agrees(f)
+	if !yes {
 		s.say("then somebody else has to: peerflow change approve %d, or the Temporal UI", id)
 	}
-	return !no
+	return yes
+}
+
+// agrees reads an answer whose default is yes; an end of input is no answer.
+func agrees(in io.Reader) bool {
+	answer, err := bufio.NewReader(in).ReadString('\n')
+	return err == nil && !strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "n")
 }
 
 func (s Story) comesUp(ctx context.Context) error {

@@ -142,7 +142,7 @@ func (f upFlags) greet(c *cobra.Command, s *up.Stack) {
 	fmt.Fprintf(out, "data folder  %s\n", s.Dir())
 	if s.First {
 		fmt.Fprintf(out, "\nadmin token  %s\n             it lies in %s\n             for the CLI: export PEERFLOW_DATA=%s\n"+
-			"envelope key %s\n             losing it loses every stored secret\n", s.Token, filepath.Join(s.Dir(), "token"), s.Dir(), filepath.Join(s.Dir(), "secrets.key"))
+			"envelope key %s\n             losing it loses every stored secret\n", s.Token, filepath.Join(s.Dir(), "token"), s.Dir(), s.Parts.Config.KeyFile)
 	}
 }
 
