@@ -31,6 +31,9 @@ func (t toucher) fill(s peering.TouchedSession) peering.TouchedSession {
 		s.SessionID, s.PeerAS, s.VRF, s.Shut = session.ID, session.PeerAS, session.VRF, session.Intent == peering.Shutdown
 		for _, f := range session.Families {
 			s.Expect = append(s.Expect, t.expect(session, f))
+			if t.takesNothing(session, f) {
+				s.TakesNothing = append(s.TakesNothing, f)
+			}
 		}
 	} else {
 		s.VRF, s.PeerAS = t.unrecorded(s.Neighbor)
@@ -41,7 +44,7 @@ func (t toucher) fill(s peering.TouchedSession) peering.TouchedSession {
 	s.Protected, s.Opened = t.protected(session, s), t.opened(session, s)
 	for _, n := range t.neighbors {
 		if n.Key() == s.Key() && n.Established() {
-			s.ImportMoves = t.importMoves(n)
+			s.ImportMoves = t.importMoves(n) || t.importsDiffer(session)
 		}
 	}
 	return s
@@ -153,6 +156,31 @@ func (t toucher) importMoves(n peering.Neighbor) bool {
 		}
 	}
 	return false
+}
+
+// importsDiffer reports that a recorded session gets other import policies than
+// before, or drains: another filter accepts for it, though no filter moves.
+func (t toucher) importsDiffer(s peering.Session) bool {
+	before, was := t.before.Sessions[s.ID]
+	if !was {
+		return false
+	}
+	return (s.Intent == peering.Draining) != (before.Intent == peering.Draining) ||
+		slices.ContainsFunc(s.Families, func(f bgp.Family) bool {
+			return !samePolicies(t.before.PolicyOf(before, peering.Import, f), t.desired.PolicyOf(s, peering.Import, f))
+		})
+}
+
+// takesNothing reports that people said so: the session drains, or each of its
+// import policies expects 0 prefixes. A session without import policies is no
+// such case: that is a mistake to be told (RFC 8212).
+func (t toucher) takesNothing(s peering.Session, f bgp.Family) bool {
+	policies := t.desired.PolicyOf(s, peering.Import, f)
+	takes := func(p peering.Effective[peering.RoutingPolicy]) bool {
+		n, said := p.Value.Expected(f)
+		return !said || n > 0
+	}
+	return s.Intent == peering.Draining || len(policies) > 0 && !slices.ContainsFunc(policies, takes)
 }
 
 // session finds the record of a session that a stanza describes.

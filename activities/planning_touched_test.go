@@ -281,3 +281,39 @@ func TestWhatWasDeployedProtectedStaysSo(t *testing.T) {
 		t.Errorf("taken off, it is protected as %q", got.Protects)
 	}
 }
+
+func TestImportsMoveAndEndAsTheRecordsSay(t *testing.T) {
+	t.Parallel()
+	zero := figure(0)
+	policies := func(ids ...int64) func(*peering.Desired) {
+		return func(d *peering.Desired) {
+			d.Policies[2] = peering.RoutingPolicy{Meta: peering.Meta{ID: 2}, Slug: "peers-in", Direction: peering.Import}
+			d.Policies[3] = peering.RoutingPolicy{Meta: peering.Meta{ID: 3}, Slug: "nothing-in", Direction: peering.Import, ExpectIPv4: zero}
+			d.IXPs[1] = peering.IXP{Policies: peering.Policies{Import: ids, Export: []int64{1}}}
+		}
+	}
+	drains := func(d *peering.Desired) {
+		s := d.Sessions[1]
+		s.Intent = peering.Draining
+		d.Sessions[1] = s
+	}
+	known := map[string]peering.Stanza{"filter/pf_in": {Key: "filter/pf_in"}}
+	for name, c := range map[string]struct {
+		after       []func(*peering.Desired)
+		moves, ends bool
+	}{
+		"as before":                       {after: []func(*peering.Desired){policies(2)}},
+		"a policy that takes nothing":     {after: []func(*peering.Desired){policies(3)}, moves: true, ends: true},
+		"that, and another that does":     {after: []func(*peering.Desired){policies(3, 2)}, moves: true},
+		"no policy at all is no forecast": {after: []func(*peering.Desired){policies()}, moves: true},
+		"drained":                         {after: []func(*peering.Desired){policies(2), drains}, moves: true, ends: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := toucher{desired: desired(c.after...), before: desired(policies(2)), neighbors: []peering.Neighbor{seen(1, "", 3)}, stanzas: known}.fill(peering.TouchedSession{Neighbor: at4(1)})
+			if got.ImportMoves != c.moves || (len(got.TakesNothing) > 0) != c.ends {
+				t.Errorf("imports move: %v, end: %v", got.ImportMoves, got.TakesNothing)
+			}
+		})
+	}
+}

@@ -274,8 +274,8 @@ type RoutingPolicy struct {
 	Direction      Direction    `json:"direction"`
 	Family         bgp.Family   `json:"family,omitzero"` // zero: both
 	Weight         int          `json:"weight"`          // higher applies first
-	ExpectIPv4     *int64       `json:"expect_prefixes_ipv4"`
-	ExpectIPv6     *int64       `json:"expect_prefixes_ipv6"`
+	ExpectIPv4     *int64       `json:"expect_prefixes_ipv4" doc:"of an export policy: how many prefixes a session is announced; of an import policy, 0 says that it is meant to accept nothing"`
+	ExpectIPv6     *int64       `json:"expect_prefixes_ipv6" doc:"as expect_prefixes_ipv4"`
 	AllowDefault   bool         `json:"allow_default"` // may announce a default route
 	AllowLong      bool         `json:"allow_long"`    // may announce longer than /24 or /48
 	Communities    []int64      `json:"communities" doc:"ids of the communities set on it; templates see them by value"`
@@ -292,7 +292,9 @@ const (
 	Export Direction = "export"
 )
 
-// Expected is the announced prefixes that the policy's owner expects; false when not said.
+// Expected is how many prefixes the policy's owner expects it to let pass to one
+// session; false when not said. Of an import policy only 0 counts: it is meant to
+// accept nothing.
 func (p RoutingPolicy) Expected(f bgp.Family) (int64, bool) {
 	n := p.ExpectIPv4
 	if f == bgp.IPv6 {

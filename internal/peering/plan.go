@@ -63,7 +63,11 @@ type TouchedSession struct {
 	// ImportMoves says that what is accepted is meant to change: there is no
 	// forecast but the baseline's figures, and they don't hold then.
 	ImportMoves bool `json:"import_moves,omitempty"`
-	Shut        bool `json:"shut,omitempty"` // the plan has it shut down
+	// TakesNothing are the families in which nothing is meant to be accepted: the
+	// session drains, or each of its import policies expects 0 prefixes. In any
+	// other, nothing accepted of what is received fails verification.
+	TakesNothing []bgp.Family `json:"takes_nothing,omitempty"`
+	Shut         bool         `json:"shut,omitempty"` // the plan has it shut down
 }
 
 // Key is what the router knows the session by.
@@ -97,6 +101,8 @@ type Impact struct {
 	Disruption Disruption   `json:"disruption"` // the worst, a removal counted as reset
 	Filters    FilterChange `json:"filters"`
 	ResetASNs  []string     `json:"reset_asns,omitempty"`
+	ImportASNs []string     `json:"import_asns,omitempty" doc:"peers of the Established sessions that accept by another rule than before, one for each session"`
+	EndsASNs   []string     `json:"ends_asns,omitempty" doc:"of those, the ones that are meant to accept nothing any more"`
 	Announces  *int64       `json:"announces"` // to the touched sessions together; nil when not known
 	Routers    int          `json:"routers"`
 	Pending    []string     `json:"pending,omitempty"` // edits of others that ride along, labelled
@@ -131,6 +137,12 @@ func (i Impact) Line() string {
 	}
 	if i.Unchanged > 0 {
 		parts = append(parts, fmt.Sprintf("edits %d without disruption", i.Unchanged))
+	}
+	if n := len(i.ImportASNs); n > 0 {
+		parts = append(parts, fmt.Sprintf("changes imports of %d %s: %s", n, plural(n, "session"), Some(i.ImportASNs, mostNamed, " ")))
+	}
+	if n := len(i.EndsASNs); n > 0 {
+		parts = append(parts, fmt.Sprintf("accepts nothing any more from %d: %s", n, Some(i.EndsASNs, mostNamed, " ")))
 	}
 	if i.Filters.Added+i.Filters.Removed > 0 {
 		parts = append(parts, fmt.Sprintf("prefix lists +%d/−%d", i.Filters.Added, i.Filters.Removed))
@@ -216,6 +228,12 @@ func (i *Impact) count(t TouchedSession) {
 	}
 	if !t.Added && !t.Removed {
 		i.Disruption = i.Disruption.Worse(t.Disruption)
+		if t.ImportMoves {
+			i.ImportASNs = append(i.ImportASNs, t.PeerAS.String())
+		}
+		if t.ImportMoves && len(t.TakesNothing) > 0 {
+			i.EndsASNs = append(i.EndsASNs, t.PeerAS.String())
+		}
 	}
 	if t.Protected != "" {
 		i.Protected = append(i.Protected, fmt.Sprintf("%s %s (%s)", t.PeerAS, t.Neighbor, t.Protected))
@@ -386,12 +404,17 @@ func Loosened(earlier, now Plan) bool {
 		}
 		for _, t := range r.Touched {
 			old, known := was[fmt.Sprint(r.RouterID, t.VRF, t.Neighbor)]
-			if !known || rank[t.Disruption] > rank[old.Disruption] || t.ImportMoves && !old.ImportMoves || guardLoosened(old.Expect, t.Expect) {
+			if !known || rank[t.Disruption] > rank[old.Disruption] || importsLoosened(old, t) || guardLoosened(old.Expect, t.Expect) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+func importsLoosened(old, now TouchedSession) bool {
+	return now.ImportMoves && !old.ImportMoves ||
+		slices.ContainsFunc(now.TakesNothing, func(f bgp.Family) bool { return !slices.Contains(old.TakesNothing, f) })
 }
 
 func guardLoosened(old, now []ExpectedExport) bool {

@@ -1,6 +1,7 @@
 package peering
 
 import (
+	"strings"
 	"testing"
 
 	"peerflow/internal/bgp"
@@ -28,6 +29,8 @@ func TestLoosenedPlansNeedNewVotes(t *testing.T) {
 		"no figure any more":                {session(expects(nil)), true},
 		"a default may be announced":        {session(func(s *TouchedSession) { s.Expect[0].AllowDefault = true }), true},
 		"longer prefixes may be announced":  {session(func(s *TouchedSession) { s.Expect[0].AllowLong = true }), true},
+		"imports move":                      {session(func(s *TouchedSession) { s.ImportMoves = true }), true},
+		"nothing is accepted any more":      {session(func(s *TouchedSession) { s.TakesNothing = []bgp.Family{bgp.IPv4} }), true},
 		"a session restarts":                {session(func(s *TouchedSession) { s.Disruption = DisruptsReset }), true},
 		"a session is no longer disrupted":  {session(func(s *TouchedSession) { s.Disruption = DisruptsNone }), false},
 		"another session is reached":        {another, true},
@@ -41,5 +44,19 @@ func TestLoosenedPlansNeedNewVotes(t *testing.T) {
 				t.Errorf("loosened = %v, want %v", got, c.want)
 			}
 		})
+	}
+}
+
+func TestTheImpactNamesWhoseImportsMove(t *testing.T) {
+	t.Parallel()
+	touched := []TouchedSession{
+		{PeerAS: 64501, Disruption: DisruptsRefresh, ImportMoves: true},
+		{PeerAS: 64502, Disruption: DisruptsRefresh, ImportMoves: true, TakesNothing: []bgp.Family{bgp.IPv4}},
+		{PeerAS: 64503, Disruption: DisruptsRefresh, TakesNothing: []bgp.Family{bgp.IPv4}}, // nothing new
+		{PeerAS: 64504, Removed: true, ImportMoves: true},
+	}
+	line := NewImpact([]RouterPlan{{Touched: touched}}, nil).Line()
+	if want := "changes imports of 2 sessions: AS64501 AS64502; accepts nothing any more from 1: AS64502"; !strings.Contains(line, want) {
+		t.Errorf("%q doesn't say %q", line, want)
 	}
 }

@@ -2,13 +2,15 @@ package peering
 
 import (
 	"fmt"
+	"slices"
 
 	"peerflow/internal/bgp"
 )
 
 // bands compares accepted prefixes with the baseline once the soak is over, for
 // each session and family as soon as it is stable. Touched sessions are held to
-// their forecast, which is the baseline unless their import side moves.
+// their forecast, which is the baseline unless their import side moves; even then
+// none accepts nothing of what it receives, unless the plan says so.
 func (j *judge) bands() {
 	if !j.soaked() {
 		return
@@ -59,11 +61,15 @@ func (j *judge) band(before Neighbor, f FamilyState) *total {
 	}
 	old, fresh := *f.Accepted, *now.Accepted
 	touched, isTouched := j.touched.find(key)
+	moves := isTouched && (touched.ImportMoves || f.ImportPolicy != now.ImportPolicy)
 	switch left, gone := j.watch.Left[key]; {
+	case isTouched && refusesAll(f, now, moves) && !slices.Contains(touched.TakesNothing, f.Family):
+		j.refused(who, touched, f, now)
+		return nil
 	case gone && !left.Reason.LocalCause():
 		j.add("band", who, CheckRecorded, "%s: accepted prefixes went from %d to %d; the peer restarted the session itself", f.Family, old, fresh)
 		return nil
-	case isTouched && (touched.ImportMoves || f.ImportPolicy != now.ImportPolicy):
+	case moves:
 		j.add("band", who, CheckRecorded, "%s: accepted prefixes went from %d to %d; the import policy moves, so there is no forecast", f.Family, old, fresh)
 		return nil
 	}
@@ -75,6 +81,36 @@ func (j *judge) band(before Neighbor, f FamilyState) *total {
 		return nil
 	}
 	return t
+}
+
+// refusesAll reports a session that accepted something, still receives it and
+// accepts nothing any more. Where the router doesn't tell what it receives, it is
+// taken to receive as long as its import side moves.
+func refusesAll(before, now FamilyState, moves bool) bool {
+	if *before.Accepted == 0 || *now.Accepted > 0 {
+		return false
+	}
+	if now.Received == nil {
+		return moves
+	}
+	return *now.Received > 0
+}
+
+// refused fails a session that refuses all it receives, once that is stable: no
+// import policy that is merely edited is forecast to do so.
+func (j *judge) refused(who string, t TouchedSession, before, now FamilyState) {
+	received := "an unknown number of"
+	if now.Received != nil {
+		received = fmt.Sprint(*now.Received)
+	}
+	text := fmt.Sprintf("%s: none of %s prefixes received is accepted (%d before), and the plan doesn't say so. If that is meant, "+
+		"set expect_prefixes_%s to 0 on each import policy of the session, or drain it, and plan again",
+		before.Family, received, *before.Accepted, before.Family)
+	if j.watch.stable(t.Key(), before.Family, j.e.Elapsed) < j.p.Stable && !j.final() {
+		j.add("band", who, CheckPending, "%s", text)
+		return
+	}
+	j.add("band", who, CheckFailed, "%s", text)
 }
 
 func (j *judge) inBand(who string, f bgp.Family, t total) {

@@ -3,6 +3,7 @@ package peering
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +48,9 @@ func TestBandsEndOnARealNetwork(t *testing.T) {
 	full := func(k int64) Neighbor { return neighbor(1, accepts(k)) }
 	refresh := []TouchedSession{{Neighbor: neighbor(1).Address, PeerAS: 64501, Disruption: DisruptsRefresh}}
 	meant := []TouchedSession{{Neighbor: neighbor(1).Address, PeerAS: 64501, Disruption: DisruptsRefresh, ImportMoves: true}}
+	ends, ends6, reset := slices.Clone(meant), slices.Clone(meant), slices.Clone(meant)
+	ends[0].TakesNothing, ends6[0].TakesNothing, reset[0].Disruption = []bgp.Family{bgp.IPv4}, []bgp.Family{bgp.IPv6}, DisruptsReset
+	receives := func(k *int64) func(*Neighbor) { return func(n *Neighbor) { n.Families[0].Received = k } }
 	cease := func(n *Neighbor) { down(DownAdminPeer)(n) }
 	cases := map[string]struct {
 		touched []TouchedSession
@@ -93,6 +97,69 @@ func TestBandsEndOnARealNetwork(t *testing.T) {
 			touched: meant, base: with(still, full(1000)),
 			now:  func(int) []Neighbor { return with(still, full(10)) },
 			want: CheckPassed, within: 60, state: CheckRecorded, check: "band", says: "from 1000 to 10",
+		},
+		"import policy that is meant to move, and refuses all: failed, with how to go on": {
+			touched: meant, base: with(still, full(14)),
+			now:  func(int) []Neighbor { return with(still, full(0)) },
+			want: CheckFailed, within: 60, state: CheckFailed, check: "band", says: "none of 100 prefixes received is accepted (14 before)",
+		},
+		"another import policy than before that refuses all: failed, planned or not": {
+			touched: refresh, base: with(still, full(14)),
+			now: func(int) []Neighbor {
+				return with(still, neighbor(1, accepts(0), func(n *Neighbor) { n.Families[0].ImportPolicy = "other" }))
+			},
+			want: CheckFailed, within: 60, state: CheckFailed, check: "band", says: "expect_prefixes_ipv4",
+		},
+		"refuses all, and the router doesn't tell what it receives: failed": {
+			touched: meant, base: with(still, full(14)),
+			now:  func(int) []Neighbor { return with(still, neighbor(1, accepts(0), receives(nil))) },
+			want: CheckFailed, within: 60, state: CheckFailed, check: "band", says: "unknown number",
+		},
+		"refuses all after the peer restarted the session: failed": {
+			touched: meant, base: with(still, full(14)),
+			now: func(s int) []Neighbor {
+				switch {
+				case s < 10:
+					return with(still, full(0))
+				case s == 10:
+					return with(still, neighbor(1, cease))
+				}
+				return with(still, neighbor(1, accepts(0), bounced))
+			},
+			want: CheckFailed, within: 60, state: CheckFailed, check: "band", says: "none of",
+		},
+		"accepts nothing, as the plan says: recorded": {
+			touched: ends, base: with(still, full(14)),
+			now:  func(int) []Neighbor { return with(still, full(0)) },
+			want: CheckPassed, within: 60, state: CheckRecorded, check: "band", says: "from 14 to 0",
+		},
+		"accepts nothing, as the plan says of the other family: failed": {
+			touched: ends6, base: with(still, full(14)),
+			now:  func(int) []Neighbor { return with(still, full(0)) },
+			want: CheckFailed, within: 60, state: CheckFailed, check: "band", says: "ipv4: none of",
+		},
+		"peer that withdraws everything: recorded": {
+			touched: meant, base: with(still, full(14)),
+			now:  func(int) []Neighbor { return with(still, neighbor(1, accepts(0), receives(count(0)))) },
+			want: CheckPassed, within: 60, state: CheckRecorded, check: "band", says: "from 14 to 0",
+		},
+		"session that accepted nothing before either": {
+			touched: meant, base: with(still, full(0)),
+			now:  func(int) []Neighbor { return with(still, full(0)) },
+			want: CheckPassed, within: 60,
+		},
+		"reset session that takes its time to accept: waited for, passed": {
+			touched: reset, base: with(still, full(14)),
+			now: func(s int) []Neighbor {
+				switch {
+				case s < 55:
+					return with(still, neighbor(1, down(DownOther)))
+				case s < 65:
+					return with(still, neighbor(1, accepts(0), bounced))
+				}
+				return with(still, neighbor(1, accepts(14), bounced))
+			},
+			want: CheckPassed, within: 75,
 		},
 		"touched session is held to what it accepted before": {
 			touched: refresh, base: with(still, full(1000)),

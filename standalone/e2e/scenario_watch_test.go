@@ -27,6 +27,7 @@ func TestWhatARouterDoesDecides(t *testing.T) {
 	t.Run("an edit of hold times resets those three sessions and no other", func(t *testing.T) { resetsThree(s.in(t)) })
 	t.Run("a configure by hand is interference: frozen, and nothing confirmed", func(t *testing.T) { interfered(s.in(t)) })
 	t.Run("an export mistake is reverted before it is confirmed", func(t *testing.T) { exportMistake(s.in(t)) })
+	t.Run("an import mistake is reverted before it is confirmed", func(t *testing.T) { importMistake(s.in(t)) })
 	t.Run("an edit of our part by hand is drift, until it is taken back", func(t *testing.T) { drifts(s.in(t)) })
 	t.Run("a record that was deployed and taken back is reverted", func(t *testing.T) { takenBack(s.in(t)) })
 	t.Run("a peer's own shutdown is recorded and rolls nothing back", func(t *testing.T) { peerShutsDown(s.in(t)) })
@@ -175,6 +176,30 @@ func exportMistake(s *scene) {
 	if time.Duration(had.Load()) > 20*time.Second {
 		s.t.Errorf("the peer had them for %s", time.Duration(had.Load()))
 	}
+}
+
+// importMistake makes the whole Internet a prefix of ours: every import filter then refuses all.
+func importMistake(s *scene) {
+	ctx := context.Background()
+	name := fmt.Sprintf("as%d_%d", peerAS(10), s.sessions[10].ID)
+	takes := func(context.Context) bool { return strings.HasPrefix(s.birdc("show", "route", "protocol", name, "count"), "3 of ") }
+	s.await("the edge accepts what a peer announces", 30*time.Second, takes)
+	us, err := s.Parts.DB.AutonomousSystems().List(ctx, []peering.Filter{{Field: "asn", Values: []string{fmt.Sprint(uint32(ourAS))}}}, peering.Page{Limit: 1})
+	s.must(err)
+	before, up := s.look(), s.uptimes()
+	c := s.edit("our prefixes", update(0, peering.ObjectAutonomousSystem, us.Items[0].ID, `{"context": {"own_prefixes": ["0.0.0.0/0"]}}`))
+	s.wants(s.plan(c).Impact.Line(), "changes imports of ")
+	s.approve(c)
+	c = s.ends(c.ID)
+	d := s.deployment(c)
+	if c.State != peering.ChangeRolledBack || !d.ConfirmSentAt.IsZero() ||
+		!check(d.Verdict, "band", peering.CheckFailed, s.host(firstPeer+10).String()+" ipv4: none of 3 prefixes received is accepted (3 before)") {
+		s.t.Fatalf("%s, confirm sent at %s: %s; verdict %+v", c.State, d.ConfirmSentAt, c.Outcome, d.Verdict)
+	}
+	s.untouched(before)
+	s.await("the edge accepts them again", 20*time.Second, takes)
+	s.unbroken(up)
+	s.settled()
 }
 
 func pauseFor(ctx context.Context, d time.Duration) {
