@@ -182,7 +182,9 @@ func exportMistake(s *scene) {
 func importMistake(s *scene) {
 	ctx := context.Background()
 	name := fmt.Sprintf("as%d_%d", peerAS(10), s.sessions[10].ID)
-	takes := func(context.Context) bool { return strings.HasPrefix(s.birdc("show", "route", "protocol", name, "count"), "3 of ") }
+	takes := func(context.Context) bool {
+		return strings.Contains(s.birdc("show", "route", "protocol", name, "count"), "3 of ")
+	}
 	s.await("the edge accepts what a peer announces", 30*time.Second, takes)
 	us, err := s.Parts.DB.AutonomousSystems().List(ctx, []peering.Filter{{Field: "asn", Values: []string{fmt.Sprint(uint32(ourAS))}}}, peering.Page{Limit: 1})
 	s.must(err)
