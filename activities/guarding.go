@@ -163,7 +163,7 @@ func (r *Routers) guard(ctx context.Context, routerID int64, seen look, at time.
 	return breached, r.Queue.Enqueue(ctx, routerID, 0)
 }
 
-// ShutSession closes one session that is announced too much on its router, and
+// ShutSession closes one session in breach of its export guard on its router, and
 // reads that it is closed. Idempotent: one that is closed, or that nothing has to
 // be shut on any more, stays as it is.
 func (r *Routers) ShutSession(ctx context.Context, sessionID int64) error {

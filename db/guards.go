@@ -12,7 +12,7 @@ import (
 	"peerflow/internal/peering"
 )
 
-// exportGuard is who shuts a session that is announced too much.
+// exportGuard is who shuts a session that is announced too much, or came up without a policy.
 var exportGuard = peering.Actor{Kind: peering.ActorSystem, Name: "export guard"}
 
 // armGuards holds every session that a confirmed deployment touched to what its

@@ -235,7 +235,7 @@ func TestABreachOnARouterThatPeerflowMayNotWriteToIsAPersons(t *testing.T) {
 	if counts, err := s.DecideGuard(t.Context(), breach, now); err != nil || !counts {
 		t.Fatalf("counts: %v, %v", counts, err)
 	}
-	if n := s.one(`SELECT count(*) FROM change_log WHERE after->>'remedy' LIKE 'session % is announced too much, and router edge1 is in mode propose: shut it there by hand%'`); n != 1 {
+	if n := s.one(`SELECT count(*) FROM change_log WHERE after->>'remedy' LIKE 'session % is in breach of its export guard, and router edge1 is in mode propose: shut it there by hand%'`); n != 1 {
 		t.Errorf("%d rows say who has to shut it, want 1", n)
 	}
 	if due, err := s.BreachedSessions(t.Context(), s.edge1); err != nil || len(due) != 0 {

@@ -31,7 +31,8 @@ const (
 	GuardShut     GuardState = "shut"     // it was shut; watched on, since a load of a configuration may open it
 )
 
-// See is the guard after one look at its session. It passes only once the
+// See is the guard after one look at its session. One that came up without an
+// import or an export policy is in breach at once. It passes only once the
 // session has been up for the profile's settling time with its counters known:
 // a session that just came up has announced nothing yet.
 func (g ExportGuard) See(p Profile, n Neighbor, counted []ExportCount, at time.Time) ExportGuard {
@@ -41,6 +42,10 @@ func (g ExportGuard) See(p Profile, n Neighbor, counted []ExportCount, at time.T
 	}
 	if g.UpSince.IsZero() {
 		g.UpSince = at
+	}
+	if missing := n.MissingPolicy(g.Expect.Family); missing != "" {
+		g.State, g.Finding = GuardBreached, missing
+		return g
 	}
 	for _, c := range AnnouncedTo(n, counted) {
 		if c.Family != g.Expect.Family {
@@ -58,7 +63,7 @@ func (g ExportGuard) See(p Profile, n Neighbor, counted []ExportCount, at time.T
 // ShutByHand says what a person has to do about a breach on a router where peerflow
 // is unable to write.
 func ShutByHand(router string, mode RouterMode, session int64) string {
-	return fmt.Sprintf("session %d is announced too much, and router %s is in mode %s: shut it there by hand; peerflow session why %d says how, until it is seen shut",
+	return fmt.Sprintf("session %d is in breach of its export guard, and router %s is in mode %s: shut it there by hand; peerflow session why %d says how, until it is seen shut",
 		session, router, mode, session)
 }
 

@@ -1,6 +1,7 @@
 package peering
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -93,6 +94,23 @@ func (n Neighbor) Family(f bgp.Family) (FamilyState, bool) {
 		}
 	}
 	return FamilyState{}, false
+}
+
+// MissingPolicy says which policy an external session lacks in one family (RFC
+// 8212); "" when both are there, or the router reports nothing of the family.
+func (n Neighbor) MissingPolicy(f bgp.Family) string {
+	s, reported := n.Family(f)
+	if !reported || n.RemoteAS == n.LocalAS || s.ImportPolicy != "" && s.ExportPolicy != "" {
+		return ""
+	}
+	missing := "no import and no export policy is"
+	switch {
+	case s.ImportPolicy != "":
+		missing = "no export policy is"
+	case s.ExportPolicy != "":
+		missing = "no import policy is"
+	}
+	return fmt.Sprintf("%s: %s on the router, and both must be (RFC 8212)", f, missing)
 }
 
 // Established reports that routes may flow.

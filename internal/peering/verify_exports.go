@@ -20,14 +20,10 @@ func (j *judge) exports() {
 			j.add("export", who, CheckNotChecked, "the router doesn't list it: guarded when it first comes up")
 			continue
 		}
+		j.policies(who, now)
 		if !now.Established() && len(j.e.Exports[t.Key()]) == 0 {
 			j.add("export", who, CheckNotChecked, "not Established: guarded when it first comes up")
 			continue
-		}
-		for _, f := range now.Families {
-			if now.Established() {
-				j.policies(who, now, f)
-			}
 		}
 		for _, c := range AnnouncedTo(now, j.e.Exports[t.Key()]) {
 			j.export(who, expectFor(t.Expect, c.Family), c, now.Established())
@@ -58,15 +54,19 @@ func AnnouncedTo(n Neighbor, counted []ExportCount) []ExportCount {
 	return all
 }
 
-func (j *judge) policies(who string, n Neighbor, f FamilyState) {
-	if n.RemoteAS == n.LocalAS {
-		return // RFC 8212 is about external sessions
-	}
-	if f.ImportPolicy == "" || f.ExportPolicy == "" {
-		j.add("policy", who, CheckFailed, "%s: import and export policy must both be on the router (RFC 8212)", f.Family)
+// policies looks for both policies of each family that the router reports, of a
+// session that is down too: it comes up with what is there. One that is shut doesn't.
+func (j *judge) policies(who string, n Neighbor) {
+	if n.RemoteAS == n.LocalAS || n.AdminDown {
 		return
 	}
-	j.add("policy", who, CheckPassed, "%s: import %s, export %s", f.Family, f.ImportPolicy, f.ExportPolicy)
+	for _, f := range n.Families {
+		if missing := n.MissingPolicy(f.Family); missing != "" {
+			j.add("policy", who, CheckFailed, "%s", missing)
+			continue
+		}
+		j.add("policy", who, CheckPassed, "%s: import %s, export %s", f.Family, f.ImportPolicy, f.ExportPolicy)
+	}
 }
 
 func (j *judge) export(who string, expect ExpectedExport, c ExportCount, up bool) {

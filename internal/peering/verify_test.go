@@ -29,6 +29,8 @@ func down(r DownReason) func(*Neighbor) {
 	return func(n *Neighbor) { n.State, n.DownReason, n.Families = bgp.Idle, r, nil }
 }
 
+func unfiltered(n *Neighbor)          { n.Families[0].ExportPolicy = "" }
+func idle(n *Neighbor)                { n.State = bgp.Active }
 func bounced(n *Neighbor)             { n.Since = start.Add(5 * time.Second) }
 func accepts(k int64) func(*Neighbor) { return func(n *Neighbor) { n.Families[0].Accepted = count(k) } }
 func announces(k int64) func(*Neighbor) {
@@ -71,6 +73,10 @@ func TestJudge(t *testing.T) {
 		"at the limit is in order":                          {now: append(many(1, 20), neighbor(200, announces(13))), after: 20 * time.Second, want: CheckPassed},
 		"a missing counter is not checked, and not zero":    {now: append(many(1, 20), neighbor(200, func(n *Neighbor) { n.Families[0].Announced = nil })), after: 20 * time.Second, want: CheckPassed},
 		"no export policy on the router: failed (RFC 8212)": {now: append(many(1, 20), neighbor(200, func(n *Neighbor) { n.Families[0].ExportPolicy = "" })), after: time.Second, want: CheckFailed, reason: "RFC 8212"},
+		"no import policy on the router: failed (RFC 8212)": {now: append(many(1, 20), neighbor(200, func(n *Neighbor) { n.Families[0].ImportPolicy = "" })), after: time.Second, want: CheckFailed, reason: "no import policy"},
+		"nor on one that is down, which comes up with it":   {now: append(many(1, 20), neighbor(200, idle, unfiltered)), after: time.Second, want: CheckFailed, reason: "no export policy"},
+		"one that is shut doesn't come up":                  {now: append(many(1, 20), neighbor(200, idle, unfiltered, func(n *Neighbor) { n.AdminDown = true })), after: 20 * time.Second, want: CheckPassed},
+		"RFC 8212 is about external sessions":               {now: append(many(1, 20), neighbor(200, unfiltered, func(n *Neighbor) { n.LocalAS = n.RemoteAS })), after: 20 * time.Second, want: CheckPassed},
 		"the peer isn't there yet: no failure":              {now: append(many(1, 20), neighbor(200, down(DownNoAnswer))), after: 20 * time.Second, want: CheckPassed},
 		"accepted prefixes fall out of the band":            {now: append(many(2, 20), neighbor(1, accepts(40))), after: 30 * time.Second, want: CheckFailed, reason: "from 100 to 40"},
 		"a fall inside the band is in order":                {now: append(many(2, 20), neighbor(1, accepts(60))), after: 30 * time.Second, want: CheckPassed},
