@@ -65,6 +65,21 @@ func renderedWith(t *testing.T, d *db.DB, routerID int64, body string, ops ...pe
 		t.Fatal(err)
 	}
 	desired.Template.Body = body
+	return renderedBoth(t, desired, ops...)
+}
+
+// renderedAs is what a router's own template prints, likewise.
+func renderedAs(t *testing.T, d *db.DB, routerID int64, ops ...peering.Operation) (without, with string) {
+	t.Helper()
+	desired, err := d.Desired(t.Context(), routerID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return renderedBoth(t, desired, ops...)
+}
+
+func renderedBoth(t *testing.T, desired peering.Desired, ops ...peering.Operation) (without, with string) {
+	t.Helper()
 	changed, err := desired.Apply(ops)
 	if err != nil {
 		t.Fatal(err)

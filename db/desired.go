@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -12,8 +13,9 @@ import (
 
 // Desired loads what a router is rendered from, on one unchanging view and with
 // the same number of queries whatever the number of sessions. Policies, communities,
-// groups, relationships and templates come whole, used or not, so that an overlay or a
-// template may name any. What is large comes when the router's template, or one that an open change brings, can ask for it.
+// groups, relationships, platforms and templates come whole, used or not, so that an overlay or a
+// template may name any; of other nouns, what operations of open changes name comes along. What is
+// large comes when the router's template, or one that an open change brings, can ask for it.
 func (d *DB) Desired(ctx context.Context, routerID int64) (peering.Desired, error) {
 	return d.desired(ctx, routerID, nil)
 }
@@ -37,10 +39,8 @@ func (d *DB) desired(ctx context.Context, routerID int64, needs *peering.Needs) 
 		}
 		desired.LocalAS = desired.Networks[desired.Router.LocalASID]
 		desired.Template = desired.Templates[desired.Router.TemplateID]
-		if desired.Platform, err = platforms.get(ctx, q, desired.Router.PlatformID); err != nil {
-			return err
-		}
-		if desired.Mirror, err = mirrorOf(ctx, q, desired); err != nil {
+		desired.Platform = desired.Platforms[desired.Router.PlatformID]
+		if desired.Mirror, err = mirrorOf(ctx, q, desired, ids.Asns...); err != nil {
 			return err
 		}
 		needed := peering.AllNeeds
@@ -51,7 +51,11 @@ func (d *DB) desired(ctx context.Context, routerID int64, needs *peering.Needs) 
 			needed = d.needs(desired.Template, desired.Templates)
 		}
 		desired.Unneeded = needed.Not()
-		return desiredLarge(ctx, tx, q, needed, ids, &desired)
+		if err := desiredLarge(ctx, tx, q, needed, ids, &desired); err != nil {
+			return err
+		}
+		desired.SetApart()
+		return nil
 	})
 	return desired, err
 }
@@ -64,7 +68,7 @@ func desiredLarge(ctx context.Context, tx pgx.Tx, q *dbsqlc.Queries, needs peeri
 		}
 	}
 	if needs.PeeringDB {
-		d.PeeringDB, err = mirroredFor(ctx, tx, *d)
+		d.PeeringDB, err = mirroredFor(ctx, tx, *d, ids.Asns...)
 	}
 	return err
 }
@@ -86,6 +90,7 @@ func desiredRecords(ctx context.Context, q *dbsqlc.Queries, ids dbsqlc.DesiredID
 		filling(ctx, q, &d.Contacts, contacts, ids.Contacts),
 		filling(ctx, q, &d.ContactRoles, contactRoles, ids.ContactRoles),
 		filling(ctx, q, &d.Templates, templates, ids.Templates),
+		filling(ctx, q, &d.Platforms, platforms, ids.Platforms),
 	} {
 		if err := fill(); err != nil {
 			return err
@@ -114,9 +119,9 @@ func (k *kind[T]) byID(ctx context.Context, q *dbsqlc.Queries, ids []int64) (map
 	return set, nil
 }
 
-// mirrorOf is what the networks of a desired state publish as their prefix counts.
-func mirrorOf(ctx context.Context, q *dbsqlc.Queries, d peering.Desired) (map[bgp.ASN]peering.PDBLimits, error) {
-	rows, err := q.PublishedCounts(ctx, asnsOf(d))
+// mirrorOf is what the networks of a desired state publish as their prefix counts, and those of more AS numbers.
+func mirrorOf(ctx context.Context, q *dbsqlc.Queries, d peering.Desired, more ...int64) (map[bgp.ASN]peering.PDBLimits, error) {
+	rows, err := q.PublishedCounts(ctx, asnsOf(d, more...))
 	if err != nil {
 		return nil, err
 	}
@@ -127,8 +132,9 @@ func mirrorOf(ctx context.Context, q *dbsqlc.Queries, d peering.Desired) (map[bg
 	return mirror, nil
 }
 
-// asnsOf are the AS numbers of a desired state's networks.
-func asnsOf(d peering.Desired) (asns []int64) {
+// asnsOf are the AS numbers of a desired state's networks and sessions, and more.
+func asnsOf(d peering.Desired, more ...int64) []int64 {
+	asns := slices.Clone(more)
 	for _, n := range d.Networks {
 		asns = append(asns, int64(n.ASN))
 	}

@@ -13,19 +13,20 @@ import (
 // mirroredFor loads what the mirror has for one router's templates, with one query for each type: the networks of its
 // sessions and ours with all their ports, all ports at the LANs of its exchanges with their networks, and what those
 // belong to. PeeringDB's tombstones, and what it has not approved, are absent.
-func mirroredFor(ctx context.Context, tx pgx.Tx, d peering.Desired) (m peering.PDBObjects, err error) {
+func mirroredFor(ctx context.Context, tx pgx.Tx, d peering.Desired, more ...int64) (m peering.PDBObjects, err error) {
+	asns := asnsOf(d, more...)
 	lans := make([]int64, 0, len(d.IXPs))
 	for _, x := range d.IXPs {
 		lans = append(lans, x.IXLANID)
 	}
 	if m.Networks, err = pdbSome[peering.PDBNetwork](ctx, tx, `
 		t.id IN (SELECT n.id FROM pdb_net n WHERE n.asn = ANY($1) UNION
-			SELECT p.net_id FROM pdb_netixlan p WHERE p.ixlan_id = ANY($2) AND p.status = 'ok')`, asnsOf(d), lans); err != nil {
+			SELECT p.net_id FROM pdb_netixlan p WHERE p.ixlan_id = ANY($2) AND p.status = 'ok')`, asns, lans); err != nil {
 		return m, err
 	}
 	if m.Ports, err = pdbSome[peering.PDBPort](ctx, tx, `
 		t.id IN (SELECT p.id FROM pdb_netixlan p JOIN pdb_net n ON n.id = p.net_id WHERE n.asn = ANY($1) AND n.status = 'ok' UNION
-			SELECT p.id FROM pdb_netixlan p WHERE p.ixlan_id = ANY($2))`, asnsOf(d), lans); err != nil {
+			SELECT p.id FROM pdb_netixlan p WHERE p.ixlan_id = ANY($2))`, asns, lans); err != nil {
 		return m, err
 	}
 	for _, p := range m.Ports {

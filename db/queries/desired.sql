@@ -1,34 +1,44 @@
--- What one router is rendered from, by id. Sessions that open changes plan on it bring their peering and network
--- along, so that an overlay finds them. Policies, groups, relationships, templates,
--- communities, tags, BFD timers, config contexts and contacts come whole: an overlay may name any.
+-- What one router is rendered from, by id, and what operations of open changes may make it be rendered from: the peering and
+-- the networks of sessions, our networks, and exchanges and connections that they bring to it. Policies, groups,
+-- relationships, templates, platforms, communities, tags, BFD timers, config contexts and contacts come whole: an overlay may name any.
 -- name: DesiredIDs :one
 WITH planned AS (
-    SELECT (patch->>'peering_id')::bigint AS peering_id, (patch->>'peer_asn')::bigint AS peer_asn
+    SELECT object, object_id, patch
     FROM change_operation
-    WHERE object = 'session' AND action = 'create' AND router_id = @router_id::bigint
-        AND applied_at IS NULL AND discarded_at IS NULL
+    WHERE (router_id = @router_id::bigint OR router_id IS NULL) AND action <> 'delete' AND applied_at IS NULL AND discarded_at IS NULL
 ), sessions AS (
-    SELECT id, peering_id, peer_asn FROM session WHERE router_id = @router_id::bigint
+    SELECT id, peering_id, peer_asn, local_asn FROM session WHERE router_id = @router_id::bigint
 ), connections AS (
     SELECT id, ixp_id FROM connection WHERE router_id = @router_id::bigint
+    UNION SELECT c.id, c.ixp_id FROM connection c JOIN planned n ON n.object = 'connection' AND n.object_id = c.id
 ), exchanges AS (
-    SELECT x.id, x.local_as_id FROM ixp x WHERE x.id IN (SELECT c.ixp_id FROM connections c)
+    SELECT x.id, x.local_as_id FROM ixp x
+    WHERE x.id IN (SELECT c.ixp_id FROM connections c UNION SELECT (n.patch->>'exchange_id')::bigint FROM planned n WHERE n.object = 'connection')
 ), peerings AS (
     SELECT p.id, p.local_as_id, p.peer_as_id FROM peering p
-    WHERE p.id IN (SELECT s.peering_id FROM sessions s UNION SELECT n.peering_id FROM planned n)
+    WHERE p.id IN (SELECT s.peering_id FROM sessions s UNION SELECT (n.patch->>'peering_id')::bigint FROM planned n WHERE n.object = 'session')
+), numbers AS (
+    SELECT s.peer_asn AS asn FROM sessions s UNION SELECT s.local_asn FROM sessions s
+    UNION SELECT (n.patch->>'peer_asn')::bigint FROM planned n WHERE n.object = 'session'
+    UNION SELECT (n.patch->>'local_asn')::bigint FROM planned n WHERE n.object = 'session'
+    UNION SELECT (n.patch->>'asn')::bigint FROM planned n WHERE n.object = 'autonomous_system'
 ), networks AS (
     SELECT p.peer_as_id AS id FROM peerings p
     UNION SELECT p.local_as_id FROM peerings p
     UNION SELECT x.local_as_id FROM exchanges x
     UNION SELECT r.local_as_id FROM router r WHERE r.id = @router_id::bigint
-    UNION SELECT a.id FROM autonomous_system a WHERE a.asn IN (SELECT s.peer_asn FROM sessions s UNION SELECT n.peer_asn FROM planned n)
+    UNION SELECT a.id FROM autonomous_system a WHERE a.asn IN (SELECT m.asn FROM numbers m)
+    UNION SELECT (n.patch->>'local_as_id')::bigint FROM planned n WHERE n.object IN ('router', 'ixp')
+    UNION SELECT n.object_id FROM planned n WHERE n.object = 'autonomous_system'
 )
 SELECT
     ARRAY(SELECT s.id FROM sessions s)::bigint[] AS sessions,
     ARRAY(SELECT c.id FROM connections c)::bigint[] AS connections,
     ARRAY(SELECT x.id FROM exchanges x)::bigint[] AS ixps,
     ARRAY(SELECT p.id FROM peerings p)::bigint[] AS peerings,
-    ARRAY(SELECT n.id FROM networks n)::bigint[] AS networks,
+    ARRAY(SELECT n.id FROM networks n WHERE n.id IS NOT NULL)::bigint[] AS networks,
+    ARRAY(SELECT m.asn FROM numbers m WHERE m.asn IS NOT NULL)::bigint[] AS asns,
+    ARRAY(SELECT o.id FROM platform o)::bigint[] AS platforms,
     ARRAY(SELECT g.id FROM bgp_group g)::bigint[] AS bgp_groups,
     ARRAY(SELECT l.id FROM relationship l)::bigint[] AS relationships,
     ARRAY(SELECT y.id FROM routing_policy y)::bigint[] AS policies,

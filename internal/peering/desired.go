@@ -32,13 +32,19 @@ type Desired struct {
 	Contacts      map[int64]Contact
 	ContactRoles  map[int64]ContactRole
 	Platform      PlatformRecord
-	Templates     map[int64]Template // all of them: the router's may include any
-	IRR           map[int64]IRRLists // by network id; absent when none was recorded
+	Platforms     map[int64]PlatformRecord // all of them
+	Templates     map[int64]Template       // all of them: the router's may include any
+	IRR           map[int64]IRRLists       // by network id; absent when none was recorded
 	// Mirror is PeeringDB's prefix counts by ASN, for the limit rule; absent when unknown.
 	Mirror    map[bgp.ASN]PDBLimits
 	PeeringDB PDBObjects // what the mirror has of the networks, exchanges and ports, for templates
 	// Unneeded is what was left out in loading, since no template in use can ask for it. Rendering refuses one that does.
 	Unneeded Needs
+	// Apart are connections and exchanges that the router has nothing of unless a change brings them: for Apply alone.
+	Apart struct {
+		IXPs        map[int64]IXP
+		Connections map[int64]Connection
+	}
 }
 
 // Needs are the parts of a desired state that are large and that few templates ask for.
@@ -66,6 +72,8 @@ func (d Desired) Apply(ops []Operation) (Desired, error) {
 	next.Sessions, next.Policies, next.Networks = maps.Clone(d.Sessions), maps.Clone(d.Policies), maps.Clone(d.Networks)
 	next.IXPs, next.Groups, next.Connections = maps.Clone(d.IXPs), maps.Clone(d.Groups), maps.Clone(d.Connections)
 	next.Templates = maps.Clone(d.Templates)
+	maps.Copy(next.IXPs, d.Apart.IXPs)
+	maps.Copy(next.Connections, d.Apart.Connections)
 	for _, op := range ops {
 		if op.RouterID != 0 && op.RouterID != d.Router.ID {
 			continue
@@ -80,7 +88,35 @@ func (d Desired) Apply(ops []Operation) (Desired, error) {
 	if next.Router.TemplateID != d.Router.TemplateID {
 		next.Template = next.Templates[next.Router.TemplateID]
 	}
+	if next.Router.PlatformID != d.Router.PlatformID {
+		next.Platform = next.Platforms[next.Router.PlatformID]
+	}
+	if next.Platform.Driver != d.Platform.Driver {
+		return Desired{}, Errorf(Unsupported, "router %s would move from driver %s to %s, and the one that reads and writes it is its record's: "+
+			"edit the router itself (platform_id), then deploy what is pending there", d.Router.Name, d.Platform.Driver, next.Platform.Driver)
+	}
+	next.SetApart()
 	return next, nil
+}
+
+// SetApart sets connections of other routers apart, and exchanges at which this one has none.
+func (d *Desired) SetApart() {
+	at := map[int64]bool{}
+	d.Apart.Connections, d.Apart.IXPs = map[int64]Connection{}, map[int64]IXP{}
+	for id, c := range d.Connections {
+		if c.RouterID == d.Router.ID {
+			at[c.IXPID] = true
+			continue
+		}
+		d.Apart.Connections[id] = c
+		delete(d.Connections, id)
+	}
+	for id, x := range d.IXPs {
+		if !at[id] {
+			d.Apart.IXPs[id] = x
+			delete(d.IXPs, id)
+		}
+	}
 }
 
 // noun is a record that a change may edit.
