@@ -74,7 +74,7 @@ func applyOperations(ctx context.Context, tx *Tx, ops []peering.Operation, over 
 // operation's way depends on what others do until it is recorded, and is told then.
 func (tx *Tx) refuseMissing(ctx context.Context, ops []peering.Operation) error {
 	var missing error
-	_, err := tx.try(ctx, func(inner *Tx) error {
+	_, err := tx.only(ctx, func(inner *Tx) error {
 		r := recording{moved: map[peering.ObjectKind]map[int64]bool{}, over: true}
 		for i, op := range ops {
 			if err := appliers[op.Object].apply(ctx, inner, op, r); err != nil {
@@ -86,10 +86,24 @@ func (tx *Tx) refuseMissing(ctx context.Context, ops []peering.Operation) error 
 			}
 			r.sees(op)
 		}
-		return errOnlyTried
+		return nil
 	})
 	return cmp.Or(err, missing)
 }
+
+// only runs fn for a trial: all that it does is taken back, whatever comes of it.
+func (tx *Tx) only(ctx context.Context, fn func(*Tx) error) (refusal, err error) {
+	trial := *tx
+	trial.trial = true
+	refusal, err = trial.try(ctx, func(inner *Tx) error { return cmp.Or(fn(inner), errOnlyTried) })
+	if errors.Is(refusal, errOnlyTried) {
+		refusal = nil
+	}
+	return refusal, err
+}
+
+// errOnlyTried takes back what was only tried.
+var errOnlyTried error = peering.NewError(peering.Conflict, "only tried")
 
 func (k *kind[T]) apply(ctx context.Context, tx *Tx, op peering.Operation, r recording) error {
 	if op.Action == peering.Create {

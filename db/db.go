@@ -112,6 +112,7 @@ type Tx struct {
 	pgx   pgx.Tx
 	q     *dbsqlc.Queries
 	actor peering.Actor
+	trial bool // all of it is taken back: what holds a record for now doesn't matter
 }
 
 // Actor is in whose name the transaction writes.

@@ -138,9 +138,6 @@ func (tx *Tx) checkBases(ctx context.Context, change peering.Change) error {
 	return peering.Errorf(peering.Denied, "the change can't be recorded any more: %w: open a new change", refusal)
 }
 
-// errOnlyTried takes back what was only tried.
-var errOnlyTried = peering.NewError(peering.Conflict, "only tried")
-
 // checkRouter comes last, since what it holds stays held: the freezes in shared
 // mode, and the router's row.
 func (tx *Tx) checkRouter(ctx context.Context, dep peering.Deployment) error {

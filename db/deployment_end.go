@@ -141,7 +141,7 @@ func (tx *Tx) try(ctx context.Context, fn func(*Tx) error) (refusal, err error) 
 	if err != nil {
 		return nil, err
 	}
-	err = fn(&Tx{pgx: nested, q: tx.q.WithTx(nested), actor: tx.actor})
+	err = fn(&Tx{pgx: nested, q: tx.q.WithTx(nested), actor: tx.actor, trial: tx.trial})
 	if err == nil {
 		return nil, nested.Commit(ctx)
 	}

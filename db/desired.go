@@ -193,18 +193,9 @@ func (d *DB) LeftThere(ctx context.Context, routerID int64) (map[peering.Move]pe
 // confirmed deployment was submitted. Edits while that one ran count, too:
 // better one label too many than an edit that rides along unseen.
 func (d *DB) PendingAuthors(ctx context.Context, routerID int64) ([]peering.User, error) {
-	users, err := pendingAuthors(ctx, d.q, routerID)
-	return users, translate(err)
-}
-
-func (tx *Tx) pendingAuthors(ctx context.Context, routerID int64) ([]peering.User, error) {
-	return pendingAuthors(ctx, tx.q, routerID)
-}
-
-func pendingAuthors(ctx context.Context, q *dbsqlc.Queries, routerID int64) ([]peering.User, error) {
-	rows, err := q.PendingAuthors(ctx, routerID)
+	rows, err := d.q.PendingAuthors(ctx, dbsqlc.PendingAuthorsParams{RouterID: routerID})
 	if err != nil {
-		return nil, err
+		return nil, translate(err)
 	}
 	users := make([]peering.User, len(rows))
 	for i, r := range rows {

@@ -267,7 +267,7 @@ func (k *kind[T]) change(ctx context.Context, tx *Tx, before, after T) (T, error
 	if same(before, after) {
 		return before, nil
 	}
-	if k.hold != nil {
+	if k.hold != nil && !tx.trial {
 		if err := k.hold(ctx, tx, &before, &after); err != nil {
 			return after, err
 		}
@@ -305,7 +305,7 @@ func (k *kind[T]) hang(ctx context.Context, q *dbsqlc.Queries, v T) error {
 }
 
 func (k *kind[T]) delete(ctx context.Context, tx *Tx, before T) error {
-	if k.hold != nil {
+	if k.hold != nil && !tx.trial {
 		if err := k.hold(ctx, tx, &before, nil); err != nil {
 			return err
 		}

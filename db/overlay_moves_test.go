@@ -35,7 +35,7 @@ func moving(t *testing.T, d *db.DB) moves {
 	published(t, d, peer.ASN, 26, "198.51.100.22", 1000)
 	published(t, d, 64510, 26, "198.51.100.23", 2000) // that has no record
 	group := mustCreate(t, d.BGPGroups(), peering.BGPGroup{Slug: "transit", Name: "Transit"})
-	direct := mustCreate(t, d.Peerings(), peering.Peering{LocalASID: n.us.ID, PeerASID: n.peer.ID})
+	direct := mustCreate(t, d.Peerings(), peering.Peering{LocalASID: n.us.ID, PeerASID: n.peer.ID, State: peering.Agreed, Evidence: peering.ByMail})
 	mustCreate(t, d.Sessions(), peering.Session{PeeringID: direct.ID, RouterID: n.router.ID, PeerAddress: netip.MustParseAddr("192.0.2.77"), PeerAS: n.peer.ASN})
 	other := mustCreate(t, d.Routers(), peering.Router{Name: "fra-1", SiteID: n.site.ID, PlatformID: n.platform.ID, LocalASID: n.us.ID, Address: "192.0.2.2:22"})
 	far := mustCreate(t, d.IXPs(), peering.IXP{Slug: "far-ix", Name: "Far", LocalASID: spare.ID, Policies: peering.Policies{Import: []int64{n.accept.ID}}})

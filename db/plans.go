@@ -168,24 +168,6 @@ func (tx *Tx) putMoves(ctx context.Context, planID, routerID int64, moves []peer
 	return tx.q.PlanMovesPut(ctx, put)
 }
 
-// carriedAuthors are those whose pending edits a plan carries: they can't approve it.
-func (tx *Tx) carriedAuthors(ctx context.Context, c peering.Change, p peering.Plan) ([]int64, error) {
-	authors := []int64{}
-	if c.Kind != peering.KindDeploy && !c.Request.IncludePending {
-		return authors, nil
-	}
-	for _, r := range p.Routers {
-		users, err := tx.pendingAuthors(ctx, r.RouterID)
-		if err != nil {
-			return nil, err
-		}
-		for _, u := range users {
-			authors = append(authors, u.ID)
-		}
-	}
-	return authors, nil
-}
-
 func routersOf(p peering.Plan) []int64 {
 	ids := make([]int64, len(p.Routers))
 	for i, r := range p.Routers {

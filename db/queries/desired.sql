@@ -71,17 +71,20 @@ ORDER BY key;
 -- Who edited what a router is rendered from since the last change of kind deploy, which carries every edit, that was
 -- confirmed there: since it was made, as what came after its plan isn't in its text, and an unrelated change in between
 -- delivers nobody's edits. What a change wrote into the record without a deployment there is its author's edit. Sessions
--- and connections are found by what the log says of their router, and networks by their numbers too, since they may be
--- gone from there. Templates count when the router's names them, or one that it names; all do when a name is computed.
--- All policies count where a template is given all of them.
+-- and connections are found by what the log says of their router, networks by their numbers too and templates by their
+-- names, since they may be gone from there. Templates count when the router's names them, or one that it names; all do
+-- when a name is computed. All policies count where a template is given all of them.
 -- Communities all count, since each template is given all of them, and so do the few relationships; tags, config contexts, contacts and their roles where something has them.
+-- Late are those who edited since made_at. On request, edited tells what they edited and what has it: kind and id of either.
+-- Of what a change wrote and people approved on any router, it tells nothing.
 -- name: PendingAuthors :many
 WITH RECURSIVE since AS (
     SELECT COALESCE(max(c.created_at), '-infinity'::timestamptz) AS at
     FROM deployment d JOIN change c ON c.id = d.change_id
     WHERE d.router_id = @router_id::bigint AND d.state = 'confirmed' AND c.kind = 'deploy'
 ), edits AS (
-    SELECT COALESCE(l.user_id, c.author_id) AS user_id, l.object, l.object_id, l.before, l.after
+    SELECT COALESCE(l.user_id, c.author_id) AS user_id, l.object, l.object_id, l.before, l.after, l.at,
+        l.user_id IS NULL AND EXISTS (SELECT FROM deployment d WHERE d.change_id = l.change_id AND d.state = 'confirmed') AS approved
     FROM since CROSS JOIN change_log l
     LEFT JOIN change c ON c.id = l.change_id AND NOT EXISTS (
         SELECT FROM deployment d WHERE d.change_id = c.id AND d.router_id = @router_id::bigint AND d.state = 'confirmed')
@@ -89,7 +92,7 @@ WITH RECURSIVE since AS (
         AND l.object IN ('platform', 'session', 'connection', 'router', 'template', 'ixp', 'bgp_group', 'autonomous_system', 'irr_list', 'routing_policy', 'community', 'relationship', 'tag', 'bfd',
             'config_context', 'contact', 'contact_role')
 ), here AS (
-    SELECT s.id, s.peer_asn, s.local_asn, s.group_id, s.bfd_id FROM session s WHERE s.router_id = @router_id::bigint
+    SELECT s.id, s.peer_asn, s.local_asn, s.group_id, s.bfd_id, s.relationship_id FROM session s WHERE s.router_id = @router_id::bigint
 ), exchanges AS (
     SELECT c.ixp_id AS id FROM connection c WHERE c.router_id = @router_id::bigint
 ), networks AS (
@@ -106,45 +109,56 @@ WITH RECURSIVE since AS (
     WHERE regexp_replace(t.body, '\{%[-+]?\s*(include\w*|import|from|extends)\s+("[^"]*"|''[^'']*''|\w+)\s*([-+]?%\}|(import|as|ignore|with|without)\M)', '', 'g')
         ~ '\{%[-+]?\s*(include\w*|import|from|extends)\M'
 ), policies AS (
-    SELECT p.policy_id AS id FROM policy_assignment p WHERE p.session_id IN (SELECT h.id FROM here h)
-    UNION SELECT p.policy_id FROM policy_assignment p WHERE p.group_id IN (SELECT h.group_id FROM here h)
-    UNION SELECT p.policy_id FROM policy_assignment p WHERE p.ixp_id IN (SELECT x.id FROM exchanges x)
-    UNION SELECT p.policy_id FROM policy_assignment p WHERE p.as_id IN (SELECT n.id FROM networks n)
+    SELECT p.policy_id AS id, 'session' AS owner, p.session_id AS owner_id FROM policy_assignment p WHERE p.session_id IN (SELECT h.id FROM here h)
+    UNION ALL SELECT p.policy_id, 'bgp_group', p.group_id FROM policy_assignment p WHERE p.group_id IN (SELECT h.group_id FROM here h)
+    UNION ALL SELECT p.policy_id, 'ixp', p.ixp_id FROM policy_assignment p WHERE p.ixp_id IN (SELECT x.id FROM exchanges x)
+    UNION ALL SELECT p.policy_id, 'autonomous_system', p.as_id FROM policy_assignment p WHERE p.as_id IN (SELECT n.id FROM networks n)
 ), read AS ( -- what a template of the router is given, whose tags and the like it may ask for
     SELECT 'session' AS object, h.id FROM here h
-    UNION ALL SELECT 'connection', c.id FROM connection c WHERE c.router_id = @router_id::bigint
-    UNION ALL SELECT 'router', @router_id::bigint
-    UNION ALL SELECT 'ixp', x.id FROM exchanges x
-    UNION ALL SELECT 'bgp_group', h.group_id FROM here h
-    UNION ALL SELECT 'autonomous_system', n.id FROM networks n
-    UNION ALL SELECT 'routing_policy', y.id FROM policies y
-    UNION ALL SELECT 'routing_policy', y.id FROM routing_policy y
+    UNION SELECT 'connection', c.id FROM connection c WHERE c.router_id = @router_id::bigint
+    UNION SELECT 'router', @router_id::bigint
+    UNION SELECT 'ixp', x.id FROM exchanges x
+    UNION SELECT 'bgp_group', h.group_id FROM here h
+    UNION SELECT 'autonomous_system', n.id FROM networks n
+    UNION SELECT 'routing_policy', y.id FROM policies y
+    UNION SELECT 'routing_policy', y.id FROM routing_policy y
         WHERE NOT EXISTS (SELECT FROM session s WHERE s.router_id = @router_id::bigint AND s.intent NOT IN ('absent', 'removing'))
             OR EXISTS (SELECT FROM templates t WHERE t.kind = 'export')
-    UNION ALL SELECT 'relationship', l.id FROM relationship l
-    UNION ALL SELECT 'community', c.id FROM community c
+    UNION SELECT 'relationship', l.id FROM relationship l
+    UNION SELECT 'community', c.id FROM community c
+), uses AS ( -- that, and what it has, which it may have more than once
+    SELECT d.object, d.id, '' AS owner, 0::bigint AS owner_id FROM read d
+    UNION ALL SELECT 'platform', r.platform_id, 'router', r.id FROM router r WHERE r.id = @router_id::bigint
+    UNION ALL SELECT 'template', t.id, '', 0 FROM templates t
+    UNION ALL SELECT 'irr_list', n.id, '', 0 FROM networks n -- logged under its network's id
+    UNION ALL SELECT 'bfd', h.bfd_id, 'session', h.id FROM here h
+    UNION ALL SELECT 'bgp_group', h.group_id, 'session', h.id FROM here h
+    UNION ALL SELECT 'relationship', h.relationship_id, 'session', h.id FROM here h
+    UNION ALL SELECT 'relationship', g.relationship_id, 'bgp_group', g.id FROM bgp_group g WHERE g.id IN (SELECT h.group_id FROM here h)
+    UNION ALL SELECT 'relationship', x.relationship_id, 'ixp', x.id FROM ixp x WHERE x.id IN (SELECT e.id FROM exchanges e)
+    UNION ALL SELECT 'routing_policy', y.id, y.owner, y.owner_id FROM policies y
+    UNION ALL SELECT 'community', a.community_id, a.object, a.object_id FROM community_assignment a JOIN read d ON d.object = a.object AND d.id = a.object_id
+    UNION ALL SELECT 'tag', a.tag_id, a.object, a.object_id FROM tag_assignment a JOIN read d ON d.object = a.object AND d.id = a.object_id
+    UNION ALL SELECT 'config_context', a.config_context_id, a.object, a.object_id FROM context_assignment a JOIN read d ON d.object = a.object AND d.id = a.object_id
+    UNION ALL SELECT 'contact', a.contact_id, a.object, a.object_id FROM contact_assignment a JOIN read d ON d.object = a.object AND d.id = a.object_id
+    UNION ALL SELECT 'contact_role', a.role_id, a.object, a.object_id FROM contact_assignment a JOIN read d ON d.object = a.object AND d.id = a.object_id
 )
-SELECT u.id, u.name, u.roles::text[] AS roles, u.active, u.created_at, u.version
-FROM app_user u
-WHERE u.id IN (
-    SELECT e.user_id FROM edits e
-    WHERE CASE e.object
-        WHEN 'session' THEN @router_id::bigint IN ((e.before->>'router_id')::bigint, (e.after->>'router_id')::bigint)
-        WHEN 'connection' THEN @router_id::bigint IN ((e.before->>'router_id')::bigint, (e.after->>'router_id')::bigint)
-        WHEN 'router' THEN e.object_id = @router_id::bigint
-        WHEN 'platform' THEN e.object_id IN (SELECT r.platform_id FROM router r WHERE r.id = @router_id::bigint)
-        WHEN 'autonomous_system' THEN e.object_id IN (SELECT n.id FROM networks n) OR EXISTS (
-            SELECT FROM here h WHERE (e.before->>'asn')::bigint IN (h.peer_asn, h.local_asn) OR (e.after->>'asn')::bigint IN (h.peer_asn, h.local_asn))
-        WHEN 'template' THEN e.object_id IN (SELECT t.id FROM templates t) OR EXISTS (SELECT FROM computed)
-        WHEN 'irr_list' THEN e.object_id IN (SELECT n.id FROM networks n) -- logged under its network's id
-        WHEN 'tag' THEN EXISTS (SELECT FROM tag_assignment a JOIN read d ON d.object = a.object AND d.id = a.object_id WHERE a.tag_id = e.object_id)
-        WHEN 'config_context' THEN EXISTS (
-            SELECT FROM context_assignment a JOIN read d ON d.object = a.object AND d.id = a.object_id WHERE a.config_context_id = e.object_id)
-        WHEN 'contact' THEN EXISTS (SELECT FROM contact_assignment a JOIN read d ON d.object = a.object AND d.id = a.object_id WHERE a.contact_id = e.object_id)
-        WHEN 'contact_role' THEN EXISTS (SELECT FROM contact_assignment a JOIN read d ON d.object = a.object AND d.id = a.object_id WHERE a.role_id = e.object_id)
-        WHEN 'bfd' THEN e.object_id IN (SELECT h.bfd_id FROM here h)
-        WHEN 'community' THEN true
-        WHEN 'relationship' THEN true
-        ELSE EXISTS (SELECT FROM read d WHERE d.object = e.object AND d.id = e.object_id)
-    END)
+SELECT u.id, u.name, u.roles::text[] AS roles, u.active, u.created_at, u.version,
+    bool_or(e.at > @made_at::timestamptz)::boolean AS late,
+    coalesce(array_agg(DISTINCT concat_ws(' ', e.object, e.object_id, s.owner, s.owner_id)) FILTER (WHERE @detailed::boolean AND NOT e.approved), '{}')::text[] AS edited
+FROM edits e
+JOIN app_user u ON u.id = e.user_id
+LEFT JOIN uses s ON s.object = e.object AND s.id = e.object_id
+WHERE s.id IS NOT NULL OR CASE e.object
+    WHEN 'session' THEN @router_id::bigint IN ((e.before->>'router_id')::bigint, (e.after->>'router_id')::bigint)
+    WHEN 'connection' THEN @router_id::bigint IN ((e.before->>'router_id')::bigint, (e.after->>'router_id')::bigint)
+    WHEN 'autonomous_system' THEN EXISTS (
+        SELECT FROM here h WHERE (e.before->>'asn')::bigint IN (h.peer_asn, h.local_asn) OR (e.after->>'asn')::bigint IN (h.peer_asn, h.local_asn))
+    WHEN 'template' THEN EXISTS (SELECT FROM computed) OR EXISTS (SELECT FROM templates t
+        WHERE e.before->>'name' <> '' AND strpos(t.body, e.before->>'name') > 0 OR t.body ~ ('(include|import|from|extends)[^%]*\m0*' || e.object_id || '\M'))
+    WHEN 'community' THEN true
+    WHEN 'relationship' THEN true
+    ELSE false
+END
+GROUP BY u.id
 ORDER BY u.id;
