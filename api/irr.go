@@ -23,7 +23,7 @@ const largestList = 96 << 20
 // Fetched says where a list comes from.
 type Fetched struct {
 	Source    string    `json:"source,omitempty" maxLength:"500" example:"bgpq4 -S RPKI,RIPE -A AS-EXAMPLE" doc:"what was asked, in your words"`
-	FetchedAt time.Time `json:"fetched_at,omitzero" doc:"when that was; now when left out"`
+	FetchedAt time.Time `json:"fetched_at,omitzero" doc:"when that was; now when left out. A list that was fetched before the recorded one is refused (409)"`
 }
 
 // Prefixes are a network's prefix lists, as bgpq3 and bgpq4 write them in JSON.

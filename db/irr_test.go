@@ -92,3 +92,78 @@ func TestWhoRecordsAListIsAnAuthorOfWhatIsPending(t *testing.T) {
 		t.Errorf("pending authors %+v, %v: want ida, and not joe, whose network has no session there", users, err)
 	}
 }
+
+// Whoever asks an IRR each night records the same list most of the time: that edits nothing, and holds nobody from approving.
+func TestTheSameListAgainIsNoEdit(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	n := smallNetwork(t, d)
+	put := func(l peering.IRRList, at time.Time) error {
+		l.FetchedAt = at
+		return d.PutIRRLists(t.Context(), anna, n.peer.ID, []peering.IRRList{l}, false)
+	}
+	head := func() (l peering.IRRList) {
+		t.Helper()
+		lists, err := d.IRRLists(t.Context(), n.peer.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return lists[peering.IRRPrefixes4]
+	}
+	logged := func(want int, text ...string) {
+		t.Helper()
+		var entries int
+		var last string
+		sqlRead(t, d, `SELECT count(*), coalesce(max(before::text || after::text) FILTER (WHERE id = (SELECT max(id) FROM change_log)), '') FROM change_log WHERE object = 'irr_list'`, nil, &entries, &last)
+		if entries != want {
+			t.Errorf("%d entries in the change log, want %d", entries, want)
+		}
+		for _, part := range text {
+			if !strings.Contains(last, part) {
+				t.Errorf("the log says %s, want %s", last, part)
+			}
+		}
+	}
+	first, second, third := prefixes().FetchedAt, prefixes().FetchedAt.Add(time.Hour), prefixes().FetchedAt.Add(2*time.Hour)
+	if err := put(prefixes("192.0.2.0/24"), first); err != nil {
+		t.Fatal(err)
+	}
+	logged(1)
+	recorded := head().UpdatedAt
+	again := prefixes("192.0.2.0/24")
+	again.Source = "bgpq3"
+	if err := put(again, second); err != nil {
+		t.Fatal(err)
+	}
+	logged(1)
+	if l := head(); !l.FetchedAt.Equal(second) || l.Source != "bgpq3" || !l.UpdatedAt.Equal(recorded) {
+		t.Errorf("the same list again is %+v: want when it was fetched last, and recorded when it was first", l)
+	}
+	for name, l := range map[string]peering.IRRList{"an older list": prefixes("203.0.113.0/24"), "the same list, older": prefixes("192.0.2.0/24")} {
+		err := put(l, first)
+		wantKind(t, name, err, peering.Conflict)
+		if err == nil || !strings.Contains(err.Error(), "ask the IRR again") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if l := head(); l.Entries != "192.0.2.0/24" || !l.FetchedAt.Equal(second) {
+		t.Errorf("an older list came over it: %+v", l)
+	}
+	wantKind(t, "a list from the future", put(prefixes("203.0.113.0/24"), time.Now().Add(time.Hour)), peering.Invalid)
+	if err := put(prefixes("203.0.113.0/24"), third); err != nil {
+		t.Fatal(err)
+	}
+	logged(2, peering.HashText("192.0.2.0/24"), peering.HashText("203.0.113.0/24"))
+
+	// Of several lists, the log has those that differ.
+	six := peering.IRRList{Kind: peering.IRRPrefixes6, Entries: "2001:db8::/32", Count: 1, FetchedAt: third}
+	if err := d.PutIRRLists(t.Context(), anna, n.peer.ID, []peering.IRRList{head(), six}, false); err != nil {
+		t.Fatal(err)
+	}
+	logged(3, "ipv6")
+	var fours int
+	sqlRead(t, d, `SELECT count(*) FROM change_log WHERE id = (SELECT max(id) FROM change_log) AND (before ? 'ipv4' OR after ? 'ipv4')`, nil, &fours)
+	if fours != 0 {
+		t.Error("the log of another list names the one that stays")
+	}
+}

@@ -56,7 +56,7 @@ var Logged = []string{
 
 // A statement outside a transaction is a test's own hand: at its commit the
 // current query is that statement or none, and COMMIT for a transaction of package db.
-// A router's fence is no edit, nor is shutting_until: each attempt to write sets them.
+// A router's fence is no edit, nor is shutting_until: each attempt to write sets them. Nor is it one that an IRR gave the same list again.
 // What a savepoint wrote has an xmin of its own; now() is when the whole transaction began.
 const guard = `
 CREATE FUNCTION logged_guard() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -65,6 +65,9 @@ BEGIN
         RETURN NULL;
     END IF;
     IF TG_OP = 'UPDATE' AND to_jsonb(NEW) - '{fence,shutting_until}'::text[] = to_jsonb(OLD) - '{fence,shutting_until}'::text[] THEN
+        RETURN NULL;
+    END IF;
+    IF TG_TABLE_NAME = 'irr_list' AND TG_OP = 'UPDATE' AND to_jsonb(NEW) - '{source,fetched_at}'::text[] = to_jsonb(OLD) - '{source,fetched_at}'::text[] THEN
         RETURN NULL;
     END IF;
     IF NOT EXISTS (SELECT 1 FROM change_log WHERE at = now()) OR NOT EXISTS (SELECT 1 FROM outbox WHERE xid = pg_current_xact_id()) THEN

@@ -10,35 +10,37 @@ import (
 	"time"
 )
 
-const iRRListCounts = `-- name: IRRListCounts :many
-SELECT l.kind, l.count, l.source, l.fetched_at
+const iRRListHeads = `-- name: IRRListHeads :many
+SELECT l.kind, l.count, l.source, l.fetched_at, encode(sha256(convert_to(l.entries, 'UTF8')), 'hex')::text AS hash
 FROM irr_list l
 WHERE l.as_id = $1::bigint
 ORDER BY l.kind
 `
 
-type IRRListCountsRow struct {
+type IRRListHeadsRow struct {
 	Kind      IrrListKind
 	Count     int32
 	Source    string
 	FetchedAt time.Time
+	Hash      string
 }
 
-// How long the lists of a network are.
-func (q *Queries) IRRListCounts(ctx context.Context, asID int64) ([]IRRListCountsRow, error) {
-	rows, err := q.db.Query(ctx, iRRListCounts, asID)
+// The lists of a network without their entries, for which a SHA-256 in hex stands.
+func (q *Queries) IRRListHeads(ctx context.Context, asID int64) ([]IRRListHeadsRow, error) {
+	rows, err := q.db.Query(ctx, iRRListHeads, asID)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []IRRListCountsRow{}
+	items := []IRRListHeadsRow{}
 	for rows.Next() {
-		var i IRRListCountsRow
+		var i IRRListHeadsRow
 		if err := rows.Scan(
 			&i.Kind,
 			&i.Count,
 			&i.Source,
 			&i.FetchedAt,
+			&i.Hash,
 		); err != nil {
 			return nil, err
 		}
@@ -87,6 +89,29 @@ func (q *Queries) IRRListPut(ctx context.Context, arg IRRListPutParams) error {
 		arg.Count,
 		arg.Source,
 		arg.FetchedAt,
+	)
+	return err
+}
+
+const iRRListSame = `-- name: IRRListSame :exec
+UPDATE irr_list SET source = $1::text, fetched_at = $2::timestamptz
+WHERE as_id = $3::bigint AND kind = $4::irr_list_kind
+`
+
+type IRRListSameParams struct {
+	Source    string
+	FetchedAt time.Time
+	AsID      int64
+	Kind      IrrListKind
+}
+
+// Notes that the IRR gave the same list again.
+func (q *Queries) IRRListSame(ctx context.Context, arg IRRListSameParams) error {
+	_, err := q.db.Exec(ctx, iRRListSame,
+		arg.Source,
+		arg.FetchedAt,
+		arg.AsID,
+		arg.Kind,
 	)
 	return err
 }
