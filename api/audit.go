@@ -18,16 +18,30 @@ type Audit interface {
 	RefusedTimes(ctx context.Context, id, times int64, last time.Time) error
 	AuditFilters() []peering.FilterField // those of ListAudit
 	ListAudit(ctx context.Context, filters []peering.Filter, page peering.Page) (peering.List[peering.AuditEvent], error)
+	ChangeLogFilters() []peering.FilterField // those of ChangeLog
+	ChangeLog(ctx context.Context, filters []peering.Filter, page peering.Page) (peering.List[peering.LogEntry], error)
 }
 
 func (s *server) registerAudit() {
 	add(s, operation{method: http.MethodGet, path: "/api/v1/audit", role: peering.Admin, tag: "system", filters: s.Guard.Audit.AuditFilters(),
 		summary: "What doors refused or did",
 		description: "Newest first, unless `ordering=id`: refused logins, roles, pages and names, decisions and approval codes, and calls to the embedded Temporal without its secret. Refusals of the same act to the same " +
-			"caller within a minute are one event with their number. What was written to records is in the change log, not here."},
+			"caller within a minute are one event with their number. What was written to records is in the change log (`/api/v1/change-log`), not here."},
 		func(ctx context.Context, in *listInput) (*answer[page[peering.AuditEvent]], error) {
 			return run(ctx, in, s.Guard.Audit.ListAudit)
 		})
+	add(s, operation{method: http.MethodGet, path: "/api/v1/change-log", role: peering.Operator, tag: "system", filters: s.Guard.Audit.ChangeLogFilters(),
+		summary: "Who changed what",
+		description: "Every write to a record, newest first, unless `ordering=id`: by whom, in which change's name, and the record before and after. Passwords stand there as their " +
+			"reference and version. Entries of people and their tokens are for the role admin."}, s.changeLog)
+}
+
+// changeLog leaves out what only an administrator may list.
+func (s *server) changeLog(ctx context.Context, in *listInput) (*answer[page[peering.LogEntry]], error) {
+	if !ActorOf(ctx).May(peering.Admin) {
+		in.filters = append(in.filters, peering.Filter{Field: "object", Op: "n", Values: []string{"user", "token"}})
+	}
+	return run(ctx, in, s.Guard.Audit.ChangeLog)
 }
 
 // What the guard refuses, as the audit calls it.

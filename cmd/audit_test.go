@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
@@ -119,4 +120,35 @@ func TestTheAuditIsAListForAdministrators(t *testing.T) {
 	if exit, _, _ := b.cli("bob", "", "audit", "list"); exit != exitRefused {
 		t.Errorf("an approver reads the audit: exit %d", exit)
 	}
+}
+
+func TestWhoChangedWhatIsListed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.network()
+	b.user("olga", peering.Operator)
+	b.user("vera", peering.Viewer)
+	b.wants(b.do("olga", "POST", "/api/v1/sites", `{"slug": "fra", "name": "Frankfurt"}`), 201, "")
+	code, stdout, stderr := b.cli("olga", "", "log", "list", "--object", "site", "--user", "olga", "--since", "1h", "--json")
+	var entries []peering.LogEntry
+	if err := json.Unmarshal([]byte(stdout), &entries); err != nil || code != exitOK {
+		t.Fatalf("exit %d, %v: %s%s", code, err, stdout, stderr)
+	}
+	if len(entries) != 1 || entries[0].Action != "create" || entries[0].Actor != "olga" || entries[0].Before != nil && string(entries[0].Before) != "null" || !strings.Contains(string(entries[0].After), "Frankfurt") {
+		t.Errorf("%+v", entries)
+	}
+	if code, stdout, _ = b.cli("olga", "", "log", "list", "--object", "site", "--id", fmt.Sprint(entries[0].ObjectID)); code != exitOK || !strings.Contains(stdout, "create") || !strings.Contains(stdout, "olga") {
+		t.Errorf("exit %d: %s", code, stdout)
+	}
+	if code, _, stderr = b.cli("olga", "", "log", "list", "--id", "4"); code != exitUsage || !strings.Contains(stderr, "--object") {
+		t.Errorf("an id of nothing: exit %d, %s", code, stderr)
+	}
+	of := func(user string) bool {
+		_, stdout, _ := b.cli(user, "", "log", "list", "--object", "user", "--json")
+		return strings.Contains(stdout, "vera")
+	}
+	if !of("admin") || of("olga") {
+		t.Errorf("people: the administrator sees them %t, the operator %t", of("admin"), of("olga"))
+	}
+	b.wants(b.do("vera", "GET", "/api/v1/change-log", ""), 403, "operator")
 }

@@ -65,6 +65,9 @@ var logList = listing{
 	},
 }
 
+// ChangeLogFilters are those of ChangeLog.
+func (d *DB) ChangeLogFilters() []peering.FilterField { return logList.describe() }
+
 // ChangeLog lists what was written to the source of truth, newest first.
 func (d *DB) ChangeLog(ctx context.Context, filters []peering.Filter, p peering.Page) (peering.List[peering.LogEntry], error) {
 	return page(ctx, d, logList, loads((*dbsqlc.Queries).LogRows, logEntryOf), filters, p)
