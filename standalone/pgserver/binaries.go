@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -110,7 +111,9 @@ func choose(found []binaries, clusterDir string) (binaries, error) {
 		if b.major == have {
 			return b, nil
 		}
-		installed = append(installed, b.major)
+		if !slices.Contains(installed, b.major) { // one may be found on more than one path
+			installed = append(installed, b.major)
+		}
 	}
 	return binaries{}, fmt.Errorf("%s was written by PostgreSQL %s, and this machine has PostgreSQL %s: install version %s, or convert the folder with pg_upgrade (nothing was changed)",
 		clusterDir, have, strings.Join(installed, ", "), have)

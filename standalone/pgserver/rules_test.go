@@ -46,6 +46,10 @@ func TestTheClusterChoosesItsVersion(t *testing.T) {
 	if b, err := choose(found, dir); err != nil || b.major != "15" {
 		t.Errorf("a cluster of version 15 got %v, %v", b, err)
 	}
+	twice := []binaries{{dir: "/path", major: "17"}, {dir: "/new", major: "17"}}
+	if _, err := choose(twice, dir); err == nil || !strings.Contains(err.Error(), "written by PostgreSQL 15, and this machine has PostgreSQL 17: install version 15") {
+		t.Errorf("without version 15: %v", err)
+	}
 }
 
 func TestMissingBinariesNameThePackage(t *testing.T) {
