@@ -255,12 +255,18 @@ func tellsOutage(t *testing.T, port, data string) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	for _, path := range []string{"/api/v1/sync/peeringdb", "/api/v1/status"} {
-		told := ""
-		for late := time.Now().Add(time.Minute); !strings.Contains(told, "connection refused"); time.Sleep(200 * time.Millisecond) {
-			if time.Now().After(late) {
+		again, late := time.NewTicker(200*time.Millisecond), time.After(time.Minute)
+		defer again.Stop()
+		for {
+			_, told := get(t, port, path, read(t, filepath.Join(data, "token")))
+			if strings.Contains(told, "connection refused") {
+				break
+			}
+			select {
+			case <-again.C:
+			case <-late:
 				t.Fatalf("%s names no outage: %s", path, told)
 			}
-			_, told = get(t, port, path, read(t, filepath.Join(data, "token")))
 		}
 	}
 }
