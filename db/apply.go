@@ -73,8 +73,13 @@ func applyOperations(ctx context.Context, tx *Tx, ops []peering.Operation, over 
 // without it, and refused once the router runs it. What else may stand in an
 // operation's way depends on what others do until it is recorded, and is told then.
 func (tx *Tx) refuseMissing(ctx context.Context, ops []peering.Operation) error {
-	var missing error
-	_, err := tx.only(ctx, func(inner *Tx) error {
+	missing, err := tx.missing(ctx, ops)
+	return cmp.Or(err, missing)
+}
+
+// missing is why the first operation that names what isn't there can't be recorded; nil when there is none.
+func (tx *Tx) missing(ctx context.Context, ops []peering.Operation) (missing, err error) {
+	_, err = tx.only(ctx, func(inner *Tx) error {
 		r := recording{moved: map[peering.ObjectKind]map[int64]bool{}, over: true}
 		for i, op := range ops {
 			if err := appliers[op.Object].apply(ctx, inner, op, r); err != nil {
@@ -88,7 +93,7 @@ func (tx *Tx) refuseMissing(ctx context.Context, ops []peering.Operation) error 
 		}
 		return nil
 	})
-	return cmp.Or(err, missing)
+	return missing, err
 }
 
 // only runs fn for a trial: all that it does is taken back, whatever comes of it.

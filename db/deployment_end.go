@@ -17,7 +17,8 @@ import (
 const watchFor = 14 * 24 * time.Hour
 
 // EndDeployment writes a terminal state. Confirmed applies this router's
-// operations (and the shared ones with the change's last router), moves the
+// operations (and the shared ones with the change's last router, or with the
+// first that needs them), moves the
 // ledger and sets sessions in_sync, all in the same transaction. When the
 // overlay no longer fits the records, the router is right and the record isn't:
 // the deployment becomes needs_operator and says why. One that a person resolves
@@ -153,7 +154,8 @@ func (tx *Tx) try(ctx context.Context, fn func(*Tx) error) (refusal, err error) 
 }
 
 // applyOverlay records what this router now runs. The last router of the plan
-// takes the shared objects along, and what no router of the plan renders.
+// takes the shared objects along, and what no router of the plan renders; an
+// earlier one those that come with the change and that its own objects name.
 func (tx *Tx) applyOverlay(ctx context.Context, change peering.Change, dep peering.Deployment) error {
 	ops, err := tx.openOperations(ctx, change.ID)
 	if err != nil {
@@ -164,7 +166,9 @@ func (tx *Tx) applyOverlay(ctx context.Context, change peering.Change, dep peeri
 		return err
 	}
 	if left > 0 {
-		ops = slices.DeleteFunc(ops, func(op peering.Operation) bool { return op.RouterID != dep.RouterID })
+		if ops, err = tx.operationsOf(ctx, ops, dep.RouterID); err != nil {
+			return err
+		}
 	}
 	if err := tx.apply(ctx, ops, dep.State == peering.DeploymentNeedsOperator); err != nil {
 		return err
@@ -181,6 +185,20 @@ func (tx *Tx) applyOverlay(ctx context.Context, change peering.Change, dep peeri
 		}
 	}
 	return nil
+}
+
+// operationsOf are those of one router, with the shared objects that they name and that come with the change.
+func (tx *Tx) operationsOf(ctx context.Context, ops []peering.Operation, routerID int64) ([]peering.Operation, error) {
+	own := func(op peering.Operation) bool { return op.RouterID == routerID }
+	missing, err := tx.missing(ctx, keep(ops, own))
+	if missing == nil {
+		return keep(ops, own), err
+	}
+	return keep(ops, func(op peering.Operation) bool { return own(op) || op.RouterID == 0 && op.Action == peering.Create }), err
+}
+
+func keep(ops []peering.Operation, which func(peering.Operation) bool) []peering.Operation {
+	return slices.DeleteFunc(slices.Clone(ops), func(op peering.Operation) bool { return !which(op) })
 }
 
 // touchedSessions are those that the plan reached on this router.
