@@ -29,7 +29,7 @@ func (tx *Tx) refuseUnagreed(ctx context.Context, changeID, routerID int64, rout
 	}
 	opened := make([]peering.OpenedSession, len(rows))
 	for i, r := range rows {
-		opened[i] = peering.OpenedSession{SessionID: r.SessionID, PeerAddress: r.PeerAddress, PeerAS: bgp.ASN(r.ASN), Exchange: r.Exchange,
+		opened[i] = peering.OpenedSession{SessionID: r.SessionID, PeerAddress: r.PeerAddress, SessionAS: bgp.ASN(r.SessionASN), SessionExchange: r.SessionExchange, PeerAS: bgp.ASN(r.ASN), Exchange: r.Exchange,
 			State: peering.PeeringState(r.State), Reason: r.Reason}
 	}
 	return peering.RefuseUnagreed(opened)

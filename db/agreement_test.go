@@ -98,7 +98,27 @@ func TestASessionMovedToAPeeringThatIsntAgreedIsRefused(t *testing.T) {
 	elsewhere := s.one(`WITH other AS (INSERT INTO autonomous_system (asn) VALUES (64502) RETURNING id)
 		INSERT INTO peering (local_as_id, peer_as_id, state) SELECT local_as_id, other.id, 'declined' FROM peering, other RETURNING peering.id`)
 	id := s.recorded(peering.Shutdown)
-	change := s.draft(s.update(id, map[string]any{"intent": "present", "peering_id": elsewhere}))
+	change := s.draft(s.update(id, map[string]any{"intent": "present", "peering_id": elsewhere, "peer_asn": 64502}))
 	_, err := s.planFor(change)
 	s.refused(err, peering.Denied, "AS64502 (direct)", "declined")
+}
+
+// An agreed peering allows sessions with its own AS, at its own venue.
+func TestPlanningRefusesSessionsOfAnothersPeering(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	with := func(op peering.Operation, asn int) peering.Operation {
+		var fields map[string]any
+		s.must(json.Unmarshal(op.Patch, &fields))
+		fields["peer_asn"] = asn
+		op.Patch = patch(fields)
+		return op
+	}
+	if _, err := s.planFor(s.draft(with(s.create(s.edge1), 64501))); err != nil {
+		t.Errorf("its own: %v", err)
+	}
+	_, err := s.planFor(s.draft(with(s.create(s.edge1), 64502)))
+	s.refused(err, peering.Denied, "is with AS64502 (direct), and names the peering with AS64501 (direct)")
+	_, err = s.planFor(s.draft(s.update(s.recorded(peering.Shutdown), map[string]any{"intent": "present", "peer_asn": 64502})))
+	s.refused(err, peering.Denied, "AS64502")
 }

@@ -55,6 +55,7 @@ func TestAChangeCarriesTheAuthorsOfWhatItsOverlayBringsIntoUse(t *testing.T) {
 	t.Parallel()
 	d := dbtest.New(t)
 	n := moving(t, d)
+	n.ids["theirs"] = mustCreate(t, d.Peerings(), peering.Peering{LocalASID: n.us.ID, PeerASID: n.ids["second"], State: peering.Agreed, Evidence: peering.ByMail}).ID
 	n.ids["tag"] = mustCreate(t, d.Tags(), peering.Tag{Slug: "a"}).ID
 	n.ids["community"] = mustCreate(t, d.Communities(), peering.Community{Slug: "a", Value: "64500:1"}).ID
 	n.ids["context"] = mustCreate(t, d.ConfigContexts(), peering.ConfigContext{Name: "a"}).ID
@@ -157,8 +158,8 @@ func TestAChangeCarriesTheAuthorsOfWhatItsOverlayBringsIntoUse(t *testing.T) {
 		{"a router's local network", network("spare"), `update router $router$ {"local_as_id": $spare$}`},
 		{"an exchange's local network", network("spare"), `update ixp $ixp$ {"local_as_id": $spare$}`},
 		{"a session's local network", network("spare"), `update session $session$ {"local_asn": 64509}`},
-		{"a new session's network", network("second"), `create session 0 {"peering_id": $direct$, "router_id": $router$, "peer_address": "192.0.2.99", "peer_asn": 64502}`},
-		{"the lists of a new session's network", list, `create session 0 {"peering_id": $direct$, "router_id": $router$, "peer_address": "192.0.2.99", "peer_asn": 64502}`},
+		{"a new session's network", network("second"), `create session 0 {"peering_id": $theirs$, "router_id": $router$, "peer_address": "192.0.2.99", "peer_asn": 64502}`},
+		{"the lists of a new session's network", list, `create session 0 {"peering_id": $theirs$, "router_id": $router$, "peer_address": "192.0.2.99", "peer_asn": 64502}`},
 		{"a router's platform", platform, `update router $router$ {"platform_id": $platform$}`},
 		{"a router's template", template("template"), `update router $router$ {"template_id": $template$}`},
 		{"a template that a new text includes", template("included"), `update template ` + fmt.Sprint(n.template.ID) + ` {"body": "{% include 'included-alone' %}"}`},

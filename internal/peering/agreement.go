@@ -12,18 +12,26 @@ import (
 type OpenedSession struct {
 	SessionID   int64
 	PeerAddress string
-	PeerAS      bgp.ASN
-	Exchange    string // slug; "" is direct
-	State       PeeringState
-	Reason      string // of the state, as recorded
+	// The session's own, which have to be those of its peering.
+	SessionAS       bgp.ASN
+	SessionExchange string
+
+	PeerAS   bgp.ASN
+	Exchange string // slug; "" is direct
+	State    PeeringState
+	Reason   string // of the state, as recorded
 }
 
 // RefuseUnagreed is denied when one of the sessions belongs to a peering that
-// isn't agreed, whatever the kind of change: it names session, peering, state and remedy.
+// isn't agreed, or isn't its own, whatever the kind of change: it names session, peering, state and remedy.
 func RefuseUnagreed(opened []OpenedSession) error {
 	var refused []string
 	for _, s := range opened {
-		if s.State != Agreed {
+		switch {
+		case s.SessionAS != s.PeerAS || s.SessionExchange != s.Exchange: // what another peering allows allows nothing here
+			refused = append(refused, fmt.Sprintf("session %s (%d) is with %s %s, and names the peering with %s %s: set its peering_id, or its peer_asn", s.PeerAddress, s.SessionID,
+				s.SessionAS, venue(s.SessionExchange), s.PeerAS, venue(s.Exchange)))
+		case s.State != Agreed:
 			refused = append(refused, fmt.Sprintf("session %s (%d): the peering with %s %s is %s: %s", s.PeerAddress, s.SessionID, s.PeerAS,
 				venue(s.Exchange), sayPeering(s.State, s.Reason), s.State.Remedy(s.PeerAS, s.Exchange)))
 		}

@@ -22,7 +22,7 @@ func TestOnlyAgreedPeeringsDeploy(t *testing.T) {
 		peering.Ended:           "peerflow peering agree AS64501 --exchange ams-ix --evidence",
 		peering.Ending:          "it ends first",
 	} {
-		err := peering.RefuseUnagreed([]peering.OpenedSession{{SessionID: 7, PeerAddress: "192.0.2.7", PeerAS: 64501, Exchange: "ams-ix",
+		err := peering.RefuseUnagreed([]peering.OpenedSession{{SessionID: 7, PeerAddress: "192.0.2.7", SessionAS: 64501, SessionExchange: "ams-ix", PeerAS: 64501, Exchange: "ams-ix",
 			State: state, Reason: "ticket 9"}})
 		if remedy == "" {
 			if err != nil {
@@ -40,8 +40,23 @@ func TestOnlyAgreedPeeringsDeploy(t *testing.T) {
 			}
 		}
 	}
-	direct := peering.RefuseUnagreed([]peering.OpenedSession{{PeerAS: 64501, State: peering.Suspended}})
+	direct := peering.RefuseUnagreed([]peering.OpenedSession{{SessionAS: 64501, PeerAS: 64501, State: peering.Suspended}})
 	if direct == nil || !strings.Contains(direct.Error(), "AS64501 (direct)") || !strings.Contains(direct.Error(), "--exchange direct") {
 		t.Errorf("direct: %v", direct)
+	}
+}
+
+func TestASessionGoesByItsOwnPeering(t *testing.T) {
+	t.Parallel()
+	own := peering.OpenedSession{SessionID: 7, PeerAddress: "192.0.2.7", SessionAS: 64501, SessionExchange: "ams-ix", PeerAS: 64501, Exchange: "ams-ix", State: peering.Agreed}
+	if err := peering.RefuseUnagreed([]peering.OpenedSession{own}); err != nil {
+		t.Error(err)
+	}
+	another, elsewhere := own, own
+	another.PeerAS, elsewhere.Exchange = 64502, ""
+	for s, words := range map[peering.OpenedSession]string{another: "names the peering with AS64502 at ams-ix", elsewhere: "names the peering with AS64501 (direct)"} {
+		if err := peering.RefuseUnagreed([]peering.OpenedSession{s}); peering.KindOf(err) != peering.Denied || !strings.Contains(err.Error(), words) {
+			t.Errorf("%v, want %q", err, words)
+		}
 	}
 }

@@ -174,15 +174,24 @@ WITH ops AS (
         coalesce((SELECT (o.patch->>'peering_id')::bigint FROM ops o WHERE o.object_id = e.id AND o.patch->>'peering_id' IS NOT NULL
             ORDER BY o.position DESC LIMIT 1), s.peering_id) AS peering_id,
         coalesce((SELECT o.patch->>'peer_address' FROM ops o WHERE o.object_id = e.id AND o.patch->>'peer_address' IS NOT NULL
-            ORDER BY o.position DESC LIMIT 1), host(s.peer_address), '') AS peer_address
+            ORDER BY o.position DESC LIMIT 1), host(s.peer_address), '') AS peer_address,
+        coalesce((SELECT (o.patch->>'peer_asn')::bigint FROM ops o WHERE o.object_id = e.id AND o.patch->>'peer_asn' IS NOT NULL
+            ORDER BY o.position DESC LIMIT 1), s.peer_asn) AS peer_asn,
+        coalesce((SELECT (o.patch->>'connection_id')::bigint FROM ops o WHERE o.object_id = e.id AND o.patch->>'connection_id' IS NOT NULL
+            ORDER BY o.position DESC LIMIT 1), s.connection_id) AS connection_id,
+        coalesce((SELECT o.patch->>'kind' FROM ops o WHERE o.object_id = e.id AND o.patch->>'kind' IS NOT NULL
+            ORDER BY o.position DESC LIMIT 1), s.kind::text, '') AS kind
     FROM opened e
     LEFT JOIN session s ON s.id = e.id
 )
-SELECT f.id::bigint AS session_id, f.peer_address::text AS peer_address, a.asn, coalesce(x.slug, '')::text AS exchange, p.state, p.reason
+SELECT f.id::bigint AS session_id, f.peer_address::text AS peer_address, coalesce(f.peer_asn, 0)::bigint AS session_asn,
+    coalesce(at.slug, '')::text AS session_exchange, a.asn, coalesce(x.slug, '')::text AS exchange, p.state, p.reason
 FROM found f
 JOIN peering p ON p.id = f.peering_id
 JOIN autonomous_system a ON a.id = p.peer_as_id
 LEFT JOIN ixp x ON x.id = p.ixp_id
+LEFT JOIN connection c ON c.id = f.connection_id AND f.kind <> 'direct'
+LEFT JOIN ixp at ON at.id = c.ixp_id
 ORDER BY f.id
 FOR SHARE OF p
 `
@@ -194,12 +203,14 @@ type PeeringsOfOpenedParams struct {
 }
 
 type PeeringsOfOpenedRow struct {
-	SessionID   int64
-	PeerAddress string
-	ASN         int64
-	Exchange    string
-	State       PeeringState
-	Reason      string
+	SessionID       int64
+	PeerAddress     string
+	SessionASN      int64
+	SessionExchange string
+	ASN             int64
+	Exchange        string
+	State           PeeringState
+	Reason          string
 }
 
 // The peerings of sessions that a change opens, held so that none changes until the transaction ends: the given ones,
@@ -216,6 +227,8 @@ func (q *Queries) PeeringsOfOpened(ctx context.Context, arg PeeringsOfOpenedPara
 		if err := rows.Scan(
 			&i.SessionID,
 			&i.PeerAddress,
+			&i.SessionASN,
+			&i.SessionExchange,
 			&i.ASN,
 			&i.Exchange,
 			&i.State,
