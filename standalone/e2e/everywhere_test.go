@@ -317,6 +317,10 @@ func (b *bed) secretNames() []string {
 func (b *bed) oneOfEach() {
 	b.t.Helper()
 	d := b.Parts.DB
+	if _, err := b.Parts.Workflows.SyncRun(context.Background()); err != nil { // nobody asked for one yet
+		_, err = b.Parts.Workflows.SyncNow(context.Background(), false)
+		b.must(err)
+	}
 	us, err := d.AutonomousSystems().List(context.Background(), []peering.Filter{{Field: "local", Values: []string{"true"}}}, peering.Page{Limit: 1})
 	b.must(err)
 	routers, err := d.AllRouters(context.Background())

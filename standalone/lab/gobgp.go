@@ -53,13 +53,9 @@ func StartPeer(ctx context.Context, c PeerConfig) (*Peer, error) {
 	if c.HoldTime == 0 {
 		c.HoldTime = DefaultHoldTime
 	}
-	inner, err := freePort(c.Address.String())
-	if err != nil {
-		return nil, err
-	}
 	p := &Peer{Config: c, server: server.NewBgpServer()}
 	go p.server.Serve()
-	if err := p.start(ctx, inner); err != nil {
+	if err := p.start(ctx, c.Port+1); err != nil { // whoever has the BGP port of an address has the next one, too, and no system hands it out
 		return nil, errors.Join(fmt.Errorf("peer %s at %s: %w", c.ASN, c.Address, err), p.Close())
 	}
 	return p, nil

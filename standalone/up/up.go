@@ -152,6 +152,9 @@ func (s *Stack) keys(_ context.Context, o Options) error {
 		_, err := secret.OpenFile(o.Given.KeyFile, false)
 		return err
 	}
+	if !o.ownDatabase() {
+		return nil // the schema's step makes one, as long as nothing is sealed there with another
+	}
 	_, err := os.Stat(s.path("postgres"))
 	_, err = secret.OpenFile(s.path("secrets.key"), errors.Is(err, os.ErrNotExist))
 	return err
@@ -211,6 +214,11 @@ func (s *Stack) migrate(ctx context.Context, o Options) error {
 	c, err := s.config(o)
 	if err != nil {
 		return err
+	}
+	if !o.ownDatabase() {
+		if err := cmd.MigrateDatabase(ctx, c); err != nil {
+			return err
+		}
 	}
 	database, err := cmd.OpenDatabase(ctx, c, 2)
 	if err != nil {
