@@ -43,8 +43,6 @@ func TestEverythingElseThatGoesWrongLeavesNoDoubt(t *testing.T) {
 	t.Parallel()
 	l := startLanes(t)
 	live := l.lane(t, "live", "")
-	away := newLine(t, l.parts.Config.TemporalAddress)
-	cut := l.lane(t, "cut", away.address)
 	busy := make(chan struct{}, 2*perWorker) // the others wait for a rollback timer, or for their turn
 	var subs []sub
 	for _, driver := range crashDrivers {
@@ -61,6 +59,15 @@ func TestEverythingElseThatGoesWrongLeavesNoDoubt(t *testing.T) {
 		}
 	}
 	together(t, subs)
+	l.enough(t)
+}
+
+func TestZombiesAndOutagesLeaveNoDoubt(t *testing.T) {
+	t.Parallel()
+	l := startLanes(t)
+	live := l.lane(t, "live", "")
+	away := newLine(t, l.parts.Config.TemporalAddress)
+	cut := l.lane(t, "cut", away.address)
 	t.Run("16: a zombie resumes at a write after a takeover", func(t *testing.T) { l.zombies(t) })
 	t.Run("18: Temporal is away", func(t *testing.T) {
 		cut.unconfirmed(t, func() error { away.cut(); return nil }, func() error { away.mend(); return nil })
