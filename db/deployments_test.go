@@ -1,15 +1,11 @@
 package db_test
 
 import (
-	"encoding/json"
 	"fmt"
-	"net/netip"
-	"slices"
 	"testing"
 	"time"
 
 	"peerflow/db"
-	"peerflow/internal/bgp"
 	"peerflow/internal/peering"
 )
 
@@ -346,68 +342,6 @@ func TestTheLedgerKeepsWhatWasWrittenUntilItIsProvenAbsent(t *testing.T) {
 	}
 }
 
-func TestSharedOperationsGoWithTheLastRouter(t *testing.T) {
-	t.Parallel()
-	s := newStage(t)
-	network := s.one(`SELECT id FROM autonomous_system WHERE asn = 64501`)
-	shared := peering.Operation{Object: peering.ObjectAutonomousSystem, ObjectID: network, Action: peering.Update, Patch: patch(map[string]any{"name": "Example Net"})}
-	change := s.draft(s.create(s.edge1), shared, s.create(s.edge2))
-	plan := s.plan(change, "text", s.edge1, s.edge2)
-	s.approve(change, plan)
-	for i, router := range []int64{s.edge1, s.edge2} {
-		id, err := s.SubmitDeployment(t.Context(), change.ID, plan.ID, router)
-		s.must(err)
-		s.must(s.StoreBaseline(t.Context(), id, peering.BaselineRecord{Artifact: "text\n"}))
-		s.soak(id)
-		s.confirm(id)
-		settled, err := s.SettleChange(t.Context(), change.ID)
-		s.must(err)
-		named := s.one(`SELECT count(*) FROM autonomous_system WHERE name = 'Example Net'`)
-		if want := []peering.ChangeState{peering.ChangeDeploying, peering.ChangeCompleted}[i]; settled.State != want || named != int64(i) {
-			t.Errorf("after router %d: %s, %d records named", i+1, settled.State, named)
-		}
-		if n := s.one(`SELECT count(*) FROM session`); n != int64(i+1) {
-			t.Errorf("after router %d: %d sessions", i+1, n)
-		}
-	}
-}
-
-// What the first router's own objects name has to be there as soon as they are.
-func TestASharedObjectComesWithTheFirstRouterThatNamesIt(t *testing.T) {
-	t.Parallel()
-	s := newStage(t)
-	group, err := s.NewID(t.Context(), peering.ObjectBGPGroup)
-	s.must(err)
-	in := func(op peering.Operation) peering.Operation {
-		var fields map[string]any
-		s.must(json.Unmarshal(op.Patch, &fields))
-		fields["group_id"] = group
-		op.Patch = patch(fields)
-		return op
-	}
-	network := s.one(`SELECT id FROM autonomous_system WHERE asn = 64501`)
-	edit := peering.Operation{Object: peering.ObjectAutonomousSystem, ObjectID: network, Action: peering.Update, Patch: patch(map[string]any{"name": "Example Net"})}
-	change := s.draft(peering.Operation{Object: peering.ObjectBGPGroup, ObjectID: group, Action: peering.Create, Patch: patch(map[string]any{"slug": "new", "name": "New"})},
-		in(s.create(s.edge1)), edit, in(s.create(s.edge2)))
-	plan := s.plan(change, "text", s.edge1, s.edge2)
-	s.approve(change, plan)
-	for i, router := range []int64{s.edge1, s.edge2} {
-		id, err := s.SubmitDeployment(t.Context(), change.ID, plan.ID, router)
-		s.must(err)
-		s.must(s.StoreBaseline(t.Context(), id, peering.BaselineRecord{Artifact: "text\n"}))
-		s.soak(id)
-		s.confirm(id)
-		if d := s.deployment(id); d.State != peering.DeploymentConfirmed {
-			t.Fatalf("on router %d: %s, %s", i+1, d.State, d.Outcome)
-		}
-		if in, named := s.one(`SELECT count(*) FROM session WHERE group_id = $1`, group), s.one(`SELECT count(*) FROM autonomous_system WHERE name = 'Example Net'`); in != int64(i+1) || named != int64(i) {
-			t.Errorf("after router %d: %d sessions in the group, %d networks renamed", i+1, in, named)
-		}
-		_, err = s.SettleChange(t.Context(), change.ID)
-		s.must(err)
-	}
-}
-
 func TestAnOverlayThatNoLongerFitsNeedsAnOperator(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
@@ -633,40 +567,4 @@ func TestOneOfTwoChangesBeginsOnARouter(t *testing.T) {
 	if begun != 1 {
 		t.Errorf("%d of %d began", begun, len(ids))
 	}
-}
-
-func TestSessionsAreKeptAsTheyWereDeployed(t *testing.T) {
-	t.Parallel()
-	s := newStage(t)
-	deploy := func(touched string) {
-		t.Helper()
-		change, plan, ids := s.queue(s.edge1)
-		s.run(`UPDATE plan_router SET touched = $1::text::jsonb WHERE plan_id = $2`, touched, plan.ID)
-		s.soak(ids[0])
-		s.confirm(ids[0])
-		_, err := s.SettleChange(t.Context(), change.ID)
-		s.must(err)
-		s.run(`UPDATE session SET peer_address = peer_address + 100`) // the next one has its place
-	}
-	want := func(when string, want ...peering.DeployedSession) {
-		t.Helper()
-		got, err := s.DeployedSessions(t.Context(), s.edge1)
-		s.must(err)
-		if !slices.Equal(got, want) {
-			t.Errorf("%s: %+v, want %+v", when, got, want)
-		}
-	}
-	at := func(address string, as bgp.ASN, why string) peering.DeployedSession {
-		return peering.DeployedSession{NeighborKey: peering.NeighborKey{Address: netip.MustParseAddr(address)}, PeerAS: as, Protected: why}
-	}
-	want("nothing was deployed")
-	deploy(`[{"neighbor": "192.0.2.9", "session_id": 1, "peer_asn": 64501, "protects": "Transit"}, {"neighbor": "192.0.2.8", "session_id": 2, "peer_asn": 64502},
-		{"neighbor": "192.0.2.7", "peer_asn": 64503}]`)
-	want("two of ours, and one that no record has", at("192.0.2.8", 64502, ""), at("192.0.2.9", 64501, "Transit"))
-	deploy(`[{"neighbor": "192.0.2.9", "session_id": 1, "peer_asn": 64501, "protected": "Transit"}, {"neighbor": "192.0.2.8", "removed": true}]`)
-	want("one is a peer from now on, one is taken off", at("192.0.2.9", 64501, ""))
-	deploy(`[{"neighbor": "192.0.2.5", "from": "192.0.2.9", "session_id": 1, "peer_asn": 64501}]`)
-	want("one has another address", at("192.0.2.5", 64501, ""))
-	deploy(`[{"neighbor": "192.0.2.5", "removed": true}, {"neighbor": "192.0.2.5", "session_id": 3, "peer_asn": 64501, "added": true}]`)
-	want("another took the place of one", at("192.0.2.5", 64501, ""))
 }
