@@ -2,6 +2,7 @@ package jinja
 
 import (
 	"cmp"
+	"math/big"
 	"strings"
 	"unicode/utf8"
 )
@@ -161,19 +162,11 @@ func compareExactly(a, b Value) int {
 	if !floatFirst {
 		return -compareExactly(b, a)
 	}
-	n, _ := asBig(b)
-	switch {
-	case f != f:
+	if f != f {
 		return unordered
-	case f > 1e308 || f < -1e308:
-		return cmp.Compare(float64(f), 0)
 	}
-	whole := bigFromFloat(float64(f))
-	if c := whole.Cmp(n); c != 0 {
-		return c
-	}
-	fraction := float64(f) - float64(int64(f))
-	return cmp.Compare(fraction, 0)
+	n, _ := asBig(b)
+	return new(big.Float).SetFloat64(float64(f)).Cmp(new(big.Float).SetInt(n))
 }
 
 // ordered is "a op b" with op one of < <= > >=.

@@ -213,6 +213,7 @@ type spec struct {
 	fill      string
 	align     byte
 	sign      byte
+	unsigned  bool // zero has no sign
 	alternate bool
 	width     int
 	grouping  byte
@@ -269,7 +270,7 @@ func (f *braces) parseSpec(text string, v Value) spec {
 		return 0
 	}
 	sp.sign = flag("+- ")
-	flag("z")
+	sp.unsigned = flag("z") != 0
 	sp.alternate = flag("#") != 0
 	if flag("0") != 0 && sp.align == 0 {
 		sp.fill, sp.align = "0", '='
@@ -315,6 +316,8 @@ func (f *braces) textValue(v Value, sp spec) string {
 	switch {
 	case sp.kind != 0 && sp.kind != 's':
 		throw(ValueErr, "Unknown format code '%c' for object of type 'str'", sp.kind)
+	case sp.unsigned:
+		throw(ValueErr, "Negative zero coercion (z) not allowed in string format specifier")
 	case sp.sign != 0:
 		throw(ValueErr, "Sign not allowed in string format specifier")
 	case sp.align == '=':
@@ -332,8 +335,11 @@ func (f *braces) textValue(v Value, sp spec) string {
 
 func (f *braces) integerValue(v Value, sp spec) string {
 	n, _ := asBig(v)
-	if sp.precision >= 0 {
+	switch {
+	case sp.precision >= 0:
 		throw(ValueErr, "Precision not allowed in integer format specifier")
+	case sp.unsigned:
+		throw(ValueErr, "Negative zero coercion (z) not allowed in integer format specifier")
 	}
 	if sp.kind == 'c' {
 		if !n.IsInt64() || n.Int64() < 0 || n.Int64() > utf8.MaxRune {
@@ -372,7 +378,11 @@ func (f *braces) floatValue(v Value, sp spec) string {
 	default:
 		text = formatFloat(x, sp.kind, sp.precision, sp.alternate)
 	}
-	return sp.number(math.Signbit(x) && !math.IsNaN(x), "", text, 3)
+	negative := math.Signbit(x) && !math.IsNaN(x)
+	if sp.unsigned && !strings.ContainsAny(text, "123456789i") {
+		negative = false
+	}
+	return sp.number(negative, "", text, 3)
 }
 
 // shortFloat: without a type a float keeps a digit behind the point, or takes an exponent where that has no room.
