@@ -3,7 +3,8 @@
 //
 //	go run ./internal/jinja/difftest -n 50000 -seed 7
 //
-// With -found FILE the differences are added to a file of cases, for the tests to keep.
+// With -found FILE the differences are added to a file of cases, for the tests to keep. With -published FOLDER the
+// templates in it are parsed by both.
 package main
 
 import (
@@ -53,17 +54,21 @@ func run(ctx context.Context, args []string, out io.Writer) (differ int, err err
 	python := flags.String("python", "", "interpreter that has jinja2; the first that is found when empty")
 	found := flags.String("found", "", "file of cases to add differences to")
 	cases := flags.String("cases", "", "file of cases to render instead of random ones; expectations in it are ignored")
+	folder := flags.String("published", "", "folder of templates to parse instead, such as a clone of what others publish")
 	if err := flags.Parse(args); err != nil {
-		return 0, err
-	}
-	list, err := gather(*cases, *n, *seed)
-	if err != nil {
 		return 0, err
 	}
 	if *python == "" {
 		if *python, err = jinjatest.Python(); err != nil {
 			return 0, err
 		}
+	}
+	if *folder != "" {
+		return published(ctx, *python, *folder, out)
+	}
+	list, err := gather(*cases, *n, *seed)
+	if err != nil {
+		return 0, err
 	}
 	answers, err := ask(ctx, *python, list)
 	if err != nil {
