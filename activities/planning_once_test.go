@@ -47,7 +47,7 @@ func newExchange(t *testing.T) exchange {
 	platform, err := d.Platforms().Create(t.Context(), by, peering.PlatformRecord{Slug: "bird", Driver: "bird"})
 	check(t, err)
 	router, err := d.Routers().Create(t.Context(), by, peering.Router{Name: "edge1", SiteID: site.ID, PlatformID: platform.ID, LocalASID: us.ID,
-		Address: "192.0.2.1:22", Mode: peering.Manage})
+		Address: "127.0.0.1:22", Lab: true, Mode: peering.Manage})
 	check(t, err)
 	ixp, err := d.IXPs().Create(t.Context(), by, peering.IXP{Slug: "example-ix", LocalASID: us.ID, IXLANID: 26, Agreement: peering.ConfigureThenAsk})
 	check(t, err)

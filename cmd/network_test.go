@@ -8,7 +8,7 @@ import (
 	"peerflow/internal/peering"
 )
 
-// network is one router at one exchange with one peer, recorded over HTTP as a person would.
+// network is one lab router at one exchange with one peer, recorded over HTTP as a person would.
 func (b *bench) network() {
 	b.Helper()
 	for _, r := range [][2]string{
@@ -19,7 +19,7 @@ func (b *bench) network() {
 		{"platforms", `{"slug": "bird2", "driver": "bird"}`},
 		{"templates", `{"name": "bird", "body": "{# nothing #}"}`},
 		{"routing-policies", `{"slug": "accept-peers", "direction": "import"}`},
-		{"routers", `{"name": "edge1", "site_id": 1, "platform_id": 1, "local_as_id": 1, "template_id": 1, "address": "192.0.2.1:22"}`},
+		{"routers", `{"name": "edge1", "site_id": 1, "platform_id": 1, "local_as_id": 1, "template_id": 1, "address": "127.0.0.1:22", "lab": true}`},
 		{"exchanges", `{"slug": "ams-ix", "local_as_id": 1}`},
 		{"connections", `{"exchange_id": 1, "router_id": 1, "ipv4": "198.51.100.1", "ipv4_lan": "198.51.100.0/24"}`},
 		{"bgp-groups", `{"slug": "customers"}`},

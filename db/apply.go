@@ -138,15 +138,21 @@ func (k *kind[T]) apply(ctx context.Context, tx *Tx, op peering.Operation, r rec
 	return err
 }
 
-func (k *kind[T]) check(ctx context.Context, tx *Tx, op peering.Operation) (err error) {
-	var before T
+func (k *kind[T]) check(ctx context.Context, tx *Tx, op peering.Operation) error {
+	var recorded T
+	var before *T
 	if op.Action == peering.Update {
-		if before, err = k.get(ctx, tx.q, op.ObjectID); err != nil {
+		var err error
+		if recorded, err = k.get(ctx, tx.q, op.ObjectID); err != nil {
 			return err
 		}
+		before = &recorded
 	}
-	_, err = k.patched(before, patchOf(op))
-	return err
+	after, err := k.patched(recorded, patchOf(op))
+	if err != nil || k.may == nil {
+		return err
+	}
+	return k.may(ctx, tx, before, &after)
 }
 
 // applyCreate records a planned object under the id that it was planned with.

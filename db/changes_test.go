@@ -55,8 +55,8 @@ func (s *stage) person(name, roles string) peering.Actor {
 
 func (s *stage) router(name string) int64 {
 	s.Helper()
-	return s.one(`INSERT INTO router (name, site_id, platform_id, local_as_id, mode, address)
-		SELECT $1, (SELECT min(id) FROM site), (SELECT min(id) FROM platform), id, 'manage', '127.0.0.1:22' FROM autonomous_system WHERE local
+	return s.one(`INSERT INTO router (name, site_id, platform_id, local_as_id, mode, address, lab)
+		SELECT $1, (SELECT min(id) FROM site), (SELECT min(id) FROM platform), id, 'manage', '127.0.0.1:22', true FROM autonomous_system WHERE local
 		RETURNING id`, name)
 }
 

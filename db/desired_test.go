@@ -84,7 +84,7 @@ func TestDesiredHoldsAllThatARouterIsRenderedFrom(t *testing.T) {
 	d := dbtest.New(t)
 	n := smallNetwork(t, d)
 	published(t, d, n.peer.ASN, 26, "198.51.100.2", 1000)
-	other := mustCreate(t, d.Routers(), peering.Router{Name: "fra-1", SiteID: n.site.ID, PlatformID: n.platform.ID, LocalASID: n.us.ID, Address: "192.0.2.2:22"})
+	other := mustCreate(t, d.Routers(), peering.Router{Name: "fra-1", SiteID: n.site.ID, PlatformID: n.platform.ID, LocalASID: n.us.ID, Address: "127.0.0.2:22", Lab: true})
 	mustCreate(t, d.Sessions(), peering.Session{PeeringID: n.peering.ID, RouterID: other.ID, PeerAddress: netip.MustParseAddr("203.0.113.1"), PeerAS: 64501})
 
 	got, err := d.Desired(t.Context(), n.router.ID)

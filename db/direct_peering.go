@@ -38,7 +38,7 @@ func (tx *Tx) localAS(ctx context.Context, s *peering.Session) (int64, error) {
 	if s.LocalAS != 0 {
 		return tx.recordedAS(ctx, "local_asn", s.LocalAS)
 	}
-	found, err := routers.load(ctx, tx.q, []int64{s.RouterID})
+	found, err := tx.routersOf(ctx, s.RouterID)
 	switch {
 	case err != nil:
 		return 0, err

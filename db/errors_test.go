@@ -76,7 +76,7 @@ var violations = map[string]string{
 	"router_bgp_port":                `UPDATE router SET bgp_port = 0`,
 	"router_reached_via_host":        `UPDATE router SET reached_via = '192.0.2.0/24'`,
 	"router_login":                   `UPDATE router SET login_secret = 99, login_version = 1`,
-	"router_lab_loopback":            `UPDATE router SET lab = true`,
+	"router_lab_loopback":            `UPDATE router SET address = '192.0.2.1:22'`,
 	"ixp_slug_unique":                `INSERT INTO ixp (slug, name, local_as_id) VALUES ('ams-ix', '', 1)`,
 	"ixp_slug_shape":                 `INSERT INTO ixp (slug, name, local_as_id) VALUES ('AMS', '', 1)`,
 	"ixp_local_as":                   `UPDATE ixp SET local_as_id = 99`,

@@ -9,7 +9,7 @@ import (
 	"peerflow/internal/peering"
 )
 
-// small is one router at one exchange with one peer: what most tests need to begin with.
+// small is one lab router at one exchange with one peer: what most tests need to begin with.
 type small struct {
 	us, peer peering.AutonomousSystem
 	site     peering.Site
@@ -35,7 +35,7 @@ func smallNetwork(t testing.TB, d *db.DB) small {
 	n.accept = mustCreate(t, d.RoutingPolicies(), peering.RoutingPolicy{Slug: "accept-peers", Direction: peering.Import})
 	n.announce = mustCreate(t, d.RoutingPolicies(), peering.RoutingPolicy{Slug: "announce-ours", Direction: peering.Export})
 	n.router = mustCreate(t, d.Routers(), peering.Router{Name: "ams-1", SiteID: n.site.ID, PlatformID: n.platform.ID,
-		LocalASID: n.us.ID, TemplateID: n.template.ID, Address: "192.0.2.1:22"})
+		LocalASID: n.us.ID, TemplateID: n.template.ID, Address: "127.0.0.1:22", Lab: true})
 	n.ixp = mustCreate(t, d.IXPs(), peering.IXP{Slug: "ams-ix", LocalASID: n.us.ID, IXLANID: 26,
 		Policies: peering.Policies{Import: []int64{n.accept.ID}, Export: []int64{n.announce.ID}}})
 	n.port = mustCreate(t, d.Connections(), peering.Connection{IXPID: n.ixp.ID, RouterID: n.router.ID,

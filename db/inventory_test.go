@@ -25,7 +25,7 @@ func TestTheInventoryIsEverythingWithTheSameQueries(t *testing.T) {
 		return all, count.n.Load() - before
 	}
 	_, one := load()
-	other := mustCreate(t, d.Routers(), peering.Router{Name: "fra-1", SiteID: n.site.ID, PlatformID: n.platform.ID, LocalASID: n.us.ID, Address: "192.0.2.2:22"})
+	other := mustCreate(t, d.Routers(), peering.Router{Name: "fra-1", SiteID: n.site.ID, PlatformID: n.platform.ID, LocalASID: n.us.ID, Address: "127.0.0.2:22", Lab: true})
 	for i := range 20 {
 		as := mustCreate(t, d.AutonomousSystems(), peering.AutonomousSystem{ASN: bgp.ASN(4200000000 + i)})
 		p := mustCreate(t, d.Peerings(), peering.Peering{LocalASID: n.us.ID, PeerASID: as.ID})

@@ -295,6 +295,7 @@ func TestARouterKeepsItsRecordWhileADeploymentIsInFlight(t *testing.T) {
 	s.refused(s.begin(ids[0]), peering.Denied, "mode propose")
 	s.must(edit(`{"mode": "manage"}`))
 	s.soak(ids[0])
+	s.run(`UPDATE router SET lab = false`)
 	edits := []string{`{"mode": "observe"}`, `{"address": "192.0.2.9:22"}`, `{"host_key": "another"}`, `{"username": "else"}`,
 		jsonOf(map[string]any{"platform_id": other}), `{"settings": {"owned": "/x"}}`, `{"lab": true}`}
 	for _, e := range edits {

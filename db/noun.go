@@ -33,6 +33,7 @@ type kind[T any] struct {
 	complete func(*T) error                                            // defaults, and what can't be
 	found    func(ctx context.Context, tx *Tx, v *T) error             // gives a new one what it stands on and doesn't name, before complete; nil: nothing
 	follows  func(after *T, by peering.Actor, before *T) error         // steps that can't be; nil: all may
+	may      func(ctx context.Context, tx *Tx, before, after *T) error // what it can't be beside other records, at the door; before nil: new; nil: all may
 	hold     func(ctx context.Context, tx *Tx, before, after *T) error // what can't be now, after nil: to delete; nil: all may
 	keep     func(after, before *T)                                    // restores what an edit can't change; nil: nothing
 	after    func(ctx context.Context, q *dbsqlc.Queries, v T) error   // what hangs on the row; nil: nothing
@@ -105,7 +106,10 @@ func (k *kind[T]) fresh(ctx context.Context, tx *Tx, v *T) error {
 			return err
 		}
 	}
-	return k.complete(v)
+	if err := k.complete(v); err != nil || k.may == nil {
+		return err
+	}
+	return k.may(ctx, tx, nil, v)
 }
 
 // Patch changes what a JSON merge patch (RFC 7396) names. The version is the one
@@ -183,6 +187,11 @@ func (k *kind[T]) patch(ctx context.Context, tx *Tx, id, version int64, patch js
 	}
 	if k.follows != nil {
 		if err := k.follows(&after, tx.actor, &before); err != nil {
+			return after, err
+		}
+	}
+	if k.may != nil {
+		if err := k.may(ctx, tx, &before, &after); err != nil {
 			return after, err
 		}
 	}

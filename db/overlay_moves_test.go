@@ -37,7 +37,7 @@ func moving(t *testing.T, d *db.DB) moves {
 	group := mustCreate(t, d.BGPGroups(), peering.BGPGroup{Slug: "transit", Name: "Transit"})
 	direct := mustCreate(t, d.Peerings(), peering.Peering{LocalASID: n.us.ID, PeerASID: n.peer.ID, State: peering.Agreed, Evidence: peering.ByMail})
 	mustCreate(t, d.Sessions(), peering.Session{PeeringID: direct.ID, RouterID: n.router.ID, PeerAddress: netip.MustParseAddr("192.0.2.77"), PeerAS: n.peer.ASN})
-	other := mustCreate(t, d.Routers(), peering.Router{Name: "fra-1", SiteID: n.site.ID, PlatformID: n.platform.ID, LocalASID: n.us.ID, Address: "192.0.2.2:22"})
+	other := mustCreate(t, d.Routers(), peering.Router{Name: "fra-1", SiteID: n.site.ID, PlatformID: n.platform.ID, LocalASID: n.us.ID, Address: "127.0.0.2:22", Lab: true})
 	far := mustCreate(t, d.IXPs(), peering.IXP{Slug: "far-ix", Name: "Far", LocalASID: spare.ID, Policies: peering.Policies{Import: []int64{n.accept.ID}}})
 	lan := netip.MustParsePrefix("203.0.113.0/24")
 	theirs := mustCreate(t, d.Connections(), peering.Connection{IXPID: far.ID, RouterID: other.ID, IPv4: netip.MustParseAddr("203.0.113.1"), IPv4LAN: lan})

@@ -122,7 +122,7 @@ func BenchmarkManyRouters(b *testing.B) {
 	}
 	var routers []int64
 	for i, sessions := range []int{50, 80, 110, 140, 170, 200} {
-		r := mustCreate(b, d.Routers(), peering.Router{Name: fmt.Sprintf("edge-%d", i), SiteID: n.site.ID, PlatformID: n.platform.ID, LocalASID: n.us.ID, TemplateID: n.template.ID, Address: "192.0.2.9:22"})
+		r := mustCreate(b, d.Routers(), peering.Router{Name: fmt.Sprintf("edge-%d", i), SiteID: n.site.ID, PlatformID: n.platform.ID, LocalASID: n.us.ID, TemplateID: n.template.ID, Address: "127.0.0.9:22", Lab: true})
 		port := n.port
 		port.RouterID, port.IPv4, port.IPv6 = r.ID, port.IPv4.Next(), port.IPv6.Next()
 		for range i {

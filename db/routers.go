@@ -32,6 +32,7 @@ var routers = &kind[peering.Router]{
 	update:      writes((*dbsqlc.Queries).RouterUpdate, routerParams),
 	remove:      removes((*dbsqlc.Queries).RouterDelete),
 	complete:    (*peering.Router).Complete,
+	may:         routerMayHave,
 	hold:        holdRouter,
 	communities: func(r *peering.Router) []int64 { return r.Communities },
 	tags:        func(r *peering.Router) []int64 { return r.Tags },

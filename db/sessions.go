@@ -22,6 +22,7 @@ var sessions = &kind[peering.Session]{
 	remove:   removes((*dbsqlc.Queries).SessionDelete),
 	complete: (*peering.Session).Complete,
 	found:    directPeering,
+	may:      sessionMayHave,
 	follows:  (*peering.Session).Follows,
 	keep:     keepObserved,
 	after: assigns(func(s peering.Session) (dbsqlc.PolicyListClearParams, peering.Policies) {

@@ -143,7 +143,7 @@ func TestPendingAuthorsAreThoseWhoEditedSinceTheLastDeployment(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	elsewhere := mustCreate(t, d.Routers(), peering.Router{Name: "fra-1", SiteID: n.site.ID, PlatformID: n.platform.ID, LocalASID: n.us.ID, Address: "192.0.2.2:22"})
+	elsewhere := mustCreate(t, d.Routers(), peering.Router{Name: "fra-1", SiteID: n.site.ID, PlatformID: n.platform.ID, LocalASID: n.us.ID, Address: "127.0.0.2:22", Lab: true})
 	_, err := d.Routers().Patch(t.Context(), joe, elsewhere.ID, 0, []byte(`{"username": "joe"}`))
 	edit(err)
 	_, err = d.RoutingPolicies().Patch(t.Context(), bob, n.accept.ID, 0, []byte(`{"weight": 5}`))

@@ -59,21 +59,10 @@ func checkASN(a ASN) (ASN, error) {
 // String prints AS64501.
 func (a ASN) String() string { return "AS" + strconv.FormatUint(uint64(a), 10) }
 
-// Reserved says why a number can't be a peer on the Internet, or "" when it can.
-func (a ASN) Reserved() string {
-	switch {
-	case a == 0:
-		return "AS0 is never a network's number (RFC 7607)"
-	case a == ASTrans:
-		return "AS_TRANS (RFC 6793)"
-	case a == last2Octet || a == last4Octet:
-		return "last AS number (RFC 7300)"
-	case a.Private():
-		return "private use (RFC 6996)"
-	case a.Documentation():
-		return "documentation (RFC 5398)"
-	}
-	return ""
+// Unusable reports numbers that are never a network's: 0 (RFC 7607), AS_TRANS
+// (RFC 6793), and the last ones of two and of four octets (RFC 7300).
+func (a ASN) Unusable() bool {
+	return a == 0 || a == ASTrans || a == last2Octet || a == last4Octet
 }
 
 // Private reports numbers of RFC 6996.

@@ -65,11 +65,15 @@ func TestPrefixLimitJSON(t *testing.T) {
 	}
 }
 
-func TestReservedNumbersSayWhy(t *testing.T) {
+func TestClassesOfNumbers(t *testing.T) {
 	t.Parallel()
-	for asn, reserved := range map[ASN]bool{0: true, 23456: true, 64501: true, 65536: true, 64512: true, 65535: true, 4294967295: true, 2914: false} {
-		if got := asn.Reserved() != ""; got != reserved {
-			t.Errorf("%v reserved = %v (%s)", asn, got, asn.Reserved())
+	for asn, want := range map[ASN][3]bool{
+		0: {true}, 23456: {true}, 65535: {true}, 4294967295: {true}, 2914: {}, 131072: {},
+		64512: {1: true}, 65534: {1: true}, 4200000000: {1: true}, 4294967294: {1: true},
+		64496: {2: true}, 64511: {2: true}, 65536: {2: true}, 65551: {2: true},
+	} {
+		if got := [3]bool{asn.Unusable(), asn.Private(), asn.Documentation()}; got != want {
+			t.Errorf("%v is unusable, private, for documentation: %v, want %v", asn, got, want)
 		}
 	}
 }

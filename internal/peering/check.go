@@ -23,7 +23,7 @@ func (a *AutonomousSystem) Complete() error {
 	if a.ASN == 0 {
 		return Errorf(Invalid, "asn is missing: AS0 is never a network's number (RFC 7607)")
 	}
-	return firstError(oneLine("name", a.Name, longestLine), oneLine("irr_as_set", a.IRRASSet, longestLine), contextObject(&a.Context, "context"), a.Policies.complete(),
+	return firstError(asnAt(onRecord, "asn", a.ASN), oneLine("name", a.Name, longestLine), oneLine("irr_as_set", a.IRRASSet, longestLine), contextObject(&a.Context, "context"), a.Policies.complete(),
 		idSet("communities", &a.Communities), tagList(&a.Tags), contextRefs(&a.ConfigContexts), contactRefs(&a.Contacts))
 }
 
