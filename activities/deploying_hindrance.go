@@ -50,16 +50,9 @@ func (d *Deploying) full() string {
 
 // skewed says by how much our clock is off; "" within peering.MaxSkew.
 func (c theirClock) skewed() string {
-	off, word := time.Duration(0), ""
-	switch {
-	case c.theirs.Before(c.asked):
-		off, word = c.asked.Sub(c.theirs), "ahead of"
-	case c.theirs.After(c.answered):
-		off, word = c.theirs.Sub(c.answered), "behind"
-	}
-	if off <= peering.MaxSkew {
+	off := peering.Skew(c.asked, c.theirs, c.answered)
+	if off == "" {
 		return ""
 	}
-	return fmt.Sprintf("the clock of this worker is %s %s the database's: set both by NTP, nothing new is committed until they agree within %s",
-		off.Round(time.Second), word, peering.MaxSkew)
+	return fmt.Sprintf("the clock of this worker is %s the database's: set both by NTP, nothing new is committed until they agree within %s", off, peering.MaxSkew)
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
 
@@ -120,7 +121,7 @@ func dialTemporal(ctx context.Context, c Config, log *slog.Logger) (client.Clien
 	case errors.Is(err, context.DeadlineExceeded):
 		return nil, ended{exitUnavailable, fmt.Errorf("no Temporal answers at %s: is it running, and is PEERFLOW_TEMPORAL_ADDRESS right?", c.TemporalAddress)}
 	case err != nil:
-		return nil, ended{exitUnavailable, fmt.Errorf("connect to Temporal at %s: %w", c.TemporalAddress, err)}
+		return nil, ended{exitUnavailable, fmt.Errorf("connect to Temporal at %s: %w: is it running, is PEERFLOW_TEMPORAL_ADDRESS right, and do the other PEERFLOW_TEMPORAL_… fit it?", c.TemporalAddress, err)}
 	}
 	return connected, nil
 }
@@ -133,6 +134,9 @@ func PrepareTemporal(ctx context.Context, c Config, log *slog.Logger) error {
 		return err
 	}
 	defer connected.Close()
+	if err := namespaceThere(ctx, connected, c); err != nil {
+		return err
+	}
 	added, err := workflows.EnsureSearchAttributes(ctx, connected.OperatorService(), c.namespace())
 	if err == nil && added {
 		return awaitSearchAttributes(ctx, connected, c.namespace())
@@ -144,6 +148,48 @@ func PrepareTemporal(ctx context.Context, c Config, log *slog.Logger) error {
 			c.namespace(), strings.Join(slices.Sorted(maps.Keys(workflows.SearchAttributes())), ", "), err)
 	}
 	return err
+}
+
+// namespaceThere refuses a namespace that nobody made.
+func namespaceThere(ctx context.Context, connected client.Client, c Config) error {
+	_, err := connected.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: c.namespace()})
+	var missing *serviceerror.NamespaceNotFound
+	if errors.As(err, &missing) {
+		return ended{exitUnavailable, fmt.Errorf("there is no namespace %[2]s at Temporal %[1]s: make it (temporal operator namespace create -n %[2]s), or name another with PEERFLOW_TEMPORAL_NAMESPACE",
+			c.TemporalAddress, c.namespace())}
+	}
+	return err
+}
+
+// TemporalSurvey is what an operator asks of a Temporal before peerflow runs on it.
+type TemporalSurvey struct {
+	Server    string // its version
+	Namespace string
+	Lacks     bool // search attributes of workflows, which PrepareTemporal registers
+}
+
+// SurveyTemporal looks at the Temporal that c names, and changes nothing. One that
+// doesn't answer, lets us not in or has no such namespace is an error.
+func SurveyTemporal(ctx context.Context, c Config) (s TemporalSurvey, err error) {
+	connected, err := dialTemporal(ctx, c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return s, err
+	}
+	defer connected.Close()
+	if err := namespaceThere(ctx, connected, c); err != nil {
+		return s, fmt.Errorf("look at namespace %s of Temporal at %s: %w", c.namespace(), c.TemporalAddress, err)
+	}
+	info, err := connected.WorkflowService().GetSystemInfo(ctx, &workflowservice.GetSystemInfoRequest{})
+	if err != nil {
+		return s, err
+	}
+	s = TemporalSurvey{Server: info.GetServerVersion(), Namespace: c.namespace()}
+	err = workflows.SearchAttributesKnown(ctx, connected, c.namespace())
+	var unknown *serviceerror.InvalidArgument
+	if s.Lacks = errors.As(err, &unknown); s.Lacks {
+		err = nil
+	}
+	return s, err
 }
 
 // attributesPatience is how long Temporal's copies of a namespace may be old: it

@@ -73,3 +73,8 @@ func (d *DB) TryList(ctx context.Context, table, field, op string) (err error) {
 	}
 	return err
 }
+
+// FitServer is what is said of a server's version.
+func FitServer(version string, number int, standby bool) error {
+	return fitServer(version, number, standby)
+}

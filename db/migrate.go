@@ -26,6 +26,9 @@ func (d *DB) Migrate(ctx context.Context) error {
 		return fmt.Errorf("prepare migrations: %w", err)
 	}
 	defer done()
+	if _, err := d.serverVersion(ctx); err != nil {
+		return err
+	}
 	if err := d.refuseNewer(ctx, provider); err != nil {
 		return err
 	}

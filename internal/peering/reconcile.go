@@ -95,6 +95,22 @@ const commitGrace = 15 * time.Second
 // MaxSkew is how far the clock of a worker that commits may be off the database's.
 const MaxSkew = 5 * time.Second
 
+// Skew says by how much our clock is off another one, which told theirs between
+// two looks at ours; "" within MaxSkew.
+func Skew(asked, theirs, answered time.Time) string {
+	off, word := time.Duration(0), ""
+	switch {
+	case theirs.Before(asked):
+		off, word = asked.Sub(theirs), "ahead of"
+	case theirs.After(answered):
+		off, word = theirs.Sub(answered), "behind"
+	}
+	if off <= MaxSkew {
+		return ""
+	}
+	return fmt.Sprintf("%s %s", off.Round(time.Second), word)
+}
+
 // timerSlack is what a router's clock and ours may differ over one timer: two
 // workers that are both within MaxSkew differ by twice that.
 const timerSlack = 2 * MaxSkew

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"peerflow/db"
 )
 
 // BinariesEnv names the environment variable that points at the folder with initdb and postgres.
@@ -100,6 +102,9 @@ func majorOf(text string) (string, error) {
 func choose(found []binaries, clusterDir string) (binaries, error) {
 	raw, err := os.ReadFile(filepath.Join(clusterDir, "PG_VERSION"))
 	if errors.Is(err, os.ErrNotExist) {
+		if n, _ := strconv.ParseFloat(found[0].major, 64); n < db.OldestServer {
+			return binaries{}, fmt.Errorf("the newest PostgreSQL on this machine is %s, in %s: install version %d or a newer one", found[0].major, found[0].dir, db.OldestServer)
+		}
 		return found[0], nil
 	}
 	if err != nil {

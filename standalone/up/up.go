@@ -49,8 +49,14 @@ type Options struct {
 	Free func(dir string) (bytes int64, err error)
 }
 
-func (o Options) ownDatabase() bool { return o.Given.DatabaseURL == "" }
-func (o Options) ownTemporal() bool { return o.Given.TemporalAddress == "" }
+// OwnDatabase says that peerflow's records lie in the data folder, and not in a database of the operator's.
+func (o Options) OwnDatabase() bool { return o.Given.DatabaseURL == "" }
+
+// OwnTemporal says that Temporal is started here.
+func (o Options) OwnTemporal() bool { return o.Given.TemporalAddress == "" }
+
+// OwnPostgres says that PostgreSQL is started here, for either of them.
+func (o Options) OwnPostgres() bool { return o.OwnDatabase() || o.OwnTemporal() }
 
 // Stack is everything that runs.
 type Stack struct {
@@ -108,7 +114,7 @@ func (s *Stack) start(ctx context.Context, o Options) error {
 func (s *Stack) closing(f func(context.Context) error) { s.closers = append(s.closers, f) }
 
 func (s *Stack) takeFolder(_ context.Context, o Options) error {
-	if err := loopback(o.Listen); err != nil {
+	if err := Loopback(o.Listen); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(o.DataDir, 0o711); err != nil {
@@ -135,7 +141,7 @@ func (s *Stack) takePorts(_ context.Context, o Options) error {
 		_ = listener.Close() // the server may have closed it
 		return nil
 	})
-	if o.TemporalPort == 0 || !o.ownTemporal() {
+	if o.TemporalPort == 0 || !o.OwnTemporal() {
 		return nil
 	}
 	temporal, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", o.TemporalPort))
@@ -152,7 +158,7 @@ func (s *Stack) keys(_ context.Context, o Options) error {
 		_, err := secret.OpenFile(o.Given.KeyFile, false)
 		return err
 	}
-	if !o.ownDatabase() {
+	if !o.OwnDatabase() {
 		return nil // the schema's step makes one, as long as nothing is sealed there with another
 	}
 	_, err := os.Stat(s.path("postgres"))
@@ -160,9 +166,9 @@ func (s *Stack) keys(_ context.Context, o Options) error {
 	return err
 }
 
-// loopback refuses to listen where strangers are: the first token would cross
+// Loopback refuses to listen where strangers are: the first token would cross
 // the network in clear.
-func loopback(listen string) error {
+func Loopback(listen string) error {
 	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
 		return fmt.Errorf("listen address %s: %w", listen, err)
@@ -176,7 +182,7 @@ func loopback(listen string) error {
 func (s *Stack) path(name string) string { return filepath.Join(s.dir, name) }
 
 func (s *Stack) startPostgres(ctx context.Context, o Options) error {
-	if !o.ownDatabase() && !o.ownTemporal() {
+	if !o.OwnPostgres() {
 		return nil
 	}
 	server, err := pgserver.Start(ctx, pgserver.Options{DataDir: s.dir, LogFile: s.path("postgres.log")})
@@ -193,14 +199,14 @@ func (s *Stack) startPostgres(ctx context.Context, o Options) error {
 func (s *Stack) config(o Options) (c cmd.Config, err error) {
 	c = o.Given
 	c.Listen, c.PeeringDBURL, c.PeeringDBKey, c.PollEvery = o.Listen, o.PeeringDBURL, o.PeeringDBKey, o.PollEvery
-	c.LocalApproval = o.ownDatabase() && o.ownTemporal()
+	c.LocalApproval = o.OwnDatabase() && o.OwnTemporal()
 	if c.KeyFile == "" {
 		c.KeyFile = s.path("secrets.key")
 	}
-	if o.ownDatabase() {
+	if o.OwnDatabase() {
 		c.DatabaseURL = s.postgres.DSN("peerflow")
 	}
-	if o.ownTemporal() {
+	if o.OwnTemporal() {
 		c.Namespace, c.TemporalTLS, c.TemporalKeyFile = temporalserver.Namespace, cmd.TemporalTLS{}, ""
 		c.TemporalSecret, err = temporalauth.LoadOrCreate(s.path("temporal.secret"))
 	}
@@ -215,7 +221,7 @@ func (s *Stack) migrate(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	if !o.ownDatabase() {
+	if !o.OwnDatabase() {
 		if err := cmd.MigrateDatabase(ctx, c); err != nil {
 			return err
 		}
@@ -233,7 +239,7 @@ func (s *Stack) migrate(ctx context.Context, o Options) error {
 }
 
 func (s *Stack) startTemporal(ctx context.Context, o Options) error {
-	if !o.ownTemporal() {
+	if !o.OwnTemporal() {
 		c, err := s.config(o)
 		if err != nil {
 			return err

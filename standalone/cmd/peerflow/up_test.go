@@ -205,6 +205,7 @@ func TestUpFromTheFirstStartToTheSecond(t *testing.T) {
 	t.Run("a taken Temporal port is named", func(t *testing.T) {
 		refusesPort(t, "127.0.0.1:"+temporal, "--temporal-port", "--listen", "127.0.0.1:0", "--temporal-port", temporal)
 	})
+	t.Run("doctor looks at what the operator names", func(t *testing.T) { looksElsewhere(t, data, temporal) })
 	t.Run("an outage of PeeringDB is told", func(t *testing.T) { tellsOutage(t, api, data) })
 	made := modified(t, filepath.Join(data, "token"))
 	first.terminate(t, data)
