@@ -198,6 +198,11 @@ func showPreview(s Screen, p peering.Preview) {
 		s.line("%s  %s", s.paint(bold, p.Router), s.paint(green, "nothing would change"))
 		return
 	}
+	if p.Mode != peering.ModeStanza {
+		s.line("%s  %s of mode %s, which peerflow brings to no router: take it there yourself (--text)", s.paint(bold, p.Router), count(strings.Count(strings.TrimSpace(p.Text), "\n")+1, "line"), p.Mode)
+		s.diff(p.Diff)
+		return
+	}
 	s.line("%s  %s added, %d changed, %d removed", s.paint(bold, p.Router), count(p.Adds, "stanza"), p.Edits, p.Removes)
 	s.diff(p.Diff)
 }

@@ -80,10 +80,16 @@ func TestAPreviewIsOfTheRoutersOwnModeAndLanguage(t *testing.T) {
 		return b.do("admin", "POST", "/api/v1/routers/1/preview", fmt.Sprintf(`{"body": %q%s}`, listing, fields))
 	}
 	b.wants(b.do("admin", "PATCH", "/api/v1/templates/1", `{"mode": "merge"}`, "If-Match", "*"), 200, "merge")
-	b.wants(try(""), 422, "template preview is of mode merge")
+	b.wants(try(""), 200, `"mode":"merge"`)
 	b.wants(try(`, "mode": "stanza"`), 200, "protocol bgp as64501")
-	if code, _, stderr := b.cli("admin", listing, "template", "preview", "edge1", "-"); code != exitUsage || !strings.Contains(stderr, "mode merge") {
-		t.Errorf("exit %d: %s", code, stderr)
+	if code, out, stderr := b.cli("admin", listing, "template", "preview", "edge1", "-"); code != exitOK || !strings.Contains(out, "of mode merge, which peerflow brings to no router") || !strings.Contains(out, "+ protocol bgp as64501") {
+		t.Errorf("exit %d: %s%s", code, out, stderr)
+	}
+	edits := "no neighbor 192.0.2.9\nwhat no stanza holds\n" // in no platform's syntax
+	for _, mode := range []string{"merge", "whole"} {
+		if code, out, stderr := b.cli("admin", edits, "template", "preview", "edge1", "-", "--mode", mode, "--text"); code != exitOK || out+"\n" != edits {
+			t.Errorf("--mode %s: exit %d: %q%s", mode, code, out, stderr)
+		}
 	}
 	if code, _, stderr := b.cli("admin", listing, "template", "preview", "edge1", "-", "--mode", "stanza"); code != exitOK {
 		t.Errorf("--mode stanza: exit %d: %s", code, stderr)

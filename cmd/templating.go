@@ -41,6 +41,19 @@ func (t templating) Preview(ctx context.Context, routerID int64, try *peering.Te
 	if err != nil {
 		return peering.Preview{}, err
 	}
+	p, err := t.compared(ctx, desired, text)
+	if err != nil {
+		return peering.Preview{}, err
+	}
+	p.Template, p.Findings = desired.Template.Name, render.Check(ctx, desired.Template, desired.Templates, []peering.Desired{desired})
+	return p, nil
+}
+
+// compared is a text beside what was deployed last. One that peerflow can't deploy is shown all the same: people take it to routers.
+func (t templating) compared(ctx context.Context, desired peering.Desired, text string) (peering.Preview, error) {
+	if mode := desired.Template.Mode; mode != peering.ModeStanza {
+		return peering.PreviewOfMode(desired.Router, mode, text), nil
+	}
 	platform, syntax, err := t.syntax(ctx, desired.Router)
 	if err != nil {
 		return peering.Preview{}, err
@@ -53,9 +66,7 @@ func (t templating) Preview(ctx context.Context, routerID int64, try *peering.Te
 	if err != nil {
 		return peering.Preview{}, err
 	}
-	p := peering.PreviewOf(desired.Router, text, deployed, rendered)
-	p.Template, p.Findings = desired.Template.Name, render.Check(ctx, desired.Template, desired.Templates, []peering.Desired{desired})
-	return p, nil
+	return peering.PreviewOf(desired.Router, text, deployed, rendered), nil
 }
 
 // tried is what a router is rendered from, with a template in the place of its own; nil: with its own.

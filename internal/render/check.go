@@ -3,6 +3,7 @@ package render
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"peerflow/internal/jinja"
 	"peerflow/internal/peering"
@@ -24,6 +25,7 @@ type checker struct {
 // the check; when the context ends, the check ends with a note that says so.
 func Check(ctx context.Context, t peering.Template, library map[int64]peering.Template, routers []peering.Desired) []peering.Finding {
 	c := &checker{ctx: ctx, template: t, library: library, seen: map[peering.Finding]bool{}, found: []peering.Finding{}}
+	c.mode()
 	if c.static() && c.routers() { // mails and exports aren't tried on routers
 		for i, d := range routers {
 			if ctx.Err() != nil {
@@ -39,6 +41,14 @@ func Check(ctx context.Context, t peering.Template, library map[int64]peering.Te
 	c.suspected()
 	peering.SortFindings(c.found)
 	return c.found
+}
+
+// mode is about text that is rendered and shown, and that no driver takes to a router.
+func (c *checker) mode() {
+	if t := c.template; c.routers() && t.Mode != "" && t.Mode != peering.ModeStanza {
+		c.note("mode", 0, fmt.Sprintf("a text of mode %s is shown and never deployed by peerflow", t.Mode),
+			"take it to the router yourself, or write the full content of what peerflow is to own there, and record the template with mode stanza")
+	}
 }
 
 // router looks at what one router would get.

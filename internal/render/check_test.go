@@ -348,3 +348,16 @@ func TestWhatIsAddedToAMergedContextStaysOutOfItsContexts(t *testing.T) {
 		t.Error("another record's context has what was added")
 	}
 }
+
+func TestATextThatNoDriverTakesIsNoted(t *testing.T) {
+	t.Parallel()
+	for mode, want := range map[peering.TemplateMode]int{"": 0, peering.ModeStanza: 0, peering.ModeWhole: 1, peering.ModeMerge: 1} {
+		found := Check(t.Context(), peering.Template{Name: "t", Body: "x", Mode: mode}, nil, nil)
+		if len(found) != want || want > 0 && (found[0].Code != "mode" || found[0].Level != peering.FindingNote || !strings.Contains(found[0].Text, string(mode))) {
+			t.Errorf("mode %q: %+v", mode, found)
+		}
+	}
+	if found := Check(t.Context(), peering.Template{Name: "t", Body: "x", Kind: peering.MailTemplate, Mode: peering.ModeMerge}, nil, nil); len(found) != 0 {
+		t.Errorf("a mail: %+v", found)
+	}
+}
