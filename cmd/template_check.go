@@ -26,7 +26,7 @@ func (a *app) templateCheck() *cobra.Command {
 input. Nothing is saved, and no router is asked. The exit code is 0 unless there
 is an error among the findings.`}
 	flags.on(c)
-	c.Flags().StringVar(&mode, "mode", "", "what the text is: stanza (all that we own), whole (the router's file) or merge (an edit script)")
+	c.Flags().StringVar(&mode, "mode", "", modeHelp)
 	c.Flags().StringVar(&kind, "kind", "", "what the text is for: router, mail or export; the last two are looked at by their text")
 	c.Flags().StringVar(&subject, "subject", "", "of a mail in a file: it is looked at, too")
 	c.Flags().StringArrayVar(&routers, "router", nil, "try it on this router; may be given several times")

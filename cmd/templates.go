@@ -16,7 +16,7 @@ import (
 )
 
 func (a *app) templateCommands() *cobra.Command {
-	return group("template", "Templates, and what they give a router", a.templateList(), a.templateShow(), a.templatePut(), a.templatePreview(), a.templateRun(), a.templateCheck(), a.templateStarter())
+	return group("template", "Templates, and what they give a router", a.templateList(), a.templateShow(), a.templatePut(), a.templateImport(), a.templatePreview(), a.templateRun(), a.templateCheck(), a.templateStarter())
 }
 
 func (a *app) templateList() *cobra.Command {
@@ -66,6 +66,8 @@ func (a *app) templateShow() *cobra.Command {
 	}}
 }
 
+const modeHelp = "what the text is: stanza (all that we own), whole (the router's file) or merge (an edit script)"
+
 // templateFlags are the switches of a template that isn't recorded yet.
 type templateFlags struct {
 	engine                string
@@ -95,7 +97,7 @@ func (a *app) read(file string) (string, error) {
 
 func (a *app) templatePut() *cobra.Command {
 	var flags templateFlags
-	var kind, subject, dataset string
+	var kind, mode, subject, dataset string
 	c := &cobra.Command{Use: "put NAME FILE", Short: "Record a template from a file, or its new text", Args: takes("a name", "a file"),
 		Long: `FILE - is standard input. Of a template that exists only the text changes, and
 the switches that are given. It reaches routers with "router deploy":
@@ -103,6 +105,7 @@ look at "template preview" first. Mails and exports are kinds of their own, whic
 routers' templates may include.`}
 	flags.on(c)
 	c.Flags().StringVar(&kind, "kind", string(peering.RouterTemplate), "what it is for: router, mail or export")
+	c.Flags().StringVar(&mode, "mode", "", modeHelp+"; stanza when left out of a new one")
 	c.Flags().StringVar(&subject, "subject", "", "of a mail, a template too")
 	c.Flags().StringVar(&dataset, "dataset", "", "the records that an export is given: autonomous-systems, exchanges, …")
 	c.RunE = func(cc *cobra.Command, args []string) error {
@@ -113,7 +116,7 @@ routers' templates may include.`}
 		c, t, err := a.templateOf(cc.Context(), args[0], kind)
 		switch peering.KindOf(err) {
 		case peering.NotFound:
-			t = peering.Template{Name: args[0], Kind: peering.TemplateKind(kind), Subject: subject, Dataset: peering.Dataset(dataset), Engine: peering.TemplateEngine(flags.engine), Body: body,
+			t = peering.Template{Name: args[0], Kind: peering.TemplateKind(kind), Subject: subject, Dataset: peering.Dataset(dataset), Mode: peering.TemplateMode(mode), Engine: peering.TemplateEngine(flags.engine), Body: body,
 				Lenient: flags.lenient, TrimBlocks: flags.trim, LstripBlocks: flags.lstrip}
 			t = t.Or(peering.Template{})
 			err = c.call(cc.Context(), http.MethodPost, "/api/v1/templates", t, &t)
@@ -126,7 +129,7 @@ routers' templates may include.`}
 		for flag, field := range map[string]struct {
 			name  string
 			value any
-		}{"engine": {"engine", flags.engine}, "lenient": {"lenient", flags.lenient}, "trim-blocks": {"trim_blocks", flags.trim}, "lstrip-blocks": {"lstrip_blocks", flags.lstrip}, "subject": {"subject", subject}, "dataset": {"dataset", dataset}} {
+		}{"mode": {"mode", mode}, "engine": {"engine", flags.engine}, "lenient": {"lenient", flags.lenient}, "trim-blocks": {"trim_blocks", flags.trim}, "lstrip-blocks": {"lstrip_blocks", flags.lstrip}, "subject": {"subject", subject}, "dataset": {"dataset", dataset}} {
 			if cc.Flags().Changed(flag) {
 				patch[field.name] = field.value
 			}
@@ -152,7 +155,7 @@ With --as it is a mail, a recorded one or with --subject FILE, as it would be
 written to that network now. No mail is sent.`}
 	flags.on(c)
 	mail.on(c)
-	c.Flags().StringVar(&mode, "mode", "", "what the text is: stanza (all that we own), whole (the router's file) or merge (an edit script)")
+	c.Flags().StringVar(&mode, "mode", "", modeHelp)
 	c.Flags().BoolVar(&whole, "text", false, "print the whole text instead of the difference")
 	c.RunE = func(cc *cobra.Command, args []string) error {
 		if mail.to != "" || len(mail.given(cc)) > 0 {
