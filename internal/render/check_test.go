@@ -288,11 +288,11 @@ func TestDocumentationTemplatesHaveTheFindingsTheyDeserve(t *testing.T) {
 	t.Parallel()
 	folder := capture.Need(t, "templating", "peering-manager-docs")
 	for file, want := range map[string]string{
-		"examples-arista-eos-0.j2":         "fails sessions-of-all-routers unknown-variable",
-		"examples-cisco-iosxr-0.j2":        "joined-policies sessions-of-all-routers unused-context",
-		"examples-juniper-junos-0.j2":      "unused-context",
-		"examples-nokia-sros-0.j2":         "unknown-template",
-		"examples-tutorial-cisco-ios-0.j2": "deleted-in-use sessions-of-all-routers",
+		"examples-arista-eos-0.j2":         "fails mode sessions-of-all-routers unknown-variable",
+		"examples-cisco-iosxr-0.j2":        "joined-policies mode sessions-of-all-routers unused-context",
+		"examples-juniper-junos-0.j2":      "mode unused-context",
+		"examples-nokia-sros-0.j2":         "mode unknown-template",
+		"examples-tutorial-cisco-ios-0.j2": "deleted-in-use mode sessions-of-all-routers",
 	} {
 		body, err := os.ReadFile(filepath.Join(folder, file))
 		if err != nil {
