@@ -161,13 +161,13 @@ func (u unlike) commits() []peering.LeftThere {
 func (u unlike) refusal(router string) string {
 	var parts []string
 	for _, d := range u.commits() {
-		parts = append(parts, fmt.Sprintf("%s run what %s: %s", peering.Some(u.left[d], named, ", "), d, d.Remedy(router)))
+		parts = append(parts, fmt.Sprintf("the router runs, in place of %s, what %s: %s", peering.Some(u.left[d], named, ", "), d, d.Remedy(router)))
 	}
 	if len(u.meddled) > 0 {
-		parts = append(parts, fmt.Sprintf("%s were written on the router by somebody else: %s", peering.Some(u.meddled, named, ", "), peering.BringBack(router)))
+		parts = append(parts, fmt.Sprintf("somebody else wrote on the router, over %s: %s", peering.Some(u.meddled, named, ", "), peering.BringBack(router)))
 	}
 	if len(u.edited) > 0 {
-		parts = append(parts, fmt.Sprintf("%s hold edits by %s that were never deployed: deploy those first, or include them (--include-pending)",
+		parts = append(parts, fmt.Sprintf("edits of %s by %s were never deployed: deploy those first, or include them (--include-pending)",
 			peering.Some(u.edited, named, ", "), u.authors))
 	}
 	return strings.Join(parts, "; ")

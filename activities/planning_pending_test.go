@@ -39,11 +39,11 @@ func TestWhatAChangeWouldBuildOnIsNamedByWhoeverWroteIt(t *testing.T) {
 		left           map[peering.Move]peering.LeftThere
 		refusal, label string
 	}{
-		"an edit that nobody deployed": {"edited\n", "deployed\n", nil, "hold edits by anna that were never deployed: deploy those first", key + " by anna"},
-		"somebody else wrote on the router": {"deployed\n", "by hand\n", nil, "were written on the router by somebody else: peerflow router diff edge1 shows it; bring what is recorded there (peerflow router deploy edge1)",
+		"an edit that nobody deployed": {"edited\n", "deployed\n", nil, "edits of " + key + " by anna were never deployed: deploy those first", key + " by anna"},
+		"somebody else wrote on the router": {"deployed\n", "by hand\n", nil, "somebody else wrote on the router, over " + key + ": peerflow router diff edge1 shows it; bring what is recorded there (peerflow router deploy edge1)",
 			"instead of what somebody else wrote"},
 		"our commit was left there by interference": {"deployed\n", "ours\n", left(peering.DeploymentInterfered),
-			"run what deployment 12 of change/9 left there, which was interfered with and never confirmed: peerflow router diff edge1", "instead of what deployment 12 of change/9 left"},
+			"the router runs, in place of " + key + ", what deployment 12 of change/9 left there, which was interfered with and never confirmed: peerflow router diff edge1", "instead of what deployment 12 of change/9 left"},
 		"and the record was edited since": {"edited\n", "ours\n", left(peering.DeploymentInterfered), "deployment 12 of change/9", "deployment 12 of change/9"},
 		"it waits for an operator":        {"deployed\n", "ours\n", left(peering.DeploymentNeedsOperator), "which needs an operator: look at the router, run peerflow change resolve 9, then plan", "change/9"},
 		"it is being deployed":            {"deployed\n", "ours\n", left(peering.DeploymentSoaking), "which is soaking and not confirmed yet: plan this again once it ended", "change/9"},
@@ -73,7 +73,7 @@ func TestNoSecondSessionIsPlannedBesideOneThatRuns(t *testing.T) {
 	p := &Planning{Intent: before{ledger: map[string]string{old.Key: old.Hash()}}}
 	c := comparison{router: peering.Router{Name: "edge1"}, without: map[string]peering.Stanza{}, with: map[string]peering.Stanza{fresh.Key: fresh}, running: map[string]peering.Stanza{old.Key: old}}
 	_, _, err := p.moves(t.Context(), peering.Change{Kind: peering.KindProvision}, c)
-	if peering.KindOf(err) != peering.Conflict || !strings.Contains(err.Error(), "protocol/as64501_4 hold edits by anna that were never deployed") {
+	if peering.KindOf(err) != peering.Conflict || !strings.Contains(err.Error(), "edits of protocol/as64501_4 by anna were never deployed") {
 		t.Errorf("refused as %v", err)
 	}
 	moves, labels, err := p.moves(t.Context(), peering.Change{Kind: peering.KindProvision, Request: peering.ChangeRequest{IncludePending: true}}, c)

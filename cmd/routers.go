@@ -180,7 +180,7 @@ func driverOf(ctx context.Context, c *Client, r peering.Router) (*api.DriverView
 func polled(p *peering.PollStatus) string {
 	switch {
 	case p == nil:
-		return "not asked yet"
+		return "not asked yet: a new router is within a minute, or what PEERFLOW_POLL says"
 	case p.Error != "":
 		return "doesn't answer: " + p.Error
 	}

@@ -90,7 +90,7 @@ Exit codes:
 	root.PersistentFlags().StringVar(&a.api, "api", orDefault(a.getenv("PEERFLOW_API"), "http://127.0.0.1:8480"), "address of the API (PEERFLOW_API)")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
 	root.AddCommand(a.peerCommand(), a.peeringCommands(), a.sessionCommands(), a.changeCommands(), a.routerCommands(), a.templateCommands(), a.irrCommands(), a.syncCommand(),
-		a.freezeCommands(), a.approvalRuleCommands(), a.userCommands(), a.tokenCommands(), a.secretCommands(), a.auditCommands(), a.logCommands(), a.migrateCommand(), a.apiCommand(), a.workerCommand(), a.versionCommand())
+		a.freezeCommands(), a.approvalRuleCommands(), a.userCommands(), a.tokenCommands(), a.secretCommands(), a.auditCommands(), a.logCommands(), a.migrateCommand(), a.apiCommand(), a.workerCommand(), a.versionCommand(), environmentTopic())
 	root.AddCommand(extra...)
 	return root
 }

@@ -453,3 +453,12 @@ func TestQueryIsWhatPeeringDBExpects(t *testing.T) {
 		t.Errorf("request is %+v", got)
 	}
 }
+
+func TestAWrongAddressNamesTheVariable(t *testing.T) {
+	t.Parallel()
+	_, client := setup(t)
+	client.BaseURL = strings.TrimSuffix(client.BaseURL, "/api")
+	if _, _, err := fetch(t, client, peering.PDBNetworks, time.Time{}); err == nil || !strings.Contains(err.Error(), "is PEERFLOW_PEERINGDB_URL that of an API") {
+		t.Fatal(err)
+	}
+}

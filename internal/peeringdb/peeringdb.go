@@ -163,6 +163,9 @@ func (c *Client) check(call *call, resp *http.Response) error {
 		return nil
 	}
 	e.Detail = errorText(io.LimitReader(call, maxErrorBody))
+	if e.Status == http.StatusNotFound {
+		e.Detail = strings.TrimSuffix(e.Detail, ".") + ": is PEERFLOW_PEERINGDB_URL that of an API (PeeringDB's own is " + DefaultBaseURL + ")?"
+	}
 	return e
 }
 

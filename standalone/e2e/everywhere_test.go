@@ -248,7 +248,9 @@ func leaves(c *cobra.Command) (names []string) {
 			names = append(names, more...)
 			continue
 		}
-		names = append(names, strings.TrimPrefix(sub.CommandPath(), "peerflow "))
+		if sub.Runnable() {
+			names = append(names, strings.TrimPrefix(sub.CommandPath(), "peerflow "))
+		}
 	}
 	return names
 }

@@ -53,7 +53,7 @@ func TestAPendingEditNeverRidesAlongUnseen(t *testing.T) {
 		if c.State != peering.ChangeFailed {
 			t.Errorf("%s: %s", c.State, c.Outcome)
 		}
-		for _, w := range []string{"router edge1", stanza + " hold edits by editor", "never deployed", "deploy those first", "--include-pending"} {
+		for _, w := range []string{"router edge1", "edits of " + stanza + " by editor", "never deployed", "deploy those first", "--include-pending"} {
 			s.wants(c.Outcome, w)
 		}
 		s.untouched(before)

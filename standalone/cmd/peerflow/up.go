@@ -37,7 +37,7 @@ func upCommand() *cobra.Command {
 		Use:   "up",
 		Short: "Run all of peerflow: database, Temporal, worker, API and Temporal's UI",
 		Long: `Runs all of peerflow in one process tree with one data folder. With PEERFLOW_DATABASE_URL or PEERFLOW_TEMPORAL_ADDRESS
-it uses that database or that Temporal in place of its own; peerflow worker --help and the README name the other variables.`,
+it uses that database or that Temporal in place of its own; peerflow help environment names the other variables.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
