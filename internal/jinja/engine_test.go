@@ -150,6 +150,19 @@ func (where) Print(s *jinja.State) (string, error) {
 	return map[bool]string{true: "F", false: "h"}[s.Final()], nil
 }
 
+// TestALongWordIsWrappedInTimeOfItsLength: what looks at the rest of the word for each line takes an hour for this one, and
+// no context ends it.
+func TestALongWordIsWrappedInTimeOfItsLength(t *testing.T) {
+	t.Parallel()
+	tmpl, err := jinja.NewEnvironment(jinja.Options{}).Parse("t", "{{ ('a' * 1000000) | wordwrap(1) | length }}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := tmpl.Render(t.Context(), nil); err != nil || text != "1999999" {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
 func TestAnOpaqueValueKnowsWhetherATemplateHoldsItsText(t *testing.T) {
 	t.Parallel()
 	vars := jinja.NewDict(1)

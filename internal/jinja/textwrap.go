@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -161,8 +162,8 @@ func (w wrapper) breakWord(line, chunks [][]rune, space int) (newLine, rest [][]
 				end = i + 1
 			}
 		}
-		rest = append([][]rune{word[end:]}, chunks[1:]...)
-		return append(line, word[:end]), rest
+		chunks[0] = word[end:]
+		return append(line, word[:end]), chunks
 	}
 	if len(line) == 0 {
 		return [][]rune{word}, chunks[1:]
@@ -183,4 +184,6 @@ func lastHyphen(word []rune) int {
 	return i
 }
 
-func allBlank(chunk []rune) bool { return strings.TrimFunc(string(chunk), isSpace) == "" }
+func allBlank(chunk []rune) bool {
+	return !slices.ContainsFunc(chunk, func(r rune) bool { return !isSpace(r) })
+}
