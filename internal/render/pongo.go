@@ -124,8 +124,16 @@ func renderPongo(ctx context.Context, d peering.Desired, secrets *printing) (str
 	if err != nil {
 		return "", err
 	}
-	return strings.ReplaceAll(clock.out.String(), tick, ""), nil
+	text := strings.ReplaceAll(clock.out.String(), tick, "")
+	if at := strings.Index(text, wholeValue); at >= 0 {
+		return "", &jinja.Error{Class: jinja.TypeErr, Msg: fmt.Sprintf("line %d of the text prints a whole record or list, which has no text in pongo2: print one of its fields, or loop over it",
+			strings.Count(text[:at], "\n")+1)}
+	}
+	return text, nil
 }
+
+// wholeValue is in what pongo2 prints of a map or a list of ours: Go's name of its type.
+const wholeValue = "interface {} Value>"
 
 const unescaped = "{% autoescape off %}"
 
