@@ -31,6 +31,7 @@ type bench struct {
 	tokens   map[string]string // by the user's name
 	users    map[string]peering.User
 	patience time.Duration // of a request; 0: as long as it takes
+	health   api.Status    // what the server says of its own parts
 }
 
 // flows notes what Temporal would have been told.
@@ -104,10 +105,10 @@ func setupOn(t *testing.T, url string) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{T: t, db: dbtest.Open(t, url, db.Options{Keeper: keeper, Needs: render.Needs}), flows: &flows{}, tokens: map[string]string{}, users: map[string]peering.User{}}
+	b := &bench{T: t, db: dbtest.Open(t, url, db.Options{Keeper: keeper, Needs: render.Needs}), flows: &flows{}, health: api.Status{Database: "ok", Temporal: "ok"}, tokens: map[string]string{}, users: map[string]peering.User{}}
 	b.flows.db = b.db
 	b.user("admin", peering.Admin, peering.Emergency)
-	status := func(context.Context) api.Status { return api.Status{Database: "ok", Temporal: "ok"} }
+	status := func(context.Context) api.Status { return b.health }
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	b.server = httptest.NewServer(api.New(apiDeps(b.db, newGuard(b.db, log, "peerflow.example.net"), b.flows, status, time.Minute, log)))
 	t.Cleanup(b.server.Close)
