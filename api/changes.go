@@ -50,6 +50,13 @@ type Workflows interface {
 	CompareRouter(ctx context.Context, routerID int64) (hash string, at time.Time, err error)
 }
 
+// What is said when a request that starts something comes without its key, or with one that is none.
+const (
+	idempotencyKey    = "Idempotency-Key"
+	idempotencyRemedy = "send a header Idempotency-Key with 8 to 128 letters of your choice, new for each wish (a UUID, say): " +
+		"when the answer gets lost, the same request with the same key answers the same change, and starts nothing twice"
+)
+
 // Idempotent is the key of requests that start something.
 type Idempotent struct {
 	Key string `header:"Idempotency-Key" required:"true" minLength:"8" maxLength:"128" doc:"chosen by the caller: the same key and body again within 24 hours answers the same change"`

@@ -110,6 +110,10 @@ func withoutValues(ctx huma.Context, _ string, v any) (any, error) {
 	p.RequestID = requestID(ctx.Context())
 	for _, e := range found.Errors {
 		p.Errors = append(p.Errors, FieldError{Location: e.Location, Message: e.Message})
+		if e.Location == "header."+idempotencyKey {
+			p.Detail = idempotencyRemedy + ": " + e.Message
+			p.Errors[len(p.Errors)-1].Message = p.Detail
+		}
 	}
 	return p, nil
 }

@@ -78,7 +78,8 @@ func TestPeeringStartsAChangeOnce(t *testing.T) {
 		t.Error("the second answer doesn't say that it is one")
 	}
 	b.wants(b.do("admin", "POST", "/api/v1/peerings", `{"asn": 64502}`, "Idempotency-Key", "key-0001"), http.StatusConflict, "Idempotency-Key")
-	b.wants(b.do("admin", "POST", "/api/v1/peerings", `{"asn": 64502}`), 422, "Idempotency-Key")
+	b.wants(b.do("admin", "POST", "/api/v1/peerings", `{"asn": 64502}`), 422, `"detail":"send a header Idempotency-Key with 8 to 128 letters of your choice`)
+	b.wants(b.do("admin", "POST", "/api/v1/changes", `{"kind": "deploy", "router_ids": [1]}`, "Idempotency-Key", "short"), 422, `"detail":"send a header Idempotency-Key`)
 	b.wants(b.do("admin", "GET", first.header.Get("Location"), ""), 200, `"kind":"provision"`)
 	b.flows.down = fmt.Errorf("no Temporal")
 	b.wants(b.do("admin", "POST", "/api/v1/peerings", `{"asn": 64502}`, "Idempotency-Key", "key-0002"), 202, `"id":2`)

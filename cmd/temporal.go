@@ -158,7 +158,10 @@ func namespaceThere(ctx context.Context, connected client.Client, c Config) erro
 		return ended{exitUnavailable, fmt.Errorf("there is no namespace %[2]s at Temporal %[1]s: make it (temporal operator namespace create -n %[2]s), or name another with PEERFLOW_TEMPORAL_NAMESPACE",
 			c.TemporalAddress, c.namespace())}
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("look at namespace %s of Temporal at %s: %w", c.namespace(), c.TemporalAddress, err)
+	}
+	return nil
 }
 
 // TemporalSurvey is what an operator asks of a Temporal before peerflow runs on it.
@@ -177,7 +180,7 @@ func SurveyTemporal(ctx context.Context, c Config) (s TemporalSurvey, err error)
 	}
 	defer connected.Close()
 	if err := namespaceThere(ctx, connected, c); err != nil {
-		return s, fmt.Errorf("look at namespace %s of Temporal at %s: %w", c.namespace(), c.TemporalAddress, err)
+		return s, err
 	}
 	info, err := connected.WorkflowService().GetSystemInfo(ctx, &workflowservice.GetSystemInfoRequest{})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,6 +40,12 @@ func upCommand() *cobra.Command {
 		Long: `Runs all of peerflow in one process tree with one data folder. With PEERFLOW_DATABASE_URL or PEERFLOW_TEMPORAL_ADDRESS
 it uses that database or that Temporal in place of its own; peerflow help environment names the other variables.`,
 		Args: cobra.NoArgs,
+		PreRunE: func(c *cobra.Command, _ []string) error {
+			if err := f.together(c); err != nil {
+				return c.FlagErrorFunc()(c, err)
+			}
+			return nil
+		},
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
 	c.Flags().StringVar(&f.data, "data", orEnv("PEERFLOW_DATA", defaultData), "data folder (PEERFLOW_DATA)")
@@ -49,6 +56,19 @@ it uses that database or that Temporal in place of its own; peerflow help enviro
 	c.Flags().BoolVar(&f.yes, "yes", false, "demo: approve without asking")
 	c.Flags().BoolVar(&f.exit, "exit", false, "demo: stop when the story ends, with an exit code")
 	return c
+}
+
+// together refuses switches that would be without effect.
+func (f upFlags) together(c *cobra.Command) error {
+	if f.demo && c.Flags().Changed("data") {
+		return fmt.Errorf("--demo has a folder of its own, which goes when it ends: leave out --data %s, or --demo", f.data)
+	}
+	for _, name := range []string{"demo-router", "yes", "exit"} {
+		if !f.demo && c.Flags().Changed(name) {
+			return fmt.Errorf("--%s is for --demo: give both, or neither", name)
+		}
+	}
+	return nil
 }
 
 func orEnv(name, fallback string) string {
@@ -140,10 +160,27 @@ func (f upFlags) greet(c *cobra.Command, s *up.Stack) {
 	}
 	fmt.Fprintf(out, "Temporal     %s\n", s.TemporalAddress())
 	fmt.Fprintf(out, "data folder  %s\n", s.Dir())
+	fmt.Fprintf(out, "for the CLI  %s\n", forCLI(s.Dir(), s.URL))
 	if s.First {
-		fmt.Fprintf(out, "\nadmin token  %s\n             it lies in %s\n             for the CLI: export PEERFLOW_DATA=%s\n"+
-			"envelope key %s\n             losing it loses every stored secret\n", s.Token, filepath.Join(s.Dir(), "token"), s.Dir(), s.Parts.Config.KeyFile)
+		fmt.Fprintf(out, "\nadmin token  %s\n             it lies in %s\n"+
+			"envelope key %s\n             losing it loses every stored secret\n", s.Token, filepath.Join(s.Dir(), "token"), s.Parts.Config.KeyFile)
 	}
+}
+
+// forCLI is what a person types once in a shell of any folder, so that commands find this peerflow.
+func forCLI(data, url string) string {
+	if whole, err := filepath.Abs(data); err == nil {
+		data = whole
+	}
+	return "export PEERFLOW_DATA=" + quoted(data) + " PEERFLOW_API=" + quoted(url)
+}
+
+// quoted is one word for a shell.
+func quoted(s string) string {
+	if strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._:-") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 func (f upFlags) tell(c *cobra.Command, s *up.Stack, net *demo.Network) error {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -205,6 +206,7 @@ func TestUpFromTheFirstStartToTheSecond(t *testing.T) {
 	t.Run("a taken Temporal port is named", func(t *testing.T) {
 		refusesPort(t, "127.0.0.1:"+temporal, "--temporal-port", "--listen", "127.0.0.1:0", "--temporal-port", temporal)
 	})
+	t.Run("what it says for the command line works as it stands", func(t *testing.T) { typed(t, first.said()) })
 	t.Run("doctor looks at what the operator names", func(t *testing.T) { looksElsewhere(t, data, temporal) })
 	t.Run("an outage of PeeringDB is told", func(t *testing.T) { tellsOutage(t, api, data) })
 	made := modified(t, filepath.Join(data, "token"))
@@ -225,6 +227,49 @@ func TestUpFromTheFirstStartToTheSecond(t *testing.T) {
 	}
 	if said := refused(t, args...); !strings.Contains(said, "secrets.key is missing: restore it from a backup") {
 		t.Errorf("a database whose key is gone:\n%s", said)
+	}
+}
+
+// typed does in a shell of another folder what up said.
+func typed(t *testing.T, said string) {
+	line := regexp.MustCompile(`(?m)^for the CLI +(.*)$`).FindStringSubmatch(said)
+	if line == nil {
+		t.Fatalf("it says nothing for the command line:\n%s", said)
+	}
+	c := exec.CommandContext(t.Context(), "sh", "-c", line[1]+`; exec "$0" router list`, os.Args[0])
+	c.Dir, c.Env = t.TempDir(), append(os.Environ(), asCommand+"=1")
+	if out, err := c.CombinedOutput(); err != nil || !strings.Contains(string(out), "ROUTER") {
+		t.Errorf("%s: %v\n%s", line[1], err, out)
+	}
+}
+
+func TestWhatUpSaysForTheCommandLineIsAShellsWords(t *testing.T) {
+	t.Parallel()
+	for _, data := range []string{"/var/lib/peerflow", "/tmp/two words", "/tmp/it's $HOME;"} {
+		out, err := exec.CommandContext(t.Context(), "sh", "-c", forCLI(data, "http://127.0.0.1:1")+`; printf %s "$PEERFLOW_DATA $PEERFLOW_API"`).CombinedOutput()
+		if want := data + " http://127.0.0.1:1"; err != nil || string(out) != want {
+			t.Errorf("%v: %q, want %q", err, out, want)
+		}
+	}
+	if said := forCLI("here", "http://127.0.0.1:1"); !strings.Contains(said, "PEERFLOW_DATA=/") {
+		t.Errorf("%s: a folder that depends on where one stands", said)
+	}
+}
+
+func TestSwitchesWithoutEffectAreRefused(t *testing.T) {
+	t.Parallel()
+	data := folderOf(t)
+	for want, args := range map[string][]string{
+		"leave out --data " + data: {"up", "--demo", "--exit", "--yes", "--data", data},
+		"--yes is for --demo":      {"up", "--yes", "--data", data},
+		"--demo-router is for":     {"up", "--demo-router", "bird", "--data", data},
+	} {
+		if said := refused(t, args...); !strings.Contains(said, want) || !strings.Contains(said, "up --help") {
+			t.Errorf("%v: want %q:\n%s", args, want, said)
+		}
+	}
+	if _, err := os.Stat(data); err == nil {
+		t.Error("something was made in the folder")
 	}
 }
 
