@@ -17,6 +17,9 @@ type applier interface {
 	apply(ctx context.Context, tx *Tx, op peering.Operation, r recording) error
 	// check refuses an operation that would make a record that can't be.
 	check(ctx context.Context, tx *Tx, op peering.Operation) error
+	// place refuses an operation that names another router than its object's, and
+	// gives one that names none the router of a session.
+	place(ctx context.Context, tx *Tx, op peering.Operation) (peering.Operation, error)
 }
 
 // recording is one call's way through an overlay.
@@ -123,6 +126,13 @@ func (k *kind[T]) apply(ctx context.Context, tx *Tx, op peering.Operation, r rec
 	case err != nil:
 		return err
 	}
+	if k.stays && op.RouterID != 0 && k.router(&before) != op.RouterID { // this router has nothing of it any more
+		if op.Action == peering.Delete || r.over {
+			return nil
+		}
+		return peering.Errorf(peering.Conflict, "%s %d was moved to router %d since change %d was planned for router %d",
+			noun(k.object), op.ObjectID, k.router(&before), tx.actor.ChangeID, op.RouterID)
+	}
 	if has := k.meta(&before).Version; op.BaseVersion != 0 && has != op.BaseVersion && !r.over && !r.moved[op.Object][op.ObjectID] {
 		return peering.Errorf(peering.Conflict, "%s %d changed since change %d was planned (version %d, now %d)",
 			noun(k.object), op.ObjectID, tx.actor.ChangeID, op.BaseVersion, has)
@@ -153,6 +163,40 @@ func (k *kind[T]) check(ctx context.Context, tx *Tx, op peering.Operation) error
 		return err
 	}
 	return k.may(ctx, tx, before, &after)
+}
+
+func (k *kind[T]) place(ctx context.Context, tx *Tx, op peering.Operation) (peering.Operation, error) {
+	if k.router == nil {
+		return op, nil
+	}
+	var before, after T
+	var err error
+	if op.Action != peering.Create {
+		if before, err = k.get(ctx, tx.q, op.ObjectID); err != nil {
+			return op, err
+		}
+	}
+	after = before
+	if op.Action != peering.Delete {
+		if after, err = k.merged(before, patchOf(op)); err != nil {
+			return op, err
+		}
+	}
+	was, becomes := k.router(&before), k.router(&after)
+	if k.stays && op.Action != peering.Create {
+		if becomes != was {
+			return op, peering.Errorf(peering.Invalid, "%s %d is on router %d: it moves to another one by delete and create", noun(k.object), op.ObjectID, was)
+		}
+		op.RouterID = cmp.Or(op.RouterID, was)
+	}
+	if op.RouterID == 0 || becomes == 0 || op.RouterID == was || op.RouterID == becomes {
+		return op, nil
+	}
+	what := fmt.Sprintf("%s %d", noun(k.object), op.ObjectID)
+	if op.Action == peering.Create {
+		what = "the new " + noun(k.object)
+	}
+	return op, peering.Errorf(peering.Invalid, "it names router %d, where there is nothing of %s: name router %d (router_id beside object)", op.RouterID, what, cmp.Or(was, becomes))
 }
 
 // applyCreate records a planned object under the id that it was planned with.

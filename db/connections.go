@@ -32,6 +32,7 @@ var connections = &kind[peering.Connection]{
 	remove:   removes((*dbsqlc.Queries).ConnectionDelete),
 	complete: (*peering.Connection).Complete,
 	tags:     func(c *peering.Connection) []int64 { return c.Tags },
+	router:   func(c *peering.Connection) int64 { return c.RouterID },
 }
 
 func connectionOf(row dbsqlc.ConnectionRowsRow) peering.Connection {

@@ -38,6 +38,9 @@ type kind[T any] struct {
 	keep     func(after, before *T)                                    // restores what an edit can't change; nil: nothing
 	after    func(ctx context.Context, q *dbsqlc.Queries, v T) error   // what hangs on the row; nil: nothing
 
+	router func(*T) int64 // which a record is part of; nil: routers share it
+	stays  bool           // on that router, whatever a change says
+
 	communities func(*T) []int64 // that are set on it; nil: none ever
 	tags        func(*T) []int64 // likewise, in order
 	contexts    func(*T) []peering.ContextRef

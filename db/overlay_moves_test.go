@@ -102,7 +102,6 @@ func TestAChangeThatMovesARecordRendersWhatItsRecordRenders(t *testing.T) {
 		"a network's name, and a router to the network":     "update autonomous_system $spare$ {\"name\": \"renamed\"}\nupdate router $router$ {\"local_as_id\": $spare$}",
 		"a router to a template that a change has edited":   "update template $template$ {\"body\": \"{{ router.name }}\"}\nupdate router $router$ {\"template_id\": $template$}",
 		"a router's new connection, at another exchange":    `create connection 0 {"exchange_id": $far$, "router_id": $router$, ` + port + `}`,
-		"a new connection of another router":                `create connection 0 {"exchange_id": $ixp$, "router_id": $other$, "ipv4": "198.51.100.88", "ipv4_lan": "198.51.100.0/24"}`,
 		"a new session with a number that has no record":    `create session 0 {"peering_id": $direct$, "router_id": $router$, "peer_address": "192.0.2.99", "peer_asn": 64510}`,
 		"a new session from another local number":           `create session 0 {"peering_id": $direct$, "router_id": $router$, "peer_address": "192.0.2.99", "peer_asn": 64501, "local_asn": 64509}`,
 		"a new session of another peer at the new exchange": `create session 0 {"kind": "ixp", "peering_id": $peering$, "connection_id": $port$, "router_id": $router$, "peer_address": "198.51.100.22", "peer_asn": 64502}`,
@@ -131,7 +130,7 @@ func TestAChangeThatMovesARecordRendersWhatItsRecordRenders(t *testing.T) {
 			if with != recorded {
 				t.Errorf("with the operations\n%s\nonce they are recorded\n%s", with, recorded)
 			}
-			if before == recorded && name != "a new connection of another router" && name != "a session to a peering of another network" {
+			if before == recorded && name != "a session to a peering of another network" {
 				t.Errorf("moves nothing:\n%s", before)
 			}
 		})
@@ -151,5 +150,79 @@ func TestAChangeDoesNotMoveARouterToAnotherDriver(t *testing.T) {
 	wantKind(t, "another driver", err, peering.Unsupported)
 	if err == nil || !strings.Contains(err.Error(), "from driver bird to openconfig") || !strings.Contains(err.Error(), "platform_id") {
 		t.Errorf("%v: want both drivers and the remedy", err)
+	}
+}
+
+// What an operation does is rendered on the router that it names, and approved as such: on another one nobody would have seen it.
+func TestAnOperationNamesItsObjectsOwnRouter(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	n := moving(t, d)
+	there := mustCreate(t, d.Sessions(), peering.Session{PeeringID: n.ids["direct"], RouterID: n.ids["other"], PeerAddress: netip.MustParseAddr("192.0.2.78"), PeerAS: n.peer.ASN})
+	n.ids["there"] = there.ID
+	by := asUser(newUser(t, d, "author", peering.Operator))
+	propose := func(ops []peering.Operation) (peering.Change, error) {
+		c, _, err := d.CreateChange(t.Context(), by, db.NewChange{Kind: peering.KindMaintenance, Reason: "a test", Request: peering.ChangeRequest{Operations: ops}})
+		return c, err
+	}
+	for name, c := range map[string]struct{ test, says string }{
+		"a session edited":                  {`update session $there$ {"description": "unseen"}`, "nothing of session "},
+		"a session shut":                    {`update session $there$ {"intent": "shutdown"}`, "name router "},
+		"a session deleted":                 {`delete session $there$ {}`, "nothing of session "},
+		"a session moved here":              {`update session $there$ {"router_id": $router$}`, "delete and create"},
+		"a session moved away":              {`update session $session$ {"router_id": $other$}`, "delete and create"},
+		"a connection edited":               {`update connection $theirs$ {"description": "unseen"}`, "nothing of connection "},
+		"a connection deleted":              {`delete connection $theirs$ {}`, "nothing of connection "},
+		"a connection made there":           {`create connection 0 {"exchange_id": $ixp$, "router_id": $other$, "ipv4": "198.51.100.88", "ipv4_lan": "198.51.100.0/24"}`, "nothing of the new connection"},
+		"another router edited":             {`update router $other$ {"address": "192.0.2.3:22"}`, "nothing of router "},
+		"another router after its own edit": {"update session $session$ {\"description\": \"seen\"}\nupdate router $other$ {\"address\": \"192.0.2.3:22\"}", "operation 2: "},
+	} {
+		_, err := propose(n.operations(t, c.test))
+		wantKind(t, name, err, peering.Invalid)
+		if err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v, want %q", name, err, c.says)
+		}
+	}
+	ops := n.operations(t, `update session $there$ {"description": "seen"}`)
+	ops[0].RouterID = 0
+	change, err := propose(ops)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ops, err = d.Overlay(t.Context(), change.ID); err != nil || len(ops) != 1 || ops[0].RouterID != n.ids["other"] {
+		t.Errorf("a session's operation that names none: %+v, %v; want its own", ops, err)
+	}
+}
+
+// A record that an edit moves or deletes between the proposal and the plan, or the confirm.
+func TestAnOperationDoesNotFollowItsSessionToAnotherRouter(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	n := moving(t, d)
+	direct := mustCreate(t, d.Sessions(), peering.Session{PeeringID: n.ids["direct"], RouterID: n.router.ID, PeerAddress: netip.MustParseAddr("192.0.2.79"), PeerAS: n.peer.ASN})
+	n.ids["direct_session"] = direct.ID
+	update, remove := n.operations(t, `update session $direct_session$ {"description": "for here"}`), n.operations(t, `delete session $direct_session$ {}`)
+	moved, err := d.Sessions().Patch(t.Context(), anna, direct.ID, 0, patch(map[string]any{"router_id": n.ids["other"]}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	desired, err := d.Desired(t.Context(), n.router.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = desired.Apply(update)
+	wantKind(t, "planned", err, peering.Conflict)
+	if _, err := desired.Apply(remove); err != nil {
+		t.Errorf("to take off what is gone here: %v", err)
+	}
+	record := func(ops []peering.Operation) error {
+		return d.Write(t.Context(), anna, func(tx *db.Tx) error { return db.ApplyOperations(t.Context(), tx, ops) })
+	}
+	wantKind(t, "recorded", record(update), peering.Conflict)
+	if err := record(remove); err != nil {
+		t.Errorf("recorded: %v", err)
+	}
+	if now, err := d.Sessions().Get(t.Context(), direct.ID); err != nil || now.Version != moved.Version {
+		t.Errorf("the session on the other router: %+v, %v; want it as it was", now, err)
 	}
 }

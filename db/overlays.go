@@ -204,8 +204,8 @@ func (tx *Tx) complete(ctx context.Context, op peering.Operation, known map[stri
 	case op.BaseVersion == 0:
 		op.BaseVersion = version
 	}
-	if op.Action == peering.Delete {
-		return op, nil
+	if op, err = appliers[op.Object].place(ctx, tx, op); err != nil || op.Action == peering.Delete {
+		return op, err
 	}
 	return op, appliers[op.Object].check(ctx, tx, op)
 }
@@ -215,6 +215,9 @@ func (tx *Tx) complete(ctx context.Context, op peering.Operation, known map[stri
 func sameRouter(op peering.Operation, record map[string]json.RawMessage) error {
 	router, named := record["router_id"]
 	if op.Object != peering.ObjectSession || !named && op.Action != peering.Create || string(router) == strconv.FormatInt(op.RouterID, 10) {
+		return nil
+	}
+	if op.RouterID == 0 && op.Action != peering.Create { // place fills it in, and holds the two against each other
 		return nil
 	}
 	return peering.Errorf(peering.Invalid, "the session's router_id isn't the operation's (%d): name the same router in both; a session moves to another one by delete and create", op.RouterID)
@@ -242,6 +245,9 @@ func (tx *Tx) completeCreate(ctx context.Context, op peering.Operation, known ma
 		if err := tx.namePeering(ctx, op.Patch, record); err != nil {
 			return op, err
 		}
+	}
+	if op, err := appliers[op.Object].place(ctx, tx, op); err != nil {
+		return op, err
 	}
 	record["id"] = json.RawMessage(strconv.FormatInt(op.ObjectID, 10)) // so that the record that is rendered knows itself
 	patch, err := json.Marshal(record)

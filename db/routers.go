@@ -34,6 +34,8 @@ var routers = &kind[peering.Router]{
 	complete:    (*peering.Router).Complete,
 	may:         routerMayHave,
 	hold:        holdRouter,
+	router:      func(r *peering.Router) int64 { return r.ID },
+	stays:       true,
 	communities: func(r *peering.Router) []int64 { return r.Communities },
 	tags:        func(r *peering.Router) []int64 { return r.Tags },
 	contexts:    func(r *peering.Router) []peering.ContextRef { return r.ConfigContexts },

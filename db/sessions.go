@@ -25,6 +25,8 @@ var sessions = &kind[peering.Session]{
 	may:      sessionMayHave,
 	follows:  (*peering.Session).Follows,
 	keep:     keepObserved,
+	router:   func(s *peering.Session) int64 { return s.RouterID },
+	stays:    true,
 	after: assigns(func(s peering.Session) (dbsqlc.PolicyListClearParams, peering.Policies) {
 		return dbsqlc.PolicyListClearParams{SessionID: &s.ID}, s.Policies
 	}),

@@ -78,6 +78,9 @@ func (d Desired) Apply(ops []Operation) (Desired, error) {
 		if op.RouterID != 0 && op.RouterID != d.Router.ID {
 			continue
 		}
+		if _, there := next.Sessions[op.ObjectID]; op.Object == ObjectSession && op.Action == Update && op.RouterID != 0 && !there {
+			return Desired{}, Errorf(Conflict, "session %d isn't router %s's any more, deleted or moved since the change was opened: open another one without it", op.ObjectID, d.Router.Name)
+		}
 		if err := next.apply(op); err != nil {
 			return Desired{}, fmt.Errorf("apply %s of %s %d: %w", op.Action, op.Object, op.ObjectID, err)
 		}
