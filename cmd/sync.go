@@ -19,6 +19,7 @@ func (a *app) syncCommand() *cobra.Command {
 	var full, noWait bool
 	c := &cobra.Command{Use: "sync", Short: "Refresh the mirror of PeeringDB", Args: takes(),
 		Long: `Starts a sync of the mirror, or joins the one that runs, and follows it to its end.
+Beside one of the schedule's it waits for that one's end, and then fetches what is new.
 A sync that fails is tried three times before the command ends with its error
 (exit code 7); planning goes on with what the mirror has.`,
 		RunE: func(cc *cobra.Command, _ []string) error {
@@ -92,6 +93,9 @@ func syncDoing(run peering.PDBSyncRun) string {
 		return "waits for a worker"
 	case run.Type == "":
 		return fmt.Sprintf("attempt %d", run.Attempt)
+	}
+	if run.Type == string(peering.PDBWaits) {
+		return fmt.Sprintf("attempt %d: waits for the sync that runs already", run.Attempt)
 	}
 	return fmt.Sprintf("attempt %d: %s, %d rows", run.Attempt, run.Type, run.Rows)
 }

@@ -25,6 +25,36 @@ type PeeringDBMirror struct{ pool *pgxpool.Pool }
 // NewPeeringDBMirror works on a database that is migrated already.
 func NewPeeringDBMirror(pool *pgxpool.Pool) *PeeringDBMirror { return &PeeringDBMirror{pool: pool} }
 
+// Alone holds a lock of PostgreSQL's, which the end of the process gives back too.
+func (m *PeeringDBMirror) Alone(ctx context.Context, waits func(), do func() error) error {
+	conn, err := m.pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("begin peeringdb sync: %w", translate(err))
+	}
+	defer conn.Release()
+	for held := false; !held; {
+		err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock(hashtextextended('sync/peeringdb', 0))`).Scan(&held)
+		if err != nil {
+			return fmt.Errorf("wait for another peeringdb sync: %w", translate(err))
+		}
+		if held {
+			break
+		}
+		waits()
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for another peeringdb sync: %w", context.Cause(ctx))
+		case <-time.After(pdbAskAgain):
+		}
+	}
+	defer func() {
+		if _, err := conn.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock(hashtextextended('sync/peeringdb', 0))`); err != nil {
+			_ = conn.Conn().Close(context.WithoutCancel(ctx)) // so that the lock goes with it
+		}
+	}()
+	return do()
+}
+
 // BeginRun takes up a run that was left open not long ago, or begins one.
 func (m *PeeringDBMirror) BeginRun(ctx context.Context, full bool, at time.Time) (peering.PDBRun, error) {
 	run := peering.PDBRun{Full: full}

@@ -13,6 +13,8 @@ const (
 	// always begins a new one.
 	pdbResumeWithin = 55 * time.Minute
 
+	pdbAskAgain = time.Second // whether the sync before has ended
+
 	// A full answer may lack this many known rows, and beyond that this share of
 	// those held, before it is taken for a damaged one. All of PeeringDB's ports see
 	// less than a hundred changes on a day.

@@ -112,6 +112,8 @@ func TestPeeringDBMirror(t *testing.T) {
 		"changes and new rows come with a delta, and the cursor moves":                                     pdbTestDelta,
 		"a damaged answer changes nothing, whatever the damage":                                            pdbTestFaults,
 		"a run throttled at the fourth type goes on there":                                                 pdbTestResume,
+		"a sync beside another one waits for its end, and is a run of its own":                             pdbTestTwo,
+		"a sync that waits for another one ends when it is cancelled":                                      pdbTestWaitCancelled,
 		"a run left open for more than an hour is not taken up again":                                      pdbTestOpenTooLong,
 		"one broken type does not keep the others back":                                                    pdbTestOneBroken,
 		"a server error of one type lets the next go on, two in a row end the attempt":                     pdbTestDown5xx,

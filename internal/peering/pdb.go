@@ -20,6 +20,9 @@ const (
 	PDBPorts     PDBType = "netixlan"
 )
 
+// PDBWaits stands in a type's place while a sync waits for another one to end.
+const PDBWaits PDBType = "waiting"
+
 // PDBTypes are the mirrored types, parents before children: the order in which
 // they are fetched and merged.
 var PDBTypes = []PDBType{PDBOrgs, PDBNetworks, PDBExchanges, PDBLANs, PDBPrefixes, PDBPorts}

@@ -29,7 +29,7 @@ type PDBSyncRun struct {
 	StartedAt time.Time `json:"started_at"`
 	EndedAt   time.Time `json:"ended_at,omitzero"`
 	Attempt   int32     `json:"attempt,omitempty" doc:"of at most 3, while it runs; absent: no worker took it up yet"`
-	Type      string    `json:"type,omitempty" doc:"what is fetched now: org, fac, net and so on"`
+	Type      string    `json:"type,omitempty" doc:"what is fetched now: org, net, ix and so on; waiting: another sync runs, and its end is awaited"`
 	Rows      int64     `json:"rows" doc:"that PeeringDB gave: of the type while it runs, of all types at its end"`
 	Changed   int64     `json:"changed" doc:"rows that changed the mirror, at its end"`
 	Error     string    `json:"error,omitempty" doc:"why the last attempt failed; of a sync that ended: why it failed"`

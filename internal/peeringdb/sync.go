@@ -21,6 +21,9 @@ type Source interface {
 
 // Store is the mirror. LoadType and LoadNetwork take all rows or none.
 type Store interface {
+	// Alone does something while no other process or goroutine does; waits is called
+	// now and then until the one before has ended.
+	Alone(ctx context.Context, waits func(), do func() error) error
 	BeginRun(ctx context.Context, full bool, at time.Time) (peering.PDBRun, error)
 	EndRun(ctx context.Context, end peering.PDBRunEnd) error
 	LoadType(ctx context.Context, load peering.PDBLoad, rows iter.Seq2[peering.PDBRow, error]) (peering.PDBCounts, error)
@@ -50,7 +53,7 @@ type Options struct {
 	// stays refused.
 	Force bool
 	// Progress hears of rows as they arrive: before the first of a type, every
-	// thousand, and at the end.
+	// thousand, and at the end; and of peering.PDBWaits while another sync runs.
 	Progress func(t peering.PDBType, rows int64)
 }
 
@@ -82,8 +85,22 @@ const (
 // transaction of its own. A type that fails does not keep the others back, unless
 // PeeringDB throttles us, refuses our key or is down. Another call within the hour
 // fetches only what is left. The error names every type that failed, the reason to
-// stop first.
-func (s *Syncer) Sync(ctx context.Context, types []peering.PDBType, opt Options) (Report, error) {
+// stop first. One that begins while another one runs waits for its end: both would
+// take up the same run.
+func (s *Syncer) Sync(ctx context.Context, types []peering.PDBType, opt Options) (report Report, err error) {
+	waits := func() {
+		if opt.Progress != nil {
+			opt.Progress(peering.PDBWaits, 0)
+		}
+	}
+	err = s.Store.Alone(ctx, waits, func() error {
+		report, err = s.sync(ctx, types, opt)
+		return err
+	})
+	return report, err
+}
+
+func (s *Syncer) sync(ctx context.Context, types []peering.PDBType, opt Options) (Report, error) {
 	run, err := s.Store.BeginRun(ctx, opt.Full, s.now())
 	if err != nil {
 		return Report{}, err
