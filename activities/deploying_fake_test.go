@@ -88,7 +88,7 @@ func (lines) Split(text string) (all []peering.Stanza, err error) {
 		key, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		second, _, _ := strings.Cut(rest, " ")
 		neighbor, _ := netip.ParseAddr(second)
-		all = append(all, peering.Stanza{Key: key, Text: line, Neighbor: neighbor})
+		all = append(all, peering.Stanza{Key: key, Text: line, Neighbor: neighbor, Line: len(all) + 1})
 	}
 	return all, nil
 }

@@ -22,6 +22,8 @@ type Planning struct {
 	Plans   PlanStore
 	Mirror  Mirror
 	Now     func() time.Time
+	// NoProvenance: where a text's lines come from isn't kept.
+	NoProvenance bool
 }
 
 // Mirror is PeeringDB's view of one network.

@@ -149,7 +149,7 @@ func (p *Planning) planRouter(ctx context.Context, change peering.Change, r peer
 	if err := dev.plannable(); err != nil {
 		return peering.RouterPlan{}, nil, nil, err
 	}
-	c, err := compare(ctx, dev, desired, ops)
+	c, err := compare(ctx, dev, desired, ops, !p.NoProvenance)
 	if err != nil {
 		return peering.RouterPlan{}, nil, nil, err
 	}
@@ -171,7 +171,8 @@ type comparison struct {
 	held                   map[string]string               // stanzas that run more open than the record, which holds them shut: key to reason
 }
 
-func compare(ctx context.Context, dev device, desired peering.Desired, ops []peering.Operation) (comparison, error) {
+// compare says where the lines come from if it is to trace them.
+func compare(ctx context.Context, dev device, desired peering.Desired, ops []peering.Operation, trace bool) (comparison, error) {
 	without, err := stanzas(ctx, dev, desired)
 	if err != nil {
 		return comparison{}, err
@@ -180,7 +181,13 @@ func compare(ctx context.Context, dev device, desired peering.Desired, ops []pee
 	if err != nil {
 		return comparison{}, err
 	}
-	with, lines, err := stanzasWithOrigins(ctx, dev, changed)
+	var with map[string]peering.Stanza
+	var lines map[string][]peering.LineOrigin
+	if trace {
+		with, lines, err = stanzasWithOrigins(ctx, dev, changed)
+	} else {
+		with, err = stanzas(ctx, dev, changed)
+	}
 	if err != nil {
 		return comparison{}, err
 	}

@@ -51,7 +51,7 @@ func (r *Routers) diff(ctx context.Context, routerID int64) (peering.RouterDiff,
 	if err != nil {
 		return peering.RouterDiff{}, err
 	}
-	c, err := compare(ctx, dev, desired, nil)
+	c, err := compare(ctx, dev, desired, nil, false)
 	if err != nil {
 		return peering.RouterDiff{}, err
 	}

@@ -21,6 +21,7 @@ type Config struct {
 	PeeringDBURL    string        // PEERFLOW_PEERINGDB_URL; "" is the public one
 	PeeringDBKey    string        // PEERFLOW_PEERINGDB_KEY; "" asks anonymously
 	PollEvery       time.Duration // PEERFLOW_POLL; 0 is 60 s
+	NoProvenance    bool          // PEERFLOW_PROVENANCE=false: a worker doesn't keep which template lines and records made a router's lines
 	Sites           []string      // PEERFLOW_SITES: whose routers a worker reaches, by slug; none is every site there is
 	LocalApproval   bool          // embedded with loopback listeners only: see Approval in docs/architecture.md
 }
@@ -47,6 +48,13 @@ func ConfigFromEnvironment(getenv func(string) string) (Config, error) {
 		if c.TemporalTLS.On, err = strconv.ParseBool(on); err != nil {
 			return c, fmt.Errorf("PEERFLOW_TEMPORAL_TLS=%s: say true or false", on)
 		}
+	}
+	if kept := getenv("PEERFLOW_PROVENANCE"); kept != "" {
+		on, err := strconv.ParseBool(kept)
+		if err != nil {
+			return c, fmt.Errorf("PEERFLOW_PROVENANCE=%s: say true or false", kept)
+		}
+		c.NoProvenance = !on
 	}
 	if every := getenv("PEERFLOW_POLL"); every != "" {
 		d, err := time.ParseDuration(every)

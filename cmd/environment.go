@@ -31,6 +31,7 @@ worker:
   PEERFLOW_SITES                  slugs of the sites whose routers it reaches, with commas between; every site
 
 worker, up:
+  PEERFLOW_PROVENANCE             false: it isn't kept which template lines and records made a router's lines; true
   PEERFLOW_PEERINGDB_URL          https://www.peeringdb.com/api
   PEERFLOW_PEERINGDB_KEY          its API key; asks anonymously, which PeeringDB limits sooner
 

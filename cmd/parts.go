@@ -109,7 +109,7 @@ func (p *Parts) Workers() *worker.Workers {
 func (p *Parts) Activities() worker.Activities {
 	access := activities.Access{Drivers: Drivers(), Secrets: p.DB, Intent: p.DB}
 	wired := worker.Activities{
-		Planning:  &activities.Planning{Access: access, Intent: p.DB, Changes: p.DB, Plans: p.DB, Mirror: p.Mirror, Now: time.Now},
+		Planning:  &activities.Planning{Access: access, Intent: p.DB, Changes: p.DB, Plans: p.DB, Mirror: p.Mirror, Now: time.Now, NoProvenance: p.Config.NoProvenance},
 		Approving: &activities.Approving{Votes: p.DB, Changes: p.DB},
 		Changing: &activities.Changing{Changes: p.DB, Plans: p.DB, Deployments: p.DB, Observed: p.DB, Queue: p.Workflows,
 			Now: time.Now, PollEvery: p.pollEvery()},
