@@ -14,8 +14,8 @@ import (
 
 // Audit keeps what doors refused, and did without leaving a row elsewhere.
 type Audit interface {
-	Refused(ctx context.Context, e peering.AuditEvent) (id int64, err error)
-	RefusedTimes(ctx context.Context, id, times int64, last time.Time) error
+	NoteAudit(ctx context.Context, e peering.AuditEvent) (id int64, err error)
+	NoteTimes(ctx context.Context, id, times int64, last time.Time) error
 	AuditFilters() []peering.FilterField // those of ListAudit
 	ListAudit(ctx context.Context, filters []peering.Filter, page peering.Page) (peering.List[peering.AuditEvent], error)
 	ChangeLogFilters() []peering.FilterField // those of ChangeLog
@@ -25,8 +25,9 @@ type Audit interface {
 func (s *server) registerAudit() {
 	add(s, operation{method: http.MethodGet, path: "/api/v1/audit", role: peering.Admin, tag: "system", filters: s.Guard.Audit.AuditFilters(),
 		summary: "What doors refused or did",
-		description: "Newest first, unless `ordering=id`: refused logins, roles, pages and names, decisions and approval codes, and calls to the embedded Temporal without its secret. Refusals of the same act to the same " +
-			"caller within a minute are one event with their number. What was written to records is in the change log (`/api/v1/change-log`), not here."},
+		description: "Newest first, unless `ordering=id`: refused logins, roles, pages and names, decisions and approval codes, and calls to the embedded Temporal without its secret. Calls with it that aren't peerflow's own and may do something – " +
+			"of somebody in Temporal's UI, or of another program – are there too, as acts that begin with `Temporal: `. What the same caller is refused or does alike " +
+			"within a minute is one event with their number. What was written to records is in the change log (`/api/v1/change-log`), not here."},
 		func(ctx context.Context, in *listInput) (*answer[page[peering.AuditEvent]], error) {
 			return run(ctx, in, s.Guard.Audit.ListAudit)
 		})
@@ -97,7 +98,7 @@ func (f *refusals) note(r *http.Request, who peering.Actor, act string, change i
 	if err != nil {
 		from = r.RemoteAddr
 	}
-	e := peering.AuditEvent{UserID: who.UserID, User: who.Name, Door: who.Door, Act: act, ChangeID: change,
+	e := peering.AuditEvent{UserID: who.UserID, User: who.Name, Door: who.Door, Act: act, ChangeID: change, Refused: true,
 		Text: fmt.Sprintf("%.16s %.100q from %s: %s", r.Method, r.URL.Path, from, why)}
 	if e.Door == "" {
 		e.Door = peering.DoorAPI
@@ -110,8 +111,17 @@ func (f *refusals) note(r *http.Request, who peering.Actor, act string, change i
 // Refused records a call that another door refused, such as Temporal's: what was
 // called, from which host, and why, which holds nothing secret. It returns at once.
 func (g *Guard) Refused(door peering.Door, act, call, from, why string) {
-	e := peering.AuditEvent{Door: door, Act: act, Text: fmt.Sprintf("%.100q from %s: %s", call, from, why)}
-	if first := g.refused.count(alike{act: act, from: from + " " + call}, e); first != nil {
+	g.beside(peering.AuditEvent{Door: door, Act: act, Refused: true}, call, from, why)
+}
+
+// LetThrough records a call that another door let through, as Refused does.
+func (g *Guard) LetThrough(door peering.Door, act, call, from, why string) {
+	g.beside(peering.AuditEvent{Door: door, Act: act}, call, from, why)
+}
+
+func (g *Guard) beside(e peering.AuditEvent, call, from, why string) {
+	e.Text = fmt.Sprintf("%.100q from %s: %s", call, from, why)
+	if first := g.refused.count(alike{act: e.Act, from: from + " " + call + " " + why}, e); first != nil {
 		go g.refused.write(context.Background(), first) // as few as there are events in a window
 	}
 }
@@ -120,7 +130,7 @@ func (g *Guard) Refused(door peering.Door, act, call, from, why string) {
 func (f *refusals) write(ctx context.Context, first *repeated) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), auditPatience)
 	defer cancel()
-	id, err := f.audit.Refused(ctx, first.event)
+	id, err := f.audit.NoteAudit(ctx, first.event)
 	if err != nil {
 		f.log.Warn("audit a refusal; it is tried again within a minute", "act", first.event.Act, "refused", first.event.Text, "error", err)
 	}
@@ -172,14 +182,14 @@ func (f *refusals) settle() {
 
 func (f *refusals) finish(ctx context.Context, one repeated) (err error) {
 	if one.id == 0 {
-		if one.id, err = f.audit.Refused(ctx, one.event); err != nil {
+		if one.id, err = f.audit.NoteAudit(ctx, one.event); err != nil {
 			return err
 		}
 	}
 	if one.times == 1 {
 		return nil
 	}
-	return f.audit.RefusedTimes(ctx, one.id, one.times, one.last)
+	return f.audit.NoteTimes(ctx, one.id, one.times, one.last)
 }
 
 // clipped keeps what a stranger sent short and in one line.

@@ -72,9 +72,9 @@ type stuck struct {
 	let chan struct{}
 }
 
-func (s stuck) Refused(ctx context.Context, e peering.AuditEvent) (int64, error) {
+func (s stuck) NoteAudit(ctx context.Context, e peering.AuditEvent) (int64, error) {
 	<-s.let
-	return s.Audit.Refused(ctx, e)
+	return s.Audit.NoteAudit(ctx, e)
 }
 
 // eventually looks until something holds, for a minute at most.

@@ -40,14 +40,15 @@ func (d *DB) ListAudit(ctx context.Context, filters []peering.Filter, p peering.
 	return page(ctx, d, auditList, loads((*dbsqlc.Queries).AuditRows, auditEventOf), filters, p)
 }
 
-// Refused records what a door refused before there was anything to do it on.
-func (d *DB) Refused(ctx context.Context, e peering.AuditEvent) (id int64, err error) {
-	id, err = d.q.AuditInsert(ctx, dbsqlc.AuditInsertParams{UserID: orNull(e.UserID), Door: string(e.Door), Act: e.Act, ChangeID: orNull(e.ChangeID), Refused: true, Text: e.Text})
+// NoteAudit records what a door refused before there was anything to do it on, or
+// let through that leaves no row elsewhere.
+func (d *DB) NoteAudit(ctx context.Context, e peering.AuditEvent) (id int64, err error) {
+	id, err = d.q.AuditInsert(ctx, dbsqlc.AuditInsertParams{UserID: orNull(e.UserID), Door: string(e.Door), Act: e.Act, ChangeID: orNull(e.ChangeID), Refused: e.Refused, Text: e.Text})
 	return id, translate(err)
 }
 
-// RefusedTimes notes how often (at least 1) the same was refused, and when last.
-func (d *DB) RefusedTimes(ctx context.Context, id, times int64, last time.Time) error {
+// NoteTimes notes how often (at least 1) the same was refused or done, and when last.
+func (d *DB) NoteTimes(ctx context.Context, id, times int64, last time.Time) error {
 	return translate(d.q.AuditCount(ctx, dbsqlc.AuditCountParams{ID: id, Times: times, LastAt: last}))
 }
 

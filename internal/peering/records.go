@@ -78,8 +78,8 @@ type StateChange struct {
 type AuditEvent struct {
 	ID       int64     `json:"id"`
 	At       time.Time `json:"at"`
-	LastAt   time.Time `json:"last_at,omitzero" doc:"when the last of several was refused"`
-	Times    int64     `json:"times" doc:"how often the like was refused within a minute; 1 for what stands alone"`
+	LastAt   time.Time `json:"last_at,omitzero" doc:"when the last of several was refused or done"`
+	Times    int64     `json:"times" doc:"how often the like was refused or done within a minute; 1 for what stands alone"`
 	UserID   int64     `json:"user_id" doc:"0: nobody that we know"`
 	User     string    `json:"user"`
 	Door     Door      `json:"door"`

@@ -97,13 +97,16 @@ func LoadOrCreate(path string) (string, error) {
 	return secret, nil
 }
 
+// New makes a secret of 256 bits.
+func New() string {
+	var random [32]byte
+	_, _ = rand.Read(random[:]) // never fails: it ends the process instead
+	return hex.EncodeToString(random[:])
+}
+
 // create writes a temporary file first: a crash leaves no half secret.
 func create(path string) (string, error) {
-	random := make([]byte, 32)
-	if _, err := rand.Read(random); err != nil {
-		return "", err
-	}
-	secret := hex.EncodeToString(random)
+	secret := New()
 	f, err := os.CreateTemp(filepath.Dir(path), ".secret-*") // 0600
 	if err != nil {
 		return "", err

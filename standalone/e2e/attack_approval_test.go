@@ -2,10 +2,13 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +48,9 @@ func TestAttacksPushNothing(t *testing.T) {
 	s.insider = s.dial("insider", s.secret())
 	s.change, s.foreign = s.provision(knownAS, "wanted"), s.provision(openAS, "another one")
 	s.before = s.look()
+	if told := s.commands(""); len(told) != 0 {
+		t.Errorf("what peerflow itself had Temporal do is told as somebody's: %+v", told)
+	}
 	for _, attack := range []struct {
 		name string
 		try  func(siege)
@@ -285,6 +291,26 @@ func (s siege) codes() {
 	s.refused("a code of somebody who left", s.insider, "", approve(left), "may not log in", 1)
 }
 
+// commands lists what the audit shows of somebody's commands to Temporal: those of a method, "" for all.
+func (s siege) commands(method string) []peering.AuditEvent {
+	s.t.Helper()
+	_, text := s.get("/api/v1/audit?refused=false&door=temporal&limit=500&act__isw=" + url.QueryEscape("Temporal: "+method))
+	var page struct {
+		Items []peering.AuditEvent `json:"items"`
+	}
+	s.must(json.Unmarshal([]byte(text), &page))
+	return page.Items
+}
+
+// told waits until the audit shows a command to Temporal, what it was on, and that it came with the secret.
+func (s siege) told(method, on string) {
+	s.t.Helper()
+	want := fmt.Sprintf("%q from 127.0.0.1: with the data folder's secret", on)
+	s.await(fmt.Sprintf("%s %s in the audit", method, want), 10*time.Second, func(context.Context) bool {
+		return slices.ContainsFunc(s.commands(method), func(e peering.AuditEvent) bool { return e.Act == "Temporal: "+method && e.Text == want })
+	})
+}
+
 // start starts a workflow by hand and ends it with the test.
 func (s siege) start(id string, kind, input any) {
 	s.t.Helper()
@@ -327,6 +353,11 @@ func (s siege) startedByHand() {
 	s.must(err)
 	s.await("the queue is idle", 30*time.Second, func(ctx context.Context) bool { return strings.Contains(s.details(ctx, "queue of mine"), "idle") })
 	s.must(s.insider.TerminateWorkflow(ctx, "queue of mine", "", "the attack is over"))
+	for _, on := range []string{"DeployRouter deployment/4711", "ProvisionPeering also mine", "DeployChange mine"} {
+		s.told("StartWorkflowExecution", on)
+	}
+	s.told("SignalWithStartWorkflowExecution", "ServeRouter queue of mine enqueue")
+	s.told("TerminateWorkflowExecution", "mine")
 }
 
 func (s siege) floods() {
@@ -334,11 +365,13 @@ func (s siege) floods() {
 	router := s.router().ID
 	for i := range 60 {
 		s.must(s.insider.SignalWorkflow(ctx, workflowOf(s.change), "", workflows.SignalLookAgain, workflows.LookAgainSignal{Why: "approved"}))
-		s.must(s.Parts.Workflows.Enqueue(ctx, router, int64(4711+i)))
+		s.must(workflows.Client{Temporal: s.insider}.Enqueue(ctx, router, int64(4711+i)))
 	}
 	s.await("the queue is idle", time.Minute, func(ctx context.Context) bool {
 		return strings.Contains(s.details(ctx, fmt.Sprintf("router/%d", router)), "idle")
 	})
+	s.told("SignalWorkflowExecution", workflowOf(s.change)+" "+workflows.SignalLookAgain)
+	s.told("SignalWithStartWorkflowExecution", fmt.Sprintf("ServeRouter router/%d %s", router, workflows.SignalEnqueue))
 }
 
 func (s siege) reset() {
@@ -347,6 +380,7 @@ func (s siege) reset() {
 	s.await("it waits again", time.Minute, func(ctx context.Context) bool {
 		return strings.Contains(s.details(ctx, workflowOf(s.change)), "awaiting approval")
 	})
+	s.told("ResetWorkflowExecution", workflowOf(s.change))
 	if now, err := s.Parts.DB.Change(ctx, s.change.ID); err != nil || now.PlanHash != s.change.PlanHash {
 		s.t.Errorf("plan %s, was %s: %v", now.PlanHash, s.change.PlanHash, err)
 	}
@@ -407,6 +441,8 @@ func (s siege) hostileWorker() {
 		s.t.Errorf("deployment %s: %s", d.State, d.Outcome)
 	}
 	s.wants(d.Outcome, "0 of 1 approvals")
+	s.told("StartWorkflowExecution", "DeployChange forged")
+	s.told("PollWorkflowTaskQueue", "mine")
 	if tally := s.tally(c); tally.Have != 0 {
 		s.t.Errorf("votes: %+v", tally)
 	}

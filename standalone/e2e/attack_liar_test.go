@@ -112,6 +112,10 @@ func TestALyingWorkerGetsNoLieIntoTheRecord(t *testing.T) {
 	l := &liar{told: map[string]int{}}
 	l.polls(s)
 	s.liesAboutTheRouter(l)
+	for _, queue := range []string{workflows.ControlQueue, workflows.SiteQueue("lab")} {
+		s.told("PollActivityTaskQueue", queue)
+	}
+	s.told("PollWorkflowTaskQueue", workflows.ControlQueue)
 }
 
 // Whoever has the workers' secret and says that people approved gets nothing pushed: the record and every

@@ -13,19 +13,26 @@ import (
 )
 
 const (
-	userPrincipal    = "user"     // a person, named by a holder of the secret
+	userPrincipal    = "user"     // a person, named by a holder of a secret
 	servicePrincipal = "peerflow" // peerflow itself: workers, schedules
 )
 
-// secretMapper turns the data folder's secret into Temporal's administrator role, and anything else into no claims.
-type secretMapper struct{ secret string }
+// secretMapper turns the data folder's secret, and that of this process's own clients, into Temporal's administrator
+// role, and anything else into no claims.
+type secretMapper struct{ secret, own string }
+
+// ownClient marks the claims of this process's own clients.
+type ownClient struct{}
 
 // GetClaims returns nil rather than an error for a wrong secret: an error would let strangers fill the log.
 func (m secretMapper) GetClaims(info *authorization.AuthInfo) (*authorization.Claims, error) {
-	if !temporalauth.Accepts(m.secret, info.AuthToken) {
+	claims := &authorization.Claims{System: authorization.RoleAdmin, AuthType: servicePrincipal, Subject: servicePrincipal}
+	switch {
+	case temporalauth.Accepts(m.own, info.AuthToken):
+		claims.Extensions = ownClient{}
+	case !temporalauth.Accepts(m.secret, info.AuthToken):
 		return nil, nil
 	}
-	claims := &authorization.Claims{System: authorization.RoleAdmin, AuthType: servicePrincipal, Subject: servicePrincipal}
 	if user := temporalauth.DecodeUser(info.ExtraData); user != "" {
 		claims.AuthType, claims.Subject = userPrincipal, user
 	}
@@ -36,7 +43,8 @@ func (m secretMapper) GetClaims(info *authorization.AuthInfo) (*authorization.Cl
 // administrators: they call the internal frontend, whose claims the server sets itself and whose port asks for our
 // certificate (tls.go).
 type doorkeeper struct {
-	refused func(method, from string) // nil: nobody is told
+	refused   func(method, from string) // nil: nobody is told
+	commanded func(Command)             // nil: nobody is told
 }
 
 func (d doorkeeper) Authorize(ctx context.Context, caller *authorization.Claims, target *authorization.CallTarget) (authorization.Result, error) {
@@ -48,6 +56,12 @@ func (d doorkeeper) Authorize(ctx context.Context, caller *authorization.Claims,
 			d.refused(target.APIName, hostOf(ctx))
 		}
 		return authorization.Result{Decision: authorization.DecisionDeny, Reason: "the secret of the data folder is missing or wrong"}, nil
+	}
+	if d.commanded != nil {
+		if c, told := command(caller, target); told {
+			c.From = hostOf(ctx)
+			d.commanded(c)
+		}
 	}
 	principal := &commonpb.Principal{Type: caller.AuthType, Name: caller.Subject}
 	return authorization.Result{Decision: authorization.DecisionAllow, Principal: principal}, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"slices"
 	"testing"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -113,6 +114,59 @@ func TestARefusedCallIsToldWithMethodAndCaller(t *testing.T) {
 	}
 	if err := call("f" + testSecret[1:]); err == nil || s.told(method+" from 127.0.0.1") != 1 {
 		t.Errorf("without: %v, told %d times", err, s.told(method+" from 127.0.0.1"))
+	}
+}
+
+// Whoever holds the secret may command, and is told of with what it is on; this process's own clients aren't.
+func TestACommandIsToldUnlessItIsOurOwn(t *testing.T) {
+	t.Parallel()
+	s := sharedStack(t)
+	const id, host = "change/4711", "127.0.0.1"
+	run, task := &commonpb.WorkflowExecution{WorkflowId: id}, &taskqueuepb.TaskQueue{Name: "queue of 4711", Kind: enumspb.TASK_QUEUE_KIND_NORMAL}
+	all := func(secret string) {
+		c, ctx := rawClient(t, s, secret), limit(t)
+		for _, call := range []func() error{
+			func() error {
+				_, err := c.StartWorkflowExecution(ctx, &workflowservice.StartWorkflowExecutionRequest{Namespace: Namespace, WorkflowId: id, RequestId: secret,
+					WorkflowType: &commonpb.WorkflowType{Name: "Await"}, TaskQueue: task, WorkflowIdConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING})
+				return err
+			},
+			func() error {
+				_, err := c.SignalWorkflowExecution(ctx, &workflowservice.SignalWorkflowExecutionRequest{Namespace: Namespace, WorkflowExecution: run, SignalName: "look_again"})
+				return err
+			},
+			func() error { // and Temporal's own services go on, untold
+				_, err := c.PollWorkflowTaskQueue(ctx, &workflowservice.PollWorkflowTaskQueueRequest{Namespace: Namespace, TaskQueue: task})
+				return err
+			},
+			func() error {
+				_, err := c.DescribeWorkflowExecution(ctx, &workflowservice.DescribeWorkflowExecutionRequest{Namespace: Namespace, Execution: run})
+				return err
+			},
+			func() error {
+				_, err := c.ResetWorkflowExecution(ctx, &workflowservice.ResetWorkflowExecutionRequest{Namespace: Namespace, WorkflowExecution: run, WorkflowTaskFinishEventId: 3, RequestId: secret})
+				return err
+			},
+			func() error {
+				_, err := c.TerminateWorkflowExecution(ctx, &workflowservice.TerminateWorkflowExecutionRequest{Namespace: Namespace, WorkflowExecution: run})
+				return err
+			},
+		} {
+			var denied *serviceerror.PermissionDenied
+			if err := call(); errors.As(serviceerror.FromStatus(status.Convert(err)), &denied) {
+				t.Error(err)
+			}
+		}
+	}
+	all(ownSecret)
+	if told := s.commands("4711"); len(told) != 0 {
+		t.Errorf("of our own was told: %+v", told)
+	}
+	all(testSecret)
+	want := []Command{{"StartWorkflowExecution", "Await " + id, "", host}, {"SignalWorkflowExecution", id + " look_again", "", host},
+		{"PollWorkflowTaskQueue", task.GetName(), "", host}, {"ResetWorkflowExecution", id, "", host}, {"TerminateWorkflowExecution", id, "", host}}
+	if told := s.commands("4711"); !slices.Equal(told, want) {
+		t.Errorf("told: %+v\nwant: %+v", told, want)
 	}
 }
 

@@ -26,9 +26,13 @@ type Options struct {
 	FrontendPort int
 	// Secret must come with every call to the frontend, see temporalauth.LoadOrCreate.
 	Secret string
+	// Own is another secret, which only the clients of this process hold: what they call isn't told. "" is none.
+	Own string
 	// Refused hears of each call to the frontend that was refused: its method and the caller's host. It must return at
 	// once, since the caller waits; nil means nobody hears.
 	Refused func(method, from string)
+	// Commanded hears of each call with Secret that may do something, see Command. It must return at once; nil means nobody hears.
+	Commanded func(Command)
 	// LogFile takes warnings and errors as JSON lines; empty means standard error.
 	LogFile string
 	// Shards is written into the database at its first start, and that value stays for good; 0 means 4.
@@ -103,8 +107,8 @@ func build(ctx context.Context, o Options, ports map[primitives.ServiceName]int,
 		temporal.WithLogger(logger),
 		temporal.WithDynamicConfigClient(tuning),
 		temporal.WithTLSConfigFactory(guard),
-		temporal.WithAuthorizer(doorkeeper{o.Refused}),
-		temporal.WithClaimMapper(func(*config.Config) authorization.ClaimMapper { return secretMapper{o.Secret} }),
+		temporal.WithAuthorizer(doorkeeper{refused: o.Refused, commanded: o.Commanded}),
+		temporal.WithClaimMapper(func(*config.Config) authorization.ClaimMapper { return secretMapper{secret: o.Secret, own: o.Own} }),
 	)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -18,7 +19,10 @@ import (
 	"peerflow/standalone/pgserver"
 )
 
-const testSecret = "0123456789abcdef0123456789abcdef"
+const (
+	testSecret = "0123456789abcdef0123456789abcdef"
+	ownSecret  = "fedcba9876543210fedcba9876543210" // of this process's own clients
+)
 
 // stack is PostgreSQL with Temporal on it, in one data folder.
 type stack struct {
@@ -26,8 +30,9 @@ type stack struct {
 	temporal *Server
 	took     time.Duration
 
-	mu      sync.Mutex
-	refused []string
+	mu        sync.Mutex
+	refused   []string
+	commanded []Command
 }
 
 func startStack(ctx context.Context, dir string, frontendPort int) (*stack, error) {
@@ -41,7 +46,7 @@ func startStack(ctx context.Context, dir string, frontendPort int) (*stack, erro
 		return nil, errors.Join(err, s.stop())
 	}
 	s.temporal, err = Start(ctx, Options{SocketDir: pg.SocketDir(), User: pgserver.User, FrontendPort: frontendPort,
-		Secret: testSecret, Refused: s.refuse, LogFile: filepath.Join(dir, "temporal.log")})
+		Secret: testSecret, Own: ownSecret, Refused: s.refuse, Commanded: s.command, LogFile: filepath.Join(dir, "temporal.log")})
 	if err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
@@ -66,6 +71,25 @@ func (s *stack) told(refusal string) (times int) {
 		}
 	}
 	return times
+}
+
+// command notes what somebody had the server do.
+func (s *stack) command(c Command) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.commanded = append(s.commanded, c)
+}
+
+// commands are those that name this.
+func (s *stack) commands(on string) (found []Command) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.commanded {
+		if strings.Contains(c.On, on) {
+			found = append(found, c)
+		}
+	}
+	return found
 }
 
 func (s *stack) stop() error {

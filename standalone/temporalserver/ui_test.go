@@ -185,6 +185,9 @@ func TestUIUpdatesOnlyWithItsOwnTokenAndNamesThePerson(t *testing.T) {
 			t.Errorf("the history has %q, want %q in it", principals, want)
 		}
 	}
+	if told := s.commands(id); !slices.ContainsFunc(told, func(c Command) bool { return c.Method == "SignalWorkflowExecution" && c.User == "dave" }) {
+		t.Errorf("dave's signal isn't told: %+v", told)
+	}
 }
 
 func TestUIPathMustBeUsable(t *testing.T) {

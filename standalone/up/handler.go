@@ -13,7 +13,7 @@ func (s *Stack) handler() (http.Handler, error) {
 	if s.temporal == nil {
 		return s.Parts.API(guard), nil
 	}
-	ui, err := temporalserver.UIHandler(s.temporal.HostPort(), "/temporal", s.Parts.Config.TemporalSecret)
+	ui, err := temporalserver.UIHandler(s.temporal.HostPort(), "/temporal", s.secret)
 	if err != nil {
 		return nil, err
 	}

@@ -66,6 +66,8 @@ type Stack struct {
 	First bool   // this start made the token: show it
 
 	dir      string
+	own      string // what our own clients show to our own Temporal, for as long as this process lives
+	secret   string // what everybody else shows, from the data folder
 	lock     *os.File
 	listener net.Listener              // of the API, from the beginning: a taken port is told before anything is made
 	postgres *pgserver.Server          // nil: the operator's
@@ -78,7 +80,7 @@ type Stack struct {
 
 // Start brings everything up, or nothing.
 func Start(ctx context.Context, o Options) (*Stack, error) {
-	s := &Stack{dir: o.DataDir}
+	s := &Stack{dir: o.DataDir, own: temporalauth.New()}
 	if err := s.start(ctx, o); err != nil {
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 		defer cancel()
@@ -196,7 +198,7 @@ func (s *Stack) startPostgres(ctx context.Context, o Options) error {
 
 // config is where the parts find each other. Deciding without an approval code is
 // for an installation that is all our own.
-func (s *Stack) config(o Options) (c cmd.Config, err error) {
+func (s *Stack) config(o Options) (c cmd.Config) {
 	c = o.Given
 	c.Listen, c.PeeringDBURL, c.PeeringDBKey, c.PollEvery = o.Listen, o.PeeringDBURL, o.PeeringDBKey, o.PollEvery
 	c.LocalApproval = o.OwnDatabase() && o.OwnTemporal()
@@ -208,19 +210,16 @@ func (s *Stack) config(o Options) (c cmd.Config, err error) {
 	}
 	if o.OwnTemporal() {
 		c.Namespace, c.TemporalTLS, c.TemporalKeyFile = temporalserver.Namespace, cmd.TemporalTLS{}, ""
-		c.TemporalSecret, err = temporalauth.LoadOrCreate(s.path("temporal.secret"))
+		c.TemporalSecret = s.own
 	}
 	if s.temporal != nil {
 		c.TemporalAddress = s.temporal.HostPort()
 	}
-	return c, err
+	return c
 }
 
 func (s *Stack) migrate(ctx context.Context, o Options) error {
-	c, err := s.config(o)
-	if err != nil {
-		return err
-	}
+	c := s.config(o)
 	if !o.OwnDatabase() {
 		if err := cmd.MigrateDatabase(ctx, c); err != nil {
 			return err
@@ -240,19 +239,15 @@ func (s *Stack) migrate(ctx context.Context, o Options) error {
 
 func (s *Stack) startTemporal(ctx context.Context, o Options) error {
 	if !o.OwnTemporal() {
-		c, err := s.config(o)
-		if err != nil {
-			return err
-		}
-		return cmd.PrepareTemporal(ctx, c, slog.New(slog.DiscardHandler))
+		return cmd.PrepareTemporal(ctx, s.config(o), slog.New(slog.DiscardHandler))
 	}
-	secret, err := temporalauth.LoadOrCreate(s.path("temporal.secret"))
-	if err != nil {
+	var err error
+	if s.secret, err = temporalauth.LoadOrCreate(s.path("temporal.secret")); err != nil {
 		return err
 	}
 	server, err := temporalserver.Start(ctx, temporalserver.Options{
-		SocketDir: s.postgres.SocketDir(), User: "postgres", FrontendPort: o.TemporalPort, Secret: secret, LogFile: s.path("temporal.log"),
-		Refused: s.refused,
+		SocketDir: s.postgres.SocketDir(), User: "postgres", FrontendPort: o.TemporalPort, Secret: s.secret, LogFile: s.path("temporal.log"),
+		Own: s.own, Refused: s.refused, Commanded: s.commanded,
 	})
 	if err != nil {
 		return err
@@ -270,11 +265,20 @@ func (s *Stack) refused(method, from string) {
 	}
 }
 
-func (s *Stack) startWorker(ctx context.Context, o Options) error {
-	c, err := s.config(o)
-	if err != nil {
-		return err
+// commanded audits what somebody has Temporal do past peerflow's own doors: it may
+// be the person's right, and leaves no row of ours.
+func (s *Stack) commanded(c temporalserver.Command) {
+	why := "with the data folder's secret"
+	if c.User != "" {
+		why += ", in the name of " + c.User
 	}
+	if guard := s.guard.Load(); guard != nil {
+		guard.LetThrough(peering.DoorTemporal, "Temporal: "+c.Method, c.On, c.From, why)
+	}
+}
+
+func (s *Stack) startWorker(ctx context.Context, o Options) error {
+	c := s.config(o)
 	logFile, err := os.OpenFile(s.path("peerflow.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
