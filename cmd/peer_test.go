@@ -193,3 +193,17 @@ func TestColoursAreForTerminalsAlone(t *testing.T) {
 		t.Error(fmt.Sprint("no terminal: ", s))
 	}
 }
+
+// Our own AS number is refused before anything is recorded or looked up.
+func TestPeeringWithOurselvesIsRefusedAtTheDoor(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.network()
+	const words = "AS64500 is one of our own AS numbers: a network doesn't peer with itself; give the peer's"
+	if code, stdout, stderr := b.cli("admin", "", "peer", "AS64500", "--yes"); code != exitUsage || !strings.Contains(stderr, words) {
+		t.Errorf("exit %d\n%s\n%s", code, stdout, stderr)
+	}
+	if l, err := b.db.ListChanges(b.Context(), nil, peering.Page{}); err != nil || len(l.Items) != 0 {
+		t.Errorf("recorded: %+v, %v", l.Items, err)
+	}
+}

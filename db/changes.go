@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -93,6 +94,11 @@ func (tx *Tx) insertChange(ctx context.Context, n NewChange) (int64, error) {
 	request, err := json.Marshal(n.Request)
 	if err != nil {
 		return 0, err
+	}
+	if n.Kind == peering.KindProvision {
+		if ours, err := tx.q.ASNIsOurs(ctx, int64(n.Request.ASN)); err != nil || ours {
+			return 0, cmp.Or(err, peering.WithOurselves(n.Request.ASN))
+		}
 	}
 	id, err := tx.q.ChangeInsert(ctx, dbsqlc.ChangeInsertParams{Kind: dbsqlc.ChangeKind(n.Kind), AuthorID: tx.actor.UserID,
 		Reason: n.Reason, Request: request})

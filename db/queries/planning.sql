@@ -31,3 +31,8 @@ SELECT id FROM autonomous_system WHERE asn = @asn::bigint;
 SELECT id FROM peering
 WHERE local_as_id = @local_as_id::bigint AND peer_as_id = @peer_as_id::bigint
     AND ixp_id IS NOT DISTINCT FROM sqlc.narg('ixp_id')::bigint;
+
+-- Whether an AS number is one of our own.
+-- name: ASNIsOurs :one
+SELECT EXISTS (SELECT FROM autonomous_system a WHERE a.asn = @asn::bigint AND (a.local
+    OR EXISTS (SELECT FROM router r WHERE r.local_as_id = a.id) OR EXISTS (SELECT FROM ixp x WHERE x.local_as_id = a.id)));

@@ -61,12 +61,17 @@ type Findings struct {
 	Stale   *StaleView // nil: PeeringDB's data is fresh
 }
 
+// WithOurselves refuses to peer with an AS number of ours.
+func WithOurselves(asn bgp.ASN) error {
+	return Errorf(Invalid, "%s is one of our own AS numbers: a network doesn't peer with itself; give the peer's", asn)
+}
+
 // PlanSessions pairs a peer's ports with our connections. It fails only when
 // there is nothing to peer over at all; everything else is an omission.
 func PlanSessions(f PlanningFacts, allPorts bool) (SessionPlan, error) {
 	p := planner{facts: f, planned: map[SessionKey]bool{}}
 	if f.OurASNs[f.Peer.ASN] {
-		return SessionPlan{}, Errorf(Invalid, "%s is one of our own AS numbers: a network doesn't peer with itself", f.Peer.ASN)
+		return SessionPlan{}, WithOurselves(f.Peer.ASN)
 	}
 	ports := p.portsByIXP()
 	if len(ports) == 0 {
@@ -176,12 +181,17 @@ func (p *planner) family(ixp IXP, ports []PDBPresence, f bgp.Family) {
 			p.omit(ixp, port, addr, OmitExists, "PeeringDB lists this address twice")
 		case port.Venue.RSASN != 0 && port.ASN == port.Venue.RSASN:
 			p.omit(ixp, port, addr, OmitRouteServer, "it is the exchange's route server: route servers have their own flow")
+		case slices.Contains(serverTypes, p.facts.Peer.InfoType): // under another AS than PeeringDB's rs_asn, or where that isn't said
+			p.omit(ixp, port, addr, OmitRouteServer, fmt.Sprintf("PeeringDB calls the network a %s: those have their own flow", strings.ToLower(p.facts.Peer.InfoType)))
 		default:
 			usable = append(usable, portAddress{port, addr})
 		}
 	}
 	p.pair(ixp, usable, ours, f)
 }
+
+// serverTypes are PeeringDB's info_type of networks that peer with everybody by design.
+var serverTypes = []string{"Route Server", "Route Collector"}
 
 type portAddress struct {
 	port PDBPresence

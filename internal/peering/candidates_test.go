@@ -91,10 +91,18 @@ func TestPlanSessions(t *testing.T) {
 		"a port out of service":                     {[]func(*PlanningFacts){func(f *PlanningFacts) { f.Ports[0].Operational = false }}, "", "not_operational"},
 		"a connection in maintenance":               {[]func(*PlanningFacts){func(f *PlanningFacts) { f.Connections[0].State = ConnectionMaintenance }}, "", "we_lack_v4"},
 		"the exchange's route server":               {[]func(*PlanningFacts){func(f *PlanningFacts) { f.Ports[0].ASN, f.Ports[0].Venue.RSASN = 64500, 64500 }}, "", "route_server"},
-		"a router in observe":                       {[]func(*PlanningFacts){func(f *PlanningFacts) { f.Routers[1] = Router{Name: "edge1", Mode: Observe} }}, "", "router_observed"},
-		"not agreed yet":                            {[]func(*PlanningFacts){func(f *PlanningFacts) { f.Peerings[1] = Peering{State: RequestedByUs} }}, "", "not_agreed"},
-		"ignored":                                   {[]func(*PlanningFacts){func(f *PlanningFacts) { f.Peerings[1] = Peering{State: Ignored, Reason: "spam"} }}, "", "ignored"},
-		"routes by the route server only":           {[]func(*PlanningFacts){func(f *PlanningFacts) { f.Peerings[1] = Peering{State: Agreed, Via: RouteServer} }}, "", "rs_only"},
+		"a route server under an AS that the exchange doesn't name": {[]func(*PlanningFacts){func(f *PlanningFacts) {
+			f.Peer.InfoType, f.Ports[0].Venue.RSASN = "Route Server", 0
+		}}, "", "route_server"},
+		"a second route server, under an AS of its own": {[]func(*PlanningFacts){func(f *PlanningFacts) { f.Peer.InfoType = "Route Server" }}, "", "route_server"},
+		"a route collector":                             {[]func(*PlanningFacts){func(f *PlanningFacts) { f.Peer.InfoType = "Route Collector" }}, "", "route_server"},
+		"IPv6 of ours that they lack": {[]func(*PlanningFacts){func(f *PlanningFacts) {
+			f.Connections[0].IPv6, f.Connections[0].IPv6LAN = netip.MustParseAddr("2001:db8::1"), netip.MustParsePrefix("2001:db8::/64")
+		}}, "1>192.0.2.11", "no_address"},
+		"a router in observe":             {[]func(*PlanningFacts){func(f *PlanningFacts) { f.Routers[1] = Router{Name: "edge1", Mode: Observe} }}, "", "router_observed"},
+		"not agreed yet":                  {[]func(*PlanningFacts){func(f *PlanningFacts) { f.Peerings[1] = Peering{State: RequestedByUs} }}, "", "not_agreed"},
+		"ignored":                         {[]func(*PlanningFacts){func(f *PlanningFacts) { f.Peerings[1] = Peering{State: Ignored, Reason: "spam"} }}, "", "ignored"},
+		"routes by the route server only": {[]func(*PlanningFacts){func(f *PlanningFacts) { f.Peerings[1] = Peering{State: Agreed, Via: RouteServer} }}, "", "rs_only"},
 		"policy No and not agreed": {[]func(*PlanningFacts){func(f *PlanningFacts) {
 			f.Peer.PolicyGeneral, f.Peerings[1] = "No", Peering{State: PeeringNone}
 		}}, "", "policy_no"},

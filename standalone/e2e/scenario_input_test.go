@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"os"
 	"strings"
@@ -39,7 +40,6 @@ func TestBadInputNamesThingAndRemedy(t *testing.T) {
 	}{
 		{name: "unknown AS number", wish: func(s *scene) peering.Change { return s.wish(64507, "a typo") },
 			words: []string{"PeeringDB has no network AS64507", "check the number"}},
-		{name: "our own AS number", wish: func(s *scene) peering.Change { return s.wish(ourAS, "a typo") }, words: []string{"AS64496"}},
 		{name: "no common exchange", wish: func(s *scene) peering.Change { return s.wish(elsewhereAS, "far away") },
 			words: []string{"no common exchange with AS64509", "record the exchange", "direct session"}},
 		{name: "router that doesn't answer", wish: rename, spoil: editing(router.ID, `{"address": "`+mute+`"}`, `{"address": "`+router.Address+`"}`),
@@ -79,6 +79,7 @@ func TestBadInputNamesThingAndRemedy(t *testing.T) {
 		})
 	}
 	up := s.uptimes()
+	t.Run("our own AS number", func(t *testing.T) { s.in(t).withOurselves() })
 	t.Run("a neighbor by somebody else's hand", func(t *testing.T) { s.in(t).neighborByHand() })
 	t.Run("one of two neighbors by somebody else's hand", func(t *testing.T) { s.in(t).oneOfTwoByHand() })
 	t.Run("a neighbor that somebody closed", func(t *testing.T) { s.in(t).closedByHand() })
@@ -98,6 +99,16 @@ func TestBadInputNamesThingAndRemedy(t *testing.T) {
 			t.Errorf("the same peer again is %s: %s", again.State, again.Outcome)
 		}
 	})
+}
+
+// withOurselves is refused at the door: PeeringDB, which has no such network, isn't asked.
+func (s *scene) withOurselves() {
+	before := s.look()
+	status, answer := s.post("/api/v1/peerings", fmt.Sprintf(`{"asn": %d}`, uint32(ourAS)))
+	if status != http.StatusUnprocessableEntity || !strings.Contains(answer, "AS64496 is one of our own AS numbers: a network doesn't peer with itself") {
+		s.t.Errorf("%d %s", status, answer)
+	}
+	s.untouched(before)
 }
 
 // writtenByHand writes a neighbor into the edge's own configuration, and later takes it out again.

@@ -11,6 +11,19 @@ import (
 	"time"
 )
 
+const aSNIsOurs = `-- name: ASNIsOurs :one
+SELECT EXISTS (SELECT FROM autonomous_system a WHERE a.asn = $1::bigint AND (a.local
+    OR EXISTS (SELECT FROM router r WHERE r.local_as_id = a.id) OR EXISTS (SELECT FROM ixp x WHERE x.local_as_id = a.id)))
+`
+
+// Whether an AS number is one of our own.
+func (q *Queries) ASNIsOurs(ctx context.Context, asn int64) (bool, error) {
+	row := q.db.QueryRow(ctx, aSNIsOurs, asn)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const networkIDByASN = `-- name: NetworkIDByASN :one
 SELECT id FROM autonomous_system WHERE asn = $1::bigint
 `
