@@ -340,13 +340,24 @@ func (tx *Tx) soloOrRefuse(ctx context.Context, b ballot, plan dbsqlc.Plan) (boo
 	case err != nil:
 		return false, err
 	case !author:
-		return false, refuse("the plan carries edits by %s: somebody else has to decide", b.subject.name)
+		return false, tx.refuseCarried(ctx, b, plan)
 	case b.decision == peering.Reject:
 		return false, refuse("%s is the author: cancel the change instead", b.subject.name)
 	case demand.SoloAfterMinutes > 0:
 		return true, nil
 	}
 	return false, refuse("%s is the author of change %d: somebody else has to approve it", b.subject.name, b.change.ID)
+}
+
+// refuseCarried refuses who edited what the plan carries, and names the ways out.
+func (tx *Tx) refuseCarried(ctx context.Context, b ballot, plan dbsqlc.Plan) error {
+	routers, err := tx.q.PlanRouterNames(ctx, plan.ID)
+	if err != nil {
+		return err
+	}
+	return refuse("the plan carries edits by %s: somebody else has to decide. That is a third person; or %s, who opened it, where an approval rule lets authors approve after a delay (solo_after_minutes); "+
+		"or somebody who edited none of it, once %[1]s asks for the change instead, or has brought the edits to the router first (peerflow router deploy %[3]s), as far as it runs them",
+		b.subject.name, b.change.Author, strings.Join(routers, " "))
 }
 
 // RevokeVote takes the actor's vote back, until a deployment of the plan begins.

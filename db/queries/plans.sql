@@ -85,3 +85,7 @@ SELECT part FROM plan_part WHERE change_id = @change_id::bigint ORDER BY router_
 -- Parts of an earlier planning.
 -- name: PlanPartDrop :exec
 DELETE FROM plan_part WHERE change_id = @change_id::bigint;
+
+-- The routers of a plan, by name.
+-- name: PlanRouterNames :many
+SELECT r.name FROM plan_router p JOIN router r ON r.id = p.router_id WHERE p.plan_id = @plan_id::bigint ORDER BY r.name;

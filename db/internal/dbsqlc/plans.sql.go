@@ -318,6 +318,31 @@ func (q *Queries) PlanRouterMode(ctx context.Context, arg PlanRouterModeParams) 
 	return mode, err
 }
 
+const planRouterNames = `-- name: PlanRouterNames :many
+SELECT r.name FROM plan_router p JOIN router r ON r.id = p.router_id WHERE p.plan_id = $1::bigint ORDER BY r.name
+`
+
+// The routers of a plan, by name.
+func (q *Queries) PlanRouterNames(ctx context.Context, planID int64) ([]string, error) {
+	rows, err := q.db.Query(ctx, planRouterNames, planID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		items = append(items, name)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const planRouterPut = `-- name: PlanRouterPut :exec
 INSERT INTO plan_router (plan_id, router_id, artifact_hash, base_hash, diff, touched, mode)
 VALUES ($1::bigint, $2::bigint, $3::text, $4::text, $5::text, $6::jsonb, $7::router_mode)
