@@ -103,14 +103,14 @@ func (n Neighbor) MissingPolicy(f bgp.Family) string {
 	if !reported || n.RemoteAS == n.LocalAS || s.ImportPolicy != "" && s.ExportPolicy != "" {
 		return ""
 	}
-	missing := "no import and no export policy is"
+	missing, nothing := "no import and no export policy is", `{"accept": []} or {"announce": []}`
 	switch {
 	case s.ImportPolicy != "":
-		missing = "no export policy is"
+		missing, nothing = "no export policy is", `{"announce": []}`
 	case s.ExportPolicy != "":
-		missing = "no import policy is"
+		missing, nothing = "no import policy is", `{"accept": []}`
 	}
-	return fmt.Sprintf("%s: %s on the router, and both must be (RFC 8212)", f, missing)
+	return fmt.Sprintf("%s: %s on the router, and both must be (RFC 8212): give the session, its group, exchange or network one; where nothing is meant to pass, as with a collector, one with the context %s", f, missing, nothing)
 }
 
 // Established reports that routes may flow.

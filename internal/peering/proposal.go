@@ -203,5 +203,5 @@ func whilePasted(d Deployment, r Read, s ProposalStanding) Next {
 	case !r.Booting:
 		return Next{Step: StepWait, Text: "verified; a restart of the router would return to what it ran before: save its configuration there"}
 	}
-	return end(DeploymentConfirmed, "pasted by a person, verified, and in the boot configuration")
+	return end(DeploymentConfirmed, d.lookAt("pasted by a person, verified, and in the boot configuration"))
 }

@@ -198,7 +198,15 @@ func afterConfirm(d Deployment, r Read) Next {
 	case !r.Booting:
 		return Next{Step: StepInstall}
 	}
-	return end(DeploymentConfirmed, "verified, confirmed, and in the boot configuration")
+	return end(DeploymentConfirmed, d.lookAt("verified, confirmed, and in the boot configuration"))
+}
+
+// lookAt adds to a good end what its verification leaves to people.
+func (d Deployment) lookAt(text string) string {
+	if look := d.Verdict.Look(); look != "" {
+		text += "; " + look
+	}
+	return text
 }
 
 func backAtBase(d Deployment, r Read) Next {

@@ -98,7 +98,7 @@ const (
 
 // Check is one thing that verification looked at.
 type Check struct {
-	Name    string     `json:"name"` // management, applied, collateral, hold_timer, band, router_band, export, policy
+	Name    string     `json:"name"` // management, applied, collateral, hold_timer, band, imports_fell, router_band, export, policy
 	Subject string     `json:"subject,omitempty"`
 	State   CheckState `json:"state"`
 	Text    string     `json:"text"`

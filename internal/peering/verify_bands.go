@@ -70,7 +70,7 @@ func (j *judge) band(before Neighbor, f FamilyState) *total {
 		j.add("band", who, CheckRecorded, "%s: accepted prefixes went from %d to %d; the peer restarted the session itself", f.Family, old, fresh)
 		return nil
 	case moves:
-		j.add("band", who, CheckRecorded, "%s: accepted prefixes went from %d to %d; the import policy moves, so there is no forecast", f.Family, old, fresh)
+		j.unforeseen(who, key, f.Family, old, fresh)
 		return nil
 	}
 	t := &total{before: old, after: fresh, moving: j.watch.stable(key, f.Family, j.e.Elapsed) < j.p.Stable}
@@ -81,6 +81,37 @@ func (j *judge) band(before Neighbor, f FamilyState) *total {
 		return nil
 	}
 	return t
+}
+
+// fell names the check of a session that accepts far less than before by an import policy that moves.
+const fell = "imports_fell"
+
+// unforeseen tells what a session accepts whose import policy moves: there is no forecast to hold it to. A fall
+// out of the band is for people to look at, once it is stable.
+func (j *judge) unforeseen(who string, key NeighborKey, f bgp.Family, old, fresh int64) {
+	text := fmt.Sprintf("%s: accepted prefixes went from %d to %d; the import policy moves, so there is no forecast", f, old, fresh)
+	switch {
+	case old < j.p.BandFloor || old-fresh <= j.p.Band(old):
+		j.add("band", who, CheckRecorded, "%s", text)
+	case j.watch.stable(key, f, j.e.Elapsed) < j.p.Stable && !j.final():
+		j.add("band", who, CheckPending, "%s", text)
+	default:
+		j.add(fell, who, CheckRecorded, "%s: look whether that is meant", text)
+	}
+}
+
+// Look names the sessions that accept far less than before by an import policy that the deployment moved; "" when none does.
+func (v *Verdict) Look() string {
+	if v == nil {
+		return ""
+	}
+	var found []string
+	for _, c := range v.Checks {
+		if c.Name == fell {
+			found = append(found, c.Subject+" "+c.Text)
+		}
+	}
+	return Some(found, mostNamed, "; ")
 }
 
 // refusesAll reports a session that accepted something, still receives it and

@@ -96,7 +96,22 @@ func TestBandsEndOnARealNetwork(t *testing.T) {
 		"import policy that is meant to move has no forecast: recorded": {
 			touched: meant, base: with(still, full(1000)),
 			now:  func(int) []Neighbor { return with(still, full(10)) },
-			want: CheckPassed, within: 60, state: CheckRecorded, check: "band", says: "from 1000 to 10",
+			want: CheckPassed, within: 60, state: CheckRecorded, check: "imports_fell", says: "from 1000 to 10; the import policy moves, so there is no forecast: look whether that is meant",
+		},
+		"import policy that is meant to move, and takes a little less: recorded": {
+			touched: meant, base: with(still, full(1000)),
+			now:  func(int) []Neighbor { return with(still, full(760)) },
+			want: CheckPassed, within: 60, state: CheckRecorded, check: "band", says: "from 1000 to 760",
+		},
+		"import policy that is meant to move, and halves: told once it is stable": {
+			touched: meant, base: with(still, full(1000)),
+			now:  func(s int) []Neighbor { return with(still, full(1000-min(700, max(0, int64(s-50)*100)))) },
+			want: CheckPassed, within: 80, state: CheckRecorded, check: "imports_fell", says: "from 1000 to 300",
+		},
+		"import policy that is meant to move, and halves nobody else's": {
+			touched: meant, base: with(still, full(100)),
+			now:  func(int) []Neighbor { return with(many(3, 20), neighbor(2, accepts(40)), full(100)) },
+			want: CheckFailed, within: 80, state: CheckFailed, check: "band", says: "from 100 to 40",
 		},
 		"import policy that is meant to move, and refuses all: failed, with how to go on": {
 			touched: meant, base: with(still, full(14)),
