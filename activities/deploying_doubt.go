@@ -125,6 +125,17 @@ func (d *Deploying) resolve(ctx context.Context, dep peering.Deployment) error {
 	if next.Step != peering.StepEnd {
 		return errors.New(next.Text)
 	}
+	if dep.Mode != peering.Propose { // a worker that was taken for dead may write yet, until the router knows a newer token
+		if err = d.shutOut(ctx, a, next.State); err != nil {
+			return err
+		}
+		if read, running, err = a.locate(ctx, dep, a.known); err != nil {
+			return err
+		}
+		if next = peering.Resolved(read); next.Step != peering.StepEnd {
+			return errors.New(next.Text)
+		}
+	}
 	_, err = d.end(ctx, dep, EndInput{dep.ID, next.State, next.Text}, &running)
 	return err
 }

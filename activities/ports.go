@@ -103,7 +103,7 @@ type VoteStore interface {
 	TallyVotes(ctx context.Context, changeID, planID int64) (Tally, error)
 	// LatestCommands lists a change's open commands, oldest first.
 	LatestCommands(ctx context.Context, changeID int64) ([]Command, error)
-	// CommandHandled closes one.
+	// CommandHandled closes one, and those before it that say the same.
 	CommandHandled(ctx context.Context, id int64) error
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"peerflow/internal/bgp"
@@ -20,6 +21,8 @@ type Changes interface {
 	ChangeFilters() []peering.FilterField // those of ListChanges
 	ListChanges(ctx context.Context, filters []peering.Filter, page peering.Page) (peering.List[peering.Change], error)
 	Deployments(ctx context.Context, changeID int64) ([]peering.Deployment, error)
+	// OpenDeployments are a router's, in the order in which they are served.
+	OpenDeployments(ctx context.Context, routerID int64) ([]peering.Deployment, error)
 	// ProposalStanding is what people, freezes and other deployments say of a proposal now.
 	ProposalStanding(ctx context.Context, deploymentID int64) (peering.ProposalStanding, error)
 	// EarlierHolds reports that nothing else was written on the router of a deployment since its base was taken.
@@ -202,6 +205,7 @@ type DeploymentView struct {
 	ConfirmedAt   time.Time               `json:"confirmed_at,omitzero"`
 	Verdict       *peering.Verdict        `json:"verdict,omitempty" doc:"the verification so far"`
 	Outcome       string                  `json:"outcome"`
+	WaitsFor      string                  `json:"waits_for,omitempty" doc:"of a queued one: the deployment that its router serves first, and what can be done about that"`
 	ApprovedBy    string                  `json:"approved_by" doc:"what counted when it began: people, or 'rule' and its name"`
 	CreatedAt     time.Time               `json:"created_at"`
 	EndedAt       time.Time               `json:"ended_at,omitzero"`
@@ -214,6 +218,21 @@ func (s *server) showDeployments(ctx context.Context, in *ByID) (*answer[listed[
 		views[i] = DeploymentView{ID: d.ID, RouterID: d.RouterID, Router: d.Router, Mode: d.Mode, State: d.State, ArtifactHash: d.ArtifactHash,
 			TimerSeconds: int64(d.Timer.Seconds()), Deadline: d.Deadline, CommitSentAt: d.CommitSentAt, CommittedAt: d.CommittedAt,
 			ConfirmSentAt: d.ConfirmSentAt, ConfirmedAt: d.ConfirmedAt, Verdict: d.Verdict, Outcome: d.Outcome, ApprovedBy: d.ApprovedBy, CreatedAt: d.CreatedAt, EndedAt: d.EndedAt}
+		if d.State == peering.DeploymentQueued {
+			if views[i].WaitsFor, err = s.waitsFor(ctx, d); err != nil {
+				break
+			}
+		}
 	}
 	return sayAll(views, err)
+}
+
+// waitsFor is the deployment that a queued one's router serves first, "" when that is its own turn.
+func (s *server) waitsFor(ctx context.Context, d peering.Deployment) (string, error) {
+	open, err := s.Changes.OpenDeployments(ctx, d.RouterID)
+	if err != nil || len(open) == 0 || open[0].ID == d.ID {
+		return "", err
+	}
+	first := open[0]
+	return fmt.Sprintf("deployment %d of change %d, which is %s: %s", first.ID, first.ChangeID, strings.ReplaceAll(string(first.State), "_", " "), first.Remedy()), nil
 }

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -33,6 +34,7 @@ type routerReport struct {
 	Router    peering.Router             `json:"router"`
 	Driver    *api.DriverView            `json:"driver,omitempty"` // absent where this build has none of that name
 	Poll      *peering.PollStatus        `json:"poll,omitempty"`
+	Open      []peering.Change           `json:"open"` // those that are being deployed, or need an operator
 	Neighbors []peering.ObservedNeighbor `json:"neighbors"`
 }
 
@@ -51,6 +53,9 @@ func (a *app) routerShow() *cobra.Command {
 			s.line("driver %s, %s: %s", r.Driver.Name, r.Driver.Proof, r.Driver.Text)
 		}
 		s.line("%s", polled(r.Poll))
+		for _, c := range r.Open {
+			s.line("change/%d  %s  %s", c.ID, s.state(string(c.State)), cmp.Or(c.Outcome, c.Step))
+		}
 		rows := [][]string{{"NEIGHBOR", "ASN", "STATE", "RECEIVED", "ACCEPTED", "ANNOUNCED"}}
 		for _, n := range r.Neighbors {
 			rows = append(rows, neighborRow(n))
@@ -157,6 +162,9 @@ func (a *app) routerReport(cc *cobra.Command, name string) (r routerReport, err 
 		if p.RouterID == r.Router.ID {
 			r.Poll = &p
 		}
+	}
+	if r.Open, err = list[peering.Change](ctx, c, fmt.Sprintf("/api/v1/changes?router_id=%d&state=%s&state=%s", r.Router.ID, peering.ChangeDeploying, peering.ChangeNeedsOperator)); err != nil {
+		return r, err
 	}
 	r.Neighbors, err = list[peering.ObservedNeighbor](ctx, c, fmt.Sprintf("/api/v1/routers/%d/neighbors", r.Router.ID))
 	return r, err

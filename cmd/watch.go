@@ -145,6 +145,8 @@ func deploymentNote(change int64, d api.DeploymentView) string {
 	switch {
 	case d.Outcome != "":
 		return "  " + d.Outcome
+	case d.WaitsFor != "":
+		return "  waits for " + d.WaitsFor
 	case d.State == peering.DeploymentProposed && d.CommittedAt.IsZero():
 		return "  to paste, by a person: " + peering.PasteCommand(change)
 	case d.State == peering.DeploymentSoaking:

@@ -52,12 +52,14 @@ func (d *DB) Waive(ctx context.Context, actor peering.Actor, changeID int64, rea
 	return err
 }
 
+// addCommand records a command. One that is open already stands for the same again, but not for a resolve: that
+// means a look at the router as it is from now on, and an earlier one may have been taken.
 func (tx *Tx) addCommand(ctx context.Context, changeID int64, kind peering.CommandKind, reason string) (peering.Command, error) {
 	open, err := tx.q.CommandOpen(ctx, dbsqlc.CommandOpenParams{ChangeID: changeID, Kind: dbsqlc.CommandKind(kind)})
-	if err == nil {
+	if err == nil && kind != peering.CommandResolve {
 		return peering.Command{ID: open.ID, Kind: kind, User: open.UserName, Reason: open.Reason}, nil
 	}
-	if !errors.Is(err, pgx.ErrNoRows) {
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return peering.Command{}, err
 	}
 	insert := dbsqlc.CommandInsertParams{ChangeID: changeID, Kind: dbsqlc.CommandKind(kind), UserID: tx.actor.UserID, Reason: reason}
@@ -337,7 +339,7 @@ func (d *DB) LatestCommands(ctx context.Context, changeID int64) ([]peering.Comm
 	return list, nil
 }
 
-// CommandHandled closes one; a second time changes nothing.
+// CommandHandled closes one, and those before it that say the same; a second time changes nothing.
 func (d *DB) CommandHandled(ctx context.Context, id int64) error {
 	return translate(d.q.CommandHandle(ctx, id))
 }

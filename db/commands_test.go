@@ -54,6 +54,39 @@ func TestWhoMayOrderWhat(t *testing.T) {
 	s.must(s.order(operator, change, peering.CommandRollBack))
 }
 
+// The look that the first one asked for may be over, with nothing mended yet.
+func TestAResolveWhileOneIsOpenAsksForAnotherLook(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	change, _, ids := s.queue(s.edge1)
+	s.soak(ids[0])
+	s.must(s.EndDeployment(t.Context(), ids[0], peering.DeploymentEnd{State: peering.DeploymentNeedsOperator, Outcome: "can't be read"}))
+	_, err := s.SettleChange(t.Context(), change.ID)
+	s.must(err)
+	var asked []peering.Command
+	for range 2 {
+		c, err := s.AddCommand(t.Context(), s.other, change.ID, peering.CommandResolve, "")
+		s.must(err)
+		asked = append(asked, c)
+	}
+	for i, left := range []int{1, 0} {
+		s.must(s.CommandHandled(t.Context(), asked[i].ID))
+		if open, err := s.LatestCommands(t.Context(), change.ID); err != nil || len(open) != left {
+			t.Errorf("after look %d, open are %+v (%v), want %d", i+1, open, err, left)
+		}
+	}
+	for range 2 {
+		_, err := s.AddCommand(t.Context(), s.other, change.ID, peering.CommandResolve, "")
+		s.must(err)
+	}
+	open, err := s.LatestCommands(t.Context(), change.ID)
+	s.must(err)
+	s.must(s.CommandHandled(t.Context(), open[len(open)-1].ID))
+	if open, err := s.LatestCommands(t.Context(), change.ID); err != nil || len(open) != 0 {
+		t.Errorf("one look answers all that were asked before it: %+v, %v", open, err)
+	}
+}
+
 func TestACommandThatIsOpenIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)

@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -75,14 +74,5 @@ func holdPlatform(ctx context.Context, tx *Tx, before, after *peering.PlatformRe
 }
 
 func heldBy(d peering.Deployment) error {
-	remedy := fmt.Sprintf("wait until it ended, or roll it back (peerflow change rollback %d)", d.ChangeID)
-	switch {
-	case d.State == peering.DeploymentNeedsOperator:
-		remedy = fmt.Sprintf("look at the router, then run peerflow change resolve %d", d.ChangeID)
-	case d.State == peering.DeploymentProposed:
-		remedy = fmt.Sprintf("wait until what was pasted is verified, or cancel it (peerflow change cancel %d)", d.ChangeID)
-	case d.State == peering.DeploymentUnknown && d.Unread != "":
-		remedy = fmt.Sprintf("make the router readable again (%s), or wait until its deadline %s", d.Unread, d.Deadline.Format(time.RFC3339))
-	}
-	return peering.Errorf(peering.Conflict, "deployment %d of change %d is %s on router %s and goes by its record: %s", d.ID, d.ChangeID, strings.ReplaceAll(string(d.State), "_", " "), d.Router, remedy)
+	return peering.Errorf(peering.Conflict, "deployment %d of change %d is %s on router %s and goes by its record: %s", d.ID, d.ChangeID, strings.ReplaceAll(string(d.State), "_", " "), d.Router, d.Remedy())
 }

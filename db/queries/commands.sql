@@ -21,9 +21,11 @@ WHERE c.change_id = @change_id::bigint AND c.kind = @kind::command_kind AND c.ha
 ORDER BY c.id
 LIMIT 1;
 
--- It was looked at.
+-- It was looked at, and so were those before it that say the same.
 -- name: CommandHandle :exec
-UPDATE command SET handled_at = now() WHERE id = @id::bigint AND handled_at IS NULL;
+UPDATE command c SET handled_at = now()
+FROM command h
+WHERE h.id = @id::bigint AND c.change_id = h.change_id AND c.kind = h.kind AND c.id <= h.id AND c.handled_at IS NULL;
 
 -- Nobody looks at commands of a change that ended.
 -- name: CommandHandleAll :exec

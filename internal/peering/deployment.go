@@ -133,3 +133,18 @@ func (l LeftThere) Remedy(router string) string {
 func BringBack(router string) string {
 	return fmt.Sprintf("peerflow router diff %s shows it; bring what is recorded there (peerflow router deploy %s), then plan this again, or include that here (--include-pending)", router, router)
 }
+
+// Remedy is what people can do about a deployment that others on its router wait for.
+func (d Deployment) Remedy() string {
+	switch {
+	case d.State == DeploymentNeedsOperator:
+		return fmt.Sprintf("look at the router, then run peerflow change resolve %d", d.ChangeID)
+	case d.State == DeploymentProposed:
+		return fmt.Sprintf("wait until what was pasted is verified, or cancel it (peerflow change cancel %d)", d.ChangeID)
+	case d.State == DeploymentUnknown && d.Unread != "":
+		return fmt.Sprintf("make the router readable again (%s), or wait until its deadline %s", d.Unread, d.Deadline.Format(time.RFC3339))
+	case d.State == DeploymentQueued:
+		return fmt.Sprintf("wait until it ended, or cancel it (peerflow change cancel %d)", d.ChangeID)
+	}
+	return fmt.Sprintf("wait until it ended, or roll it back (peerflow change rollback %d)", d.ChangeID)
+}

@@ -12,6 +12,7 @@ type line struct {
 	address string
 
 	mu    sync.Mutex
+	to    string
 	down  bool
 	conns []net.Conn
 }
@@ -20,7 +21,7 @@ func newLine(t *testing.T, to string) *line {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
-	l := &line{address: listener.Addr().String()}
+	l := &line{address: listener.Addr().String(), to: to}
 	t.Cleanup(func() { _ = listener.Close(); l.cut() })
 	go func() {
 		for {
@@ -28,16 +29,16 @@ func newLine(t *testing.T, to string) *line {
 			if err != nil {
 				return
 			}
-			l.connect(near, to)
+			l.connect(near)
 		}
 	}()
 	return l
 }
 
-func (l *line) connect(near net.Conn, to string) {
+func (l *line) connect(near net.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	far, err := net.Dial("tcp", to)
+	far, err := net.Dial("tcp", l.to)
 	if err != nil || l.down {
 		_ = near.Close()
 		if err == nil {
@@ -48,6 +49,15 @@ func (l *line) connect(near net.Conn, to string) {
 	l.conns = append(l.conns, near, far)
 	go func() { _, _ = io.Copy(near, far); _ = near.Close() }()
 	go func() { _, _ = io.Copy(far, near); _ = far.Close() }()
+}
+
+// lead makes it end at another address from now on, and tells where it did.
+func (l *line) lead(to string) (before string) {
+	l.cut()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before, l.to, l.down = l.to, to, false
+	return before
 }
 
 func (l *line) cut() {

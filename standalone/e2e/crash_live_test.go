@@ -20,23 +20,27 @@ import (
 // goes wrong, each on a router of its own, all on one worker.
 var liveRows = []struct {
 	name string
+	// brief: its rollback timer ends soon, since the row waits for more than that.
+	brief bool
 	// try tells whether the deployment came to where something goes wrong.
 	try func(*testing.T, *wish) bool
 }{
-	{"4: staging fails for good", stagingFails},
-	{"7: the request never arrives", lost("before commit", peering.DeploymentRolledBack)},
-	{"7: the reply gets lost", lost("after commit", peering.DeploymentConfirmed)},
-	{"7: the request gets lost, and the way to the router with it", routerLost},
-	{"12: the confirm never arrives", lost("before confirm", peering.DeploymentConfirmed)},
-	{"12: the confirm's reply gets lost", lost("after confirm", peering.DeploymentConfirmed)},
-	{"13: the installation's reply gets lost", lost("after install", peering.DeploymentConfirmed)},
-	{"13: the daemon restarts before the boot file is installed", restarted("before install")},
-	{"15: the abort's reply gets lost", abortLost},
-	{"17: the change's workflow is reset, the queue terminated", resetAndTerminated},
-	{"19: the daemon restarts in the window", restarted("after verdict pending")},
-	{"20: a second change is approved in the window", secondChange},
-	{"21: another writer commits in the window", interfered21(device.meddle)},
-	{"21: somebody confirms our commit by hand", interfered21(device.confirm)},
+	{"4: staging fails for good", false, stagingFails},
+	{"7: the request never arrives", false, lost("before commit", peering.DeploymentRolledBack)},
+	{"7: the reply gets lost", false, lost("after commit", peering.DeploymentConfirmed)},
+	{"7: the request gets lost, and the way to the router with it", false, routerLost},
+	{"12: the confirm never arrives", false, lost("before confirm", peering.DeploymentConfirmed)},
+	{"12: the confirm's reply gets lost", false, lost("after confirm", peering.DeploymentConfirmed)},
+	{"13: the installation's reply gets lost", false, lost("after install", peering.DeploymentConfirmed)},
+	{"13: the daemon restarts before the boot file is installed", false, restarted("before install")},
+	{"15: the abort's reply gets lost", false, abortLost},
+	{"15: another machine answers until past the timer; the router reverted", true, anotherMachine(nil, peering.DeploymentRolledBack)},
+	{"15: another machine answers until past the timer; somebody confirmed on the router", true, anotherMachine(device.confirm, peering.DeploymentConfirmed)},
+	{"17: the change's workflow is reset, the queue terminated", false, resetAndTerminated},
+	{"19: the daemon restarts in the window", false, restarted("after verdict pending")},
+	{"20: a second change is approved in the window", false, secondChange},
+	{"21: another writer commits in the window", false, interfered21(device.meddle)},
+	{"21: somebody confirms our commit by hand", false, interfered21(device.confirm)},
 }
 
 func TestEverythingElseThatGoesWrongLeavesNoDoubt(t *testing.T) {
@@ -49,7 +53,11 @@ func TestEverythingElseThatGoesWrongLeavesNoDoubt(t *testing.T) {
 		for _, r := range liveRows {
 			subs = append(subs, sub{driver + ", " + r.name, func(t *testing.T, _ func(int)) {
 				busy <- struct{}{}
-				w := live.wish(t, driver, "")
+				suffix := ""
+				if r.brief {
+					suffix = brief
+				}
+				w := live.wish(t, driver, suffix)
 				w.rests = sync.OnceFunc(func() { <-busy })
 				defer w.rests()
 				for !r.try(t, w) {

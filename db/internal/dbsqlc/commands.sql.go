@@ -11,10 +11,12 @@ import (
 )
 
 const commandHandle = `-- name: CommandHandle :exec
-UPDATE command SET handled_at = now() WHERE id = $1::bigint AND handled_at IS NULL
+UPDATE command c SET handled_at = now()
+FROM command h
+WHERE h.id = $1::bigint AND c.change_id = h.change_id AND c.kind = h.kind AND c.id <= h.id AND c.handled_at IS NULL
 `
 
-// It was looked at.
+// It was looked at, and so were those before it that say the same.
 func (q *Queries) CommandHandle(ctx context.Context, id int64) error {
 	_, err := q.db.Exec(ctx, commandHandle, id)
 	return err
