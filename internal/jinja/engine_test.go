@@ -331,6 +331,35 @@ func TestAnErrorSaysWhereItIsAndHowItGotThere(t *testing.T) {
 	}
 }
 
+// TestAnErrorShowsItsExpression: the tag that it is in, without texts, which may be secrets.
+func TestAnErrorShowsItsExpression(t *testing.T) {
+	t.Parallel()
+	loader := templates{"part": "a\n{{ x.y.z }} b", "broken": "\n{{ 1 + }}"}
+	long := "{{ [" + strings.Repeat("'x', ", 100) + "] | map('lower') | nosuch }}"
+	for source, want := range map[string]string{
+		"x {{ a.b | upper }} y":                                 "{{ a.b | upper }}",
+		"{{ 'hunter2' ~ (1\n  + \"q\").z -}} 'hunter2'":         "{{ '…' ~ (1 + '…').z }}",
+		"{{ '{{ }}' + 1 }}{{ 'hunter2' }}":                      "{{ '…' + 1 }}",
+		"{% set p = 'hunter2' %}{% if p.q.r %}{% endif %}":      "{% if p.q.r %}",
+		"{% if true %}{%- for i in 5 %}{% endfor %}{% endif %}": "{% for i in 5 %}",
+		"hunter2{{ 1 + }}hunter2":                               "{{ 1 + }}",
+		"hunter2{{ 'hunter2 }}":                                 "",
+		"{{ x 'hunter2' ? }}":                                   "{{ x '…'",
+		"{% endif %}":                                           "{% endif %}",
+		"{% if x":                                               "{% if x",
+		"{% include 'part' %}":                                  "{{ x.y.z }}",
+		"{% include 'broken' %}":                                "{{ 1 + }}",
+		"{% macro m(a) %}{{ a.b.c }}{% endmacro %} {{ m() }}":   "{{ a.b.c }}",
+		long: "… nosuch }}",
+	} {
+		_, err := render(t, jinja.Options{Loader: loader}, source, nil)
+		e := failure(t, err)
+		if e.Expression != want || want != "" && !strings.Contains(e.Error(), want) || strings.Contains(e.Error(), "hunter2") {
+			t.Errorf("%.60q shows %q, want %q: %v", source, e.Expression, want, e)
+		}
+	}
+}
+
 func TestAHostsErrorIsKept(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("no such community")

@@ -91,10 +91,12 @@ func (env *Environment) Parse(name, source string) (tmpl *Template, err error) {
 		if fault := recover(); fault != nil {
 			e := asError(fault)
 			e.Template = name
+			e.Expression = env.expression(source, position{int32(e.Line), int32(e.Column)})
 			tmpl, err = nil, e
 		}
 	}()
 	tmpl = compileTemplate(env, name, parse(env, source))
+	tmpl.source = source
 	env.cache.put(key, tmpl)
 	return tmpl, nil
 }

@@ -37,15 +37,18 @@ const (
 	maxShownDetail = 400                // bytes of a message, so that data in it stays short
 )
 
-// Error says what went wrong and where. It never holds the template's text.
+// Error says what went wrong and where. Of the template's text it holds one expression at most.
 type Error struct {
 	Class    string // one of the constants above
 	Template string // name given to Parse, or the loader's name of an included one
 	Line     int    // 1-based; 0 when unknown
 	Column   int    // 1-based, in bytes; 0 when unknown
 	Msg      string
-	Stack    []Call // from the outermost caller inwards; empty when the fault lies in the template itself
-	cause    error
+	// Expression is the tag of the fault on one line, without what it has in quotes: {{ x | map(attribute='…') }}. At
+	// most 100 characters; "" when unknown.
+	Expression string
+	Stack      []Call // from the outermost caller inwards; empty when the fault lies in the template itself
+	cause      error
 }
 
 // Call is one step of the way to an error: an include, an import, a block or a macro, and where it was entered.
@@ -68,6 +71,9 @@ func (e *Error) Error() string {
 		b.WriteString(": ")
 	}
 	fmt.Fprintf(&b, "%s: %s", e.Class, e.Msg)
+	if e.Expression != "" {
+		fmt.Fprintf(&b, " (in %s)", e.Expression)
+	}
 	for i := len(e.Stack) - 1; i >= 0; i-- {
 		if i < len(e.Stack)-maxShownCalls {
 			fmt.Fprintf(&b, " (and %d more)", i+1)

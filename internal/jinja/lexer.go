@@ -70,7 +70,9 @@ type lexer struct {
 	open      []byte // closing brackets awaited
 }
 
-func tokenize(opts *Options, source string) []token {
+func tokenize(opts *Options, source string) []token { return lex(opts, source).tokens }
+
+func lex(opts *Options, source string) *lexer {
 	lx := &lexer{opts: opts, src: normalizeNewlines(strings.ToValidUTF8(source, "\uFFFD")), lineStart: true}
 	if !opts.KeepTrailingNewline {
 		lx.src = strings.TrimSuffix(lx.src, "\n")
@@ -81,7 +83,8 @@ func tokenize(opts *Options, source string) []token {
 	if n := len(lx.tokens); n > 0 {
 		last = lx.tokens[n-1].pos
 	}
-	return append(lx.tokens, token{kind: kindEOF, pos: last})
+	lx.tokens = append(lx.tokens, token{kind: kindEOF, pos: last})
+	return lx
 }
 
 func normalizeNewlines(source string) string {

@@ -52,7 +52,8 @@ type run struct {
 	tmpl      string
 	calls     []Call
 	modules   map[*Template]*module
-	loaded    map[string]*Template
+	main      *Template            // the one that is rendered
+	loaded    map[string]*Template // the others, by name
 	globals   *layer
 	random    *rand.Rand
 	trace     *trace // nil unless the rendering is traced

@@ -11,6 +11,7 @@ import (
 type Template struct {
 	env    *Environment
 	name   string
+	source string
 	root   *block
 	blocks map[string]*block
 	size   atomic.Int64 // of the last text, a guess at the next one's
@@ -51,7 +52,7 @@ func (t *Template) newState(ctx context.Context, vars *Dict) *State {
 	if vars != nil {
 		parent = &layer{dict: vars, next: globals}
 	}
-	r := &run{env: t.env, ctx: ctx, tmpl: t.name, modules: map[*Template]*module{}, loaded: map[string]*Template{}, globals: globals}
+	r := &run{env: t.env, ctx: ctx, tmpl: t.name, main: t, modules: map[*Template]*module{}, loaded: map[string]*Template{}, globals: globals}
 	r.random = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	return &State{run: r, scope: t.newScope(parent), out: &buffer{final: true}}
 }
@@ -81,10 +82,23 @@ func (s *State) located(e *Error) *Error {
 	if e.Template == "" {
 		e.Template = s.tmpl
 	}
+	if e.Expression == "" {
+		if tmpl := s.named(e.Template); tmpl != nil {
+			e.Expression = s.env.expression(tmpl.source, position{int32(e.Line), int32(e.Column)})
+		}
+	}
 	if e.Stack == nil {
 		e.Stack = append([]Call(nil), s.calls...)
 	}
 	return e
+}
+
+// named is a template that takes part in the rendering, by its name.
+func (s *State) named(name string) *Template {
+	if name == s.main.name {
+		return s.main
+	}
+	return s.loaded[name]
 }
 
 // runRoot runs a template's root function, and then its parent's if it extends one.
