@@ -47,7 +47,7 @@ func TestWhatAChangeWouldBuildOnIsNamedByWhoeverWroteIt(t *testing.T) {
 		"and the record was edited since": {"edited\n", "ours\n", left(peering.DeploymentInterfered), "deployment 12 of change/9", "deployment 12 of change/9"},
 		"it waits for an operator":        {"deployed\n", "ours\n", left(peering.DeploymentNeedsOperator), "which needs an operator: look at the router, run peerflow change resolve 9, then plan", "change/9"},
 		"it is being deployed":            {"deployed\n", "ours\n", left(peering.DeploymentSoaking), "which is soaking and not confirmed yet: plan this again once it ended", "change/9"},
-		"it left something else there":    {"deployed\n", "by hand\n", left(peering.DeploymentInterfered), "by somebody else", "somebody else"},
+		"it left something else there":    {"deployed\n", "by hand\n", left(peering.DeploymentInterfered), "somebody else wrote on the router", "somebody else"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
