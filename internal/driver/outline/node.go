@@ -11,6 +11,7 @@ type node struct {
 	line  int    // 1 is the first
 	block bool   // it opens a block, which may be empty
 	below []*node
+	attrs string   // of an element, as they are written
 	raw   []string // the lines of a verbatim block, its end among them
 
 	said map[string]*node // those inside by their text, once somebody looked for one: configurations have long lists
@@ -84,9 +85,13 @@ func (n *node) merge(more []*node) {
 	}
 }
 
-func (x Syntax) print(nodes []*node) string {
+func (x Syntax) print(nodes []*node, marked bool) string {
 	var b strings.Builder
-	x.write(&b, nodes, "")
+	if marked {
+		x.writeMarked(&b, nodes, "")
+	} else {
+		x.write(&b, nodes, "")
+	}
 	return b.String()
 }
 

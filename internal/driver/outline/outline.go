@@ -1,5 +1,5 @@
 // Package outline cuts configurations that are outlines of statements, by
-// indentation or by braces, into stanzas, and joins them again. It knows how
+// indentation, by braces or in XML, into stanzas, and joins them again. It knows how
 // texts are built and no platform: each platform's folder says which statements
 // can be owned, in a Syntax. It decides nothing about what a router does with
 // them, beyond what a platform says was measured. Start at Syntax.
@@ -25,6 +25,8 @@ type Syntax struct {
 	// Braces: blocks stand in braces, and Join writes what stanzas have in common
 	// once. Otherwise blocks are indented, and each stanza repeats what it stands in.
 	Braces bool
+	// XML: a text that begins with an element is XML, and so are its stanzas.
+	XML bool
 	// End is what ends a statement that opens no block, in braces: ";", or "" for the end of its line.
 	End string
 	// Closes gives the line that closes a block by its first word, indented as the block's first line: "exit-address-family".
@@ -69,15 +71,18 @@ func (x Syntax) Split(text string) ([]peering.Stanza, error) {
 	}
 	out := make([]peering.Stanza, 0, len(parts))
 	for _, p := range parts {
-		out = append(out, peering.Stanza{Key: p.key, Text: x.print(p.top.below), Refs: p.refs(named), Neighbor: p.neighbor(), Line: p.own[0].line})
+		out = append(out, peering.Stanza{Key: p.key, Text: x.print(p.top.below, x.isMarked(text)), Refs: p.refs(named), Neighbor: p.neighbor(), Line: p.own[0].line})
 	}
 	return out, nil
 }
 
 // Join orders stanzas by class and key.
 func (x Syntax) Join(list []peering.Stanza) (string, error) {
-	byKey := map[string]*part{}
+	byKey, marked := map[string]*part{}, len(list) > 0 && x.isMarked(list[0].Text)
 	for _, s := range list {
+		if x.isMarked(s.Text) != marked {
+			return "", peering.Errorf(peering.Invalid, "stanza %s is XML and others aren't, or the other way round: all of a router's text has one form", s.Key)
+		}
 		own, err := x.parts(s.Text)
 		if err != nil {
 			return "", err
@@ -95,13 +100,13 @@ func (x Syntax) Join(list []peering.Stanza) (string, error) {
 	})
 	var all node
 	for _, p := range sorted {
-		if x.Braces {
+		if x.Braces || marked {
 			all.merge(p.top.below)
 		} else {
 			all.below = append(all.below, p.top.below...)
 		}
 	}
-	return x.print(all.below), nil
+	return x.print(all.below, marked), nil
 }
 
 // part is a stanza as a tree, with the statements that it stands in.
@@ -114,18 +119,22 @@ type part struct {
 	own   []*node // its own statements in the tree
 
 	session bool
+	marked  bool // XML
 }
 
 func (x Syntax) parts(text string) ([]*part, error) {
 	read := x.indented
-	if x.Braces {
+	switch {
+	case x.isMarked(text):
+		read = x.marked
+	case x.Braces:
 		read = x.braced
 	}
 	tree, err := read(strings.ReplaceAll(text, "\r\n", "\n"))
 	if err != nil {
 		return nil, err
 	}
-	c := cutter{Syntax: x, byKey: map[string]*part{}}
+	c := cutter{Syntax: x, marked: x.isMarked(text), byKey: map[string]*part{}}
 	for _, n := range tree {
 		if err := c.cut(n, nil); err != nil {
 			return nil, err
@@ -137,15 +146,16 @@ func (x Syntax) parts(text string) ([]*part, error) {
 // cutter hands statements to the stanzas they belong to.
 type cutter struct {
 	Syntax
-	parts []*part
-	byKey map[string]*part
+	marked bool
+	parts  []*part
+	byKey  map[string]*part
 }
 
 func (c *cutter) cut(n *node, above []*node) error {
 	trail := append(slices.Clone(above), n)
 	for i, class := range c.Classes {
 		if key, name, ok := class.match(trail); ok {
-			return c.give(&part{key: key, name: name, class: i, session: class.Session, root: trail[0]}, trail)
+			return c.give(&part{key: key, name: name, class: i, session: class.Session, marked: c.marked, root: trail[0]}, trail)
 		}
 	}
 	if len(n.below) == 0 {
@@ -174,7 +184,7 @@ func (c *cutter) give(p *part, trail []*node) error {
 	for _, outer := range trail[:len(trail)-1] {
 		block := inside.find(outer.text)
 		if block == nil {
-			block = &node{text: outer.text, line: outer.line, block: true}
+			block = &node{text: outer.text, line: outer.line, block: true, attrs: outer.attrs}
 			inside.add(block)
 		}
 		inside = block
@@ -254,6 +264,9 @@ func (p *part) refs(named map[string][]*part) []string {
 	for words := range p.statements() {
 		for _, w := range words {
 			said[strings.Trim(w, `"[](),;`)] = true
+		}
+		if p.marked && len(words) > 2 { // an element's text is one word
+			said[strings.Join(words[1:], " ")] = true
 		}
 	}
 	var found []string

@@ -63,6 +63,8 @@ groups { replace: ours {
 } }
 `
 
+const ofNewlinesInBraces = "bgp { group g1 { neighbor 192.0.2.1; } }"
+
 const ofNewlines = `configure {
     policies { policy "a" { action accept } }
     bgp {
@@ -73,6 +75,22 @@ const ofNewlines = `configure {
         }
     }
 }
+`
+
+var marks = outline.Syntax{
+	Indent: "  ", Braces: true, End: ";", XML: true,
+	Classes: []outline.Class{{Path: []string{"policies", "policy *"}}, {Path: []string{"instances", "instance *", "bgp", "group *"}, Session: true}, {Path: []string{"bgp", "group *"}, Session: true}},
+}
+
+const ofMarks = `<?xml version="1.0"?>
+<!-- two
+lines --><configuration xmlns="http://example.net/junos">
+  <policies><policy><name>a</name><term><name>1</name><then><accept/></then></term><term><name>2</name><then><accept></accept></then></term></policy>
+    <policy> <name>b &lt;c</name> <from><policy>a</policy></from> </policy></policies>
+  <bgp><group replace="replace"><name>g1</name><neighbor><name>192.0.2.1</name><description>a &amp; "b"</description>
+    <import>a</import><import>b &lt;c</import></neighbor></group></bgp>
+  <instances><instance><name>red</name><bgp><group><name>g1</name><neighbor><name>2001:db8::1</name></neighbor></group></bgp></instance></instances>
+</configuration>
 `
 
 func rows(t *testing.T, x outline.Syntax, text string) string {
@@ -105,6 +123,11 @@ bgp/group g1 | policies/policy "b c", policies/policy a | 192.0.2.1
 instances/red/bgp/group g1 |  | 2001:db8::1`},
 		"lines in braces": {newlines, ofNewlines, `policies/policy "a" |  | invalid IP
 bgp/neighbor "192.0.2.1" | policies/policy "a" | 192.0.2.1`},
+		"XML": {marks, ofMarks, `policies/policy a |  | invalid IP
+policies/policy "b <c" | policies/policy a | invalid IP
+bgp/group g1 | policies/policy "b <c", policies/policy a | 192.0.2.1
+instances/instance red/bgp/group g1 |  | 2001:db8::1`},
+		"braces where XML may be": {marks, ofNewlinesInBraces, `bgp/group g1 |  | 192.0.2.1`},
 	} {
 		if diff := cmp.Diff(c.want, rows(t, c.syntax, c.text)); diff != "" {
 			t.Errorf("%s:\n%s", name, diff)
@@ -133,13 +156,48 @@ func TestAStanzaStandsAlone(t *testing.T) {
 	}
 }
 
+func TestAStanzaInXMLStandsAlone(t *testing.T) {
+	t.Parallel()
+	cut, err := marks.Split(ofMarks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `<configuration xmlns="http://example.net/junos">
+  <bgp>
+    <group replace="replace">
+      <name>g1</name>
+      <neighbor>
+        <name>192.0.2.1</name>
+        <description>a &amp; &#34;b&#34;</description>
+        <import>a</import>
+        <import>b &lt;c</import>
+      </neighbor>
+    </group>
+  </bgp>
+</configuration>
+`
+	if diff := cmp.Diff(want, cut[2].Text); diff != "" || cut[2].Line != 6 {
+		t.Errorf("line %d %s", cut[2].Line, diff)
+	}
+	inBraces, err := marks.Split(ofNewlinesInBraces)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := marks.Join([]peering.Stanza{cut[0], inBraces[0]}); err == nil || !strings.Contains(err.Error(), "all of a router's text has one form") {
+		t.Errorf("both forms in one text: %v", err)
+	}
+	if _, err := semicolons.Split(ofMarks); err == nil {
+		t.Error("a platform without XML takes it")
+	}
+}
+
 func TestJoinIsAFixpointInAnyOrder(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
 	for name, c := range map[string]struct {
 		syntax outline.Syntax
 		text   string
-	}{"indentation": {lines, ofLines}, "semicolons": {semicolons, ofSemicolons}, "lines in braces": {newlines, ofNewlines}} {
+	}{"indentation": {lines, ofLines}, "semicolons": {semicolons, ofSemicolons}, "lines in braces": {newlines, ofNewlines}, "XML": {marks, ofMarks}} {
 		cut, err := c.syntax.Split(c.text)
 		if err != nil {
 			t.Fatal(err)
@@ -192,6 +250,20 @@ func TestSplitRefusesWhatCannotBeOwned(t *testing.T) {
 		"a statement cut off":                     {semicolons, "policies", "line 1: a statement cut off"},
 		"a bracket within a bracket":              {semicolons, "policies { policy a [ b [ ] ]; }", "line 1: a bracket out of place"},
 		"a block without a name":                  {semicolons, "{ policy a; }", "line 1: a statement without words"},
+		"XML that breaks off":                     {marks, "<bgp>\n<group>", `line 2: "group" never ends`},
+		"an element that ends another one":        {marks, "<bgp><group></bgp></group>", "line 1: </bgp> ends nothing"},
+		"an element too many":                     {marks, "<bgp><group><name>a</name></group></bgp>\n</bgp>", "line 2: </bgp> ends nothing"},
+		"an element that edits":                   {marks, `<bgp><group operation="delete"><name>a</name></group></bgp>`, `line 1: <group> says operation="delete": a text tells what is to be there`},
+		"an inactive element":                     {marks, `<bgp><group inactive="inactive"><name>a</name></group></bgp>`, `<group> says inactive="inactive"`},
+		"an element of a namespace":               {marks, "<bgp><x:group/></bgp>", "<x:group> has a prefix"},
+		"a document type":                         {marks, "<!DOCTYPE a [<!ENTITY b 'c'>]><bgp/>", "line 1: a document type"},
+		"an entity":                               {marks, "<bgp><group><name>&b;</name></group></bgp>", "isn't XML"},
+		"a text beside elements":                  {marks, "<bgp><group>x<name>a</name></group></bgp>", "line 1: <group> has a text beside its elements"},
+		"a text in no element":                    {marks, "<bgp><group><name>a</name></group></bgp>\nx", "line 2: a text that stands in no element"},
+		"a value of two lines":                    {marks, "<bgp><group><name>a\nb</name></group></bgp>", "a control character in <name>"},
+		"a name with a quote":                     {marks, `<bgp><group><name>a"b</name></group></bgp>`, "a name with a quote"},
+		"an element of the router's own":          {marks, "<system><host-name>a</host-name></system>", `"host-name a" is no part`},
+		"elements without end":                    {marks, strings.Repeat("<bgp>", 1000), "a block within more than 64 others"},
 		"a semicolon where lines end a statement": {newlines, "policies {\n policy a;\n}", "line 2: a semicolon"},
 	} {
 		_, err := c.syntax.Split(c.text)
@@ -235,7 +307,7 @@ func TestOnlyWhatWasMeasuredIsHarmless(t *testing.T) {
 // corpus are the texts of this file, and those that the starters render.
 func corpus(t testing.TB) []string {
 	t.Helper()
-	texts := []string{ofLines, ofSemicolons, ofNewlines}
+	texts := []string{ofLines, ofSemicolons, ofNewlines, ofMarks}
 	files, err := filepath.Glob("../../render/testdata/starter/*.txt")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no rendered texts: %v", err)
@@ -275,8 +347,8 @@ func TestDamagedTextIsRefusedOrAFixpoint(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(3, 4))
 	accepted := map[string]int{}
-	for name, x := range map[string]outline.Syntax{"lines": lines, "semicolons": semicolons, "newlines": newlines} {
-		text := map[string]string{"lines": ofLines, "semicolons": ofSemicolons, "newlines": ofNewlines}[name]
+	for name, x := range map[string]outline.Syntax{"lines": lines, "semicolons": semicolons, "newlines": newlines, "marks": marks} {
+		text := map[string]string{"lines": ofLines, "semicolons": ofSemicolons, "newlines": ofNewlines, "marks": ofMarks}[name]
 		for range 2000 {
 			if fixpoint(t, x, damage(random, text)) {
 				accepted[name]++
@@ -309,7 +381,7 @@ func FuzzSplit(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		for _, x := range []outline.Syntax{lines, semicolons, newlines} {
+		for _, x := range []outline.Syntax{lines, semicolons, newlines, marks} {
 			fixpoint(t, x, text)
 		}
 	})
