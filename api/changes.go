@@ -23,6 +23,7 @@ type Changes interface {
 	Deployments(ctx context.Context, changeID int64) ([]peering.Deployment, error)
 	// OpenDeployments are a router's, in the order in which they are served.
 	OpenDeployments(ctx context.Context, routerID int64) ([]peering.Deployment, error)
+	Deployment(ctx context.Context, id int64) (peering.Deployment, error)
 	// ProposalStanding is what people, freezes and other deployments say of a proposal now.
 	ProposalStanding(ctx context.Context, deploymentID int64) (peering.ProposalStanding, error)
 	// EarlierHolds reports that nothing else was written on the router of a deployment since its base was taken.
@@ -124,6 +125,15 @@ func (s *server) registerChanges() {
 	add(s, operation{method: http.MethodGet, path: "/api/v1/changes/{id}/deployments", role: peering.Viewer, tag: "changes",
 		summary:     "What a change does on its routers",
 		description: "One deployment a router: state, rollback timer, deadline, and the verification's checks so far."}, s.showDeployments)
+	add(s, operation{method: http.MethodGet, path: "/api/v1/deployments/{id}", role: peering.Viewer, tag: "changes", summary: "Show one deployment",
+		description: "One change on one router, by the number that its workflow (deployment/…) has."},
+		func(ctx context.Context, in *ByID) (*answer[DeploymentView], error) {
+			d, err := s.Changes.Deployment(ctx, in.ID)
+			if err != nil {
+				return nil, err
+			}
+			return say(s.viewOf(ctx, d))
+		})
 	add(s, operation{method: http.MethodGet, path: "/api/v1/changes/{id}/audit", role: peering.Viewer, tag: "changes",
 		summary: "What doors refused or did on a change", description: "Oldest first; refused decisions and approval codes."},
 		func(ctx context.Context, in *ByID) (*answer[listed[peering.AuditEvent]], error) {
@@ -192,6 +202,7 @@ func (s *server) showChange(ctx context.Context, in *ByID) (*one[peering.Change]
 // DeploymentView is one deployment without the raw figures it was judged by.
 type DeploymentView struct {
 	ID            int64                   `json:"id"`
+	ChangeID      int64                   `json:"change_id"`
 	RouterID      int64                   `json:"router_id"`
 	Router        string                  `json:"router"`
 	Mode          peering.RouterMode      `json:"mode" doc:"manage, or propose: a person pastes it"`
@@ -214,17 +225,20 @@ type DeploymentView struct {
 func (s *server) showDeployments(ctx context.Context, in *ByID) (*answer[listed[DeploymentView]], error) {
 	found, err := s.Changes.Deployments(ctx, in.ID)
 	views := make([]DeploymentView, len(found))
-	for i, d := range found {
-		views[i] = DeploymentView{ID: d.ID, RouterID: d.RouterID, Router: d.Router, Mode: d.Mode, State: d.State, ArtifactHash: d.ArtifactHash,
-			TimerSeconds: int64(d.Timer.Seconds()), Deadline: d.Deadline, CommitSentAt: d.CommitSentAt, CommittedAt: d.CommittedAt,
-			ConfirmSentAt: d.ConfirmSentAt, ConfirmedAt: d.ConfirmedAt, Verdict: d.Verdict, Outcome: d.Outcome, ApprovedBy: d.ApprovedBy, CreatedAt: d.CreatedAt, EndedAt: d.EndedAt}
-		if d.State == peering.DeploymentQueued {
-			if views[i].WaitsFor, err = s.waitsFor(ctx, d); err != nil {
-				break
-			}
-		}
+	for i := 0; i < len(found) && err == nil; i++ {
+		views[i], err = s.viewOf(ctx, found[i])
 	}
 	return sayAll(views, err)
+}
+
+func (s *server) viewOf(ctx context.Context, d peering.Deployment) (v DeploymentView, err error) {
+	v = DeploymentView{ID: d.ID, ChangeID: d.ChangeID, RouterID: d.RouterID, Router: d.Router, Mode: d.Mode, State: d.State, ArtifactHash: d.ArtifactHash,
+		TimerSeconds: int64(d.Timer.Seconds()), Deadline: d.Deadline, CommitSentAt: d.CommitSentAt, CommittedAt: d.CommittedAt,
+		ConfirmSentAt: d.ConfirmSentAt, ConfirmedAt: d.ConfirmedAt, Verdict: d.Verdict, Outcome: d.Outcome, ApprovedBy: d.ApprovedBy, CreatedAt: d.CreatedAt, EndedAt: d.EndedAt}
+	if d.State == peering.DeploymentQueued {
+		v.WaitsFor, err = s.waitsFor(ctx, d)
+	}
+	return v, err
 }
 
 // waitsFor is the deployment that a queued one's router serves first, "" when that is its own turn.

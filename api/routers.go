@@ -16,6 +16,9 @@ func (s *server) registerObserved() {
 		description: "Reads what the router runs of ours, now, and compares it stanza by stanza with what is recorded: `-` runs there, `+` is recorded. " +
 			"Labels say which side moved since the last deployment: `pending` the record (a change of kind deploy carries it), `drift` the router, " +
 			"`deploying` neither: a change under way put it there. What can't be read within 20 s is an error (503), never an empty answer."}, s.routerDiff)
+	add(s, operation{method: http.MethodGet, path: "/api/v1/routers/{id}/stanzas", role: peering.Viewer, tag: "routers", summary: "What is ours on a router",
+		description: "Every stanza that peerflow wrote there and that isn't proven absent, with the deployment that wrote it last. " +
+			"Nothing else on the router is ever touched. The diff says whether the router still runs them."}, s.stanzas)
 	add(s, operation{method: http.MethodGet, path: "/api/v1/routers/{id}/adoption", role: peering.Viewer, tag: "routers", summary: "What a router needs before it is managed",
 		description: "The one line that a person adds to the router's own configuration, so that it includes the part that peerflow owns. Planning fails without it."}, s.adoption)
 	add(s, operation{method: http.MethodGet, path: "/api/v1/drivers", role: peering.Viewer, tag: "routers", summary: "What this build can speak to",
@@ -27,7 +30,7 @@ func (s *server) registerObserved() {
 			return sayAll(s.Observed.Polls(ctx))
 		})
 	add(s, operation{method: http.MethodPost, path: "/api/v1/sync/peeringdb", role: peering.Operator, tag: "system", status: http.StatusAccepted,
-		summary: "Sync PeeringDB's mirror now", description: "Joins the sync that runs, if one does. Without Temporal (503) nothing is asked for, and the schedule syncs once it is back."}, s.syncNow)
+		summary: "Sync PeeringDB's mirror now", description: "Joins the sync that was asked for and still runs; beside one of the schedule's it waits for its end. Without Temporal (503) nothing is asked for, and the schedule syncs once it is back."}, s.syncNow)
 	add(s, operation{method: http.MethodGet, path: "/api/v1/sync/peeringdb", role: peering.Viewer, tag: "system",
 		summary: "How the sync that was asked for goes", description: "The last one that somebody asked for, running or ended; those of the schedule show in the status."},
 		func(ctx context.Context, _ *struct{}) (*answer[peering.PDBSyncRun], error) {
@@ -91,6 +94,13 @@ func (s *server) neighbors(ctx context.Context, in *ByID) (*answer[listed[peerin
 		return nil, err
 	}
 	return sayAll(s.Observed.NeighborStates(ctx, in.ID))
+}
+
+func (s *server) stanzas(ctx context.Context, in *ByID) (*answer[listed[peering.DeployedStanza]], error) {
+	if _, err := s.Nouns.Routers.Get(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	return sayAll(s.Observed.Stanzas(ctx, in.ID))
 }
 
 type syncInput struct {

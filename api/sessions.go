@@ -16,6 +16,8 @@ type Observed interface {
 	NeighborStates(ctx context.Context, routerID int64) ([]peering.ObservedNeighbor, error)
 	SessionStates(ctx context.Context, sessionIDs []int64) (map[int64]peering.ObservedNeighbor, error)
 	Polls(ctx context.Context) ([]peering.PollStatus, error)
+	// Stanzas is what we wrote on a router and isn't proven absent there.
+	Stanzas(ctx context.Context, routerID int64) ([]peering.DeployedStanza, error)
 }
 
 // SessionView is a session with what its four axes add up to.

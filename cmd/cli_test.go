@@ -45,7 +45,7 @@ func TestExitCodesTellScriptsWhatHappened(t *testing.T) {
 func TestJSONIsAllThatIsPrintedWhenAskedFor(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	for _, args := range []string{"router list", "session list", "session list --waiting", "change list", "peering list", "freeze list", "user list", "version", "sync", "user add dave --role viewer"} {
+	for _, args := range []string{"router list", "session list", "session list --waiting", "change list", "peering list", "freeze list", "user list", "secret list", "version", "sync", "user add dave --role viewer"} {
 		code, stdout, stderr := b.cli("admin", "", append(strings.Fields(args), "--json")...)
 		if code != exitOK || !json.Valid([]byte(stdout)) || stderr != "" {
 			t.Errorf("%s: exit %d, %q, %q", args, code, stdout, stderr)
@@ -60,9 +60,9 @@ func TestASecretComesFromStandardInputAndIsNeverPrinted(t *testing.T) {
 	if code != exitOK || strings.Contains(stdout+stderr, "c4nary") || !strings.Contains(stdout, "version 1") {
 		t.Fatalf("exit %d, %s%s", code, stdout, stderr)
 	}
-	ref, err := b.db.SecretByName(t.Context(), "AS64501 password")
+	stored, err := b.db.Secret(t.Context(), "AS64501 password")
 	b.must(err)
-	clear, err := b.db.Resolve(t.Context(), ref)
+	clear, err := b.db.Resolve(t.Context(), peering.SecretRef{ID: stored.ID, Version: stored.Version})
 	b.must(err)
 	if clear != "c4nary-p4ss" {
 		t.Errorf("stored %q, want it without the line's end", clear)

@@ -3,9 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -152,28 +150,4 @@ func (a *app) tokenCommands() *cobra.Command {
 	add.Flags().StringVar(&name, "name", "command line", "what uses it")
 	add.Flags().StringSliceVar(&roles, "role", nil, "narrows the person's roles")
 	return group("token", "Logins of people's programs", add)
-}
-
-func (a *app) secretCommands() *cobra.Command {
-	set := &cobra.Command{Use: "set NAME", Short: "Store a secret's new version, read from standard input", Args: takes("a name"), RunE: func(cc *cobra.Command, args []string) error {
-		text, err := io.ReadAll(io.LimitReader(a.in, 64<<10))
-		if err != nil {
-			return err
-		}
-		value := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
-		if strings.Contains(value, "\n") {
-			value = string(text) // a private key keeps its last line end
-		}
-		if value == "" {
-			return usage("standard input is empty: peerflow secret set %s < file", args[0])
-		}
-		c, err := a.client()
-		if err != nil {
-			return err
-		}
-		var made api.SecretView
-		err = c.call(cc.Context(), http.MethodPut, "/api/v1/secrets/"+url.PathEscape(args[0]), map[string]string{"value": value}, &made)
-		return a.say(made, err, fmt.Sprintf("secret/%d %s: version %d", made.ID, made.Name, made.Version))
-	}}
-	return group("secret", "Passwords and keys, sealed at rest", set)
 }

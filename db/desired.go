@@ -161,6 +161,19 @@ func ledger(ctx context.Context, q *dbsqlc.Queries, routerID int64) (map[string]
 	return keys, err
 }
 
+// Stanzas lists what Ledger has, with the deployments that wrote it.
+func (d *DB) Stanzas(ctx context.Context, routerID int64) ([]peering.DeployedStanza, error) {
+	rows, err := d.q.LedgerList(ctx, routerID)
+	if err != nil {
+		return nil, translate(err)
+	}
+	all := make([]peering.DeployedStanza, len(rows))
+	for i, r := range rows {
+		all[i] = peering.DeployedStanza{Key: r.Key, Hash: r.Hash, DeploymentID: r.DeploymentID, ChangeID: r.ChangeID, WrittenAt: r.WrittenAt.UTC()}
+	}
+	return all, nil
+}
+
 // DeployedSessions lists a router's sessions as they were last deployed: what protected them then still
 // does, whoever edited or deleted their records since.
 func (d *DB) DeployedSessions(ctx context.Context, routerID int64) ([]peering.DeployedSession, error) {

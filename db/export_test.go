@@ -26,7 +26,7 @@ func (tx *Tx) Exec(ctx context.Context, sql string, args ...any) error {
 }
 
 var listings = []listing{autonomousSystems.list, relationships.list, sites.list, platforms.list, templates.list, routers.list, ixps.list,
-	connections.list, bgpGroups.list, routingPolicies.list, communities.list, tags.list, bfds.list, configContexts.list, contacts.list, contactRoles.list, peerings.list, sessions.list, logList}
+	connections.list, bgpGroups.list, routingPolicies.list, communities.list, tags.list, bfds.list, configContexts.list, contacts.list, contactRoles.list, peerings.list, sessions.list, logList, secretList}
 
 // ListFields gives the operators of each field of each noun's list; q is one of them where it exists.
 func ListFields() map[string]map[string][]string {

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,13 +69,96 @@ func (d *DB) Resolve(ctx context.Context, ref peering.SecretRef) (string, error)
 	return string(clear), nil
 }
 
-// SecretByName names the newest version of a secret.
-func (d *DB) SecretByName(ctx context.Context, name string) (peering.SecretRef, error) {
-	row, err := d.q.SecretByName(ctx, name)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return peering.SecretRef{}, peering.Errorf(peering.NotFound, "there is no secret named %q", name)
+// fewNamed is how many of the things that stand in the way an error names.
+const fewNamed = 10
+
+var secretList = listing{table: "secret", bare: true, search: []string{"t.name"}, fields: map[string]field{
+	"id":         {expr: "t.id", kind: number},
+	"name":       {expr: "t.name", kind: word},
+	"version":    {expr: "t.version", kind: number},
+	"created_at": {expr: "t.created_at", kind: moment},
+}}
+
+// SecretFilters describes the filters of ListSecrets.
+func (d *DB) SecretFilters() []peering.FilterField { return secretList.describe() }
+
+// ListSecrets tells of secrets, never their values, by id or backwards.
+func (d *DB) ListSecrets(ctx context.Context, filters []peering.Filter, p peering.Page) (peering.List[peering.Secret], error) {
+	return page(ctx, d, secretList, secretsByID, filters, p)
+}
+
+func secretsByID(ctx context.Context, q *dbsqlc.Queries, ids []int64) ([]peering.Secret, error) {
+	rows, err := q.SecretRows(ctx, ids)
+	if err != nil {
+		return nil, err
 	}
-	return peering.SecretRef{ID: row.ID, Version: row.Version}, translate(err)
+	uses, err := q.SecretUses(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	used := map[int64][]peering.SecretUse{}
+	for _, u := range uses {
+		used[u.SecretID] = append(used[u.SecretID], peering.SecretUse{Object: u.Object, ID: u.ID, Name: u.Name, Version: u.Version})
+	}
+	secrets := make([]peering.Secret, len(rows))
+	for i, r := range rows {
+		secrets[i] = peering.Secret{ID: r.ID, Name: r.Name, Version: r.Version, SetAt: r.SetAt.UTC(), SetBy: r.SetBy, UsedBy: listOf(used[r.ID])}
+	}
+	return secrets, nil
+}
+
+// Secret tells of one secret by its name.
+func (d *DB) Secret(ctx context.Context, name string) (s peering.Secret, err error) {
+	err = d.read(ctx, func(_ pgx.Tx, q *dbsqlc.Queries) error {
+		s, err = secretNamed(ctx, q, name)
+		return err
+	})
+	return s, err
+}
+
+func secretNamed(ctx context.Context, q *dbsqlc.Queries, name string) (peering.Secret, error) {
+	row, err := q.SecretByName(ctx, name)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return peering.Secret{}, peering.Errorf(peering.NotFound, "there is no secret named %q", name)
+	}
+	if err != nil {
+		return peering.Secret{}, err
+	}
+	found, err := secretsByID(ctx, q, []int64{row.ID})
+	if err != nil || len(found) == 0 {
+		return peering.Secret{}, cmp.Or(err, missing("secret", row.ID))
+	}
+	return found[0], nil
+}
+
+// DeleteSecret removes a secret with all its versions; kind conflict names what
+// refers to one, and the routers that run one.
+func (d *DB) DeleteSecret(ctx context.Context, by peering.Actor, name string) error {
+	return d.Write(ctx, by, func(tx *Tx) error {
+		s, err := secretNamed(ctx, tx.q, name)
+		if err != nil {
+			return err
+		}
+		if len(s.UsedBy) > 0 {
+			var uses []string
+			for _, u := range s.UsedBy {
+				uses = append(uses, u.String())
+			}
+			return peering.Errorf(peering.Conflict, "secret %s is used by %s: take it from there first", name, peering.Some(uses, fewNamed, ", "))
+		}
+		running, err := tx.q.SecretRunsOn(ctx, fmt.Sprintf("{secret:%d@", s.ID))
+		if err != nil {
+			return err
+		}
+		if len(running) > 0 {
+			return peering.Errorf(peering.Conflict, "secret %s is in the configuration that runs on %s, or on its way there: deploy one without it first (peerflow router deploy)",
+				name, peering.Some(running, fewNamed, ", "))
+		}
+		if _, err := tx.q.SecretDelete(ctx, s.ID); err != nil {
+			return stillUsed("secret", s.ID, err)
+		}
+		return tx.Log(ctx, "secret", s.ID, "delete", map[string]any{"name": name, "version": s.Version}, nil)
+	})
 }
 
 // placeOf binds a ciphertext to its row: copied to another it doesn't open.

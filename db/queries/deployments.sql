@@ -295,3 +295,10 @@ DELETE FROM deployed_session WHERE router_id = @router_id::bigint AND vrf = @vrf
 -- A router's sessions as they were last deployed.
 -- name: DeployedSessionList :many
 SELECT vrf, neighbor, peer_asn, protected FROM deployed_session WHERE router_id = @router_id::bigint ORDER BY vrf, neighbor;
+
+-- What we wrote on a router and what isn't proven absent, with the deployments that did it.
+-- name: LedgerList :many
+SELECT l.key, l.hash, l.deployment_id, d.change_id, l.written_at
+FROM stanza_ledger l JOIN deployment d ON d.id = l.deployment_id
+WHERE l.router_id = @router_id::bigint AND l.absent_at IS NULL
+ORDER BY l.key;

@@ -149,3 +149,12 @@ type PollStatus struct {
 	Error      string    `json:"error"`                // "" when it answered
 	Generation string    `json:"generation"`
 }
+
+// DeployedStanza is a stanza that we wrote on a router and that isn't proven absent there.
+type DeployedStanza struct {
+	Key          string    `json:"key" doc:"as the router's syntax names it, such as protocol/… or neighbor[…]"`
+	Hash         string    `json:"hash" doc:"SHA-256 of the text that was confirmed last, with placeholders for secrets; empty: it was taken off, and the router wasn't read without it yet, or it was announced and never confirmed"`
+	DeploymentID int64     `json:"deployment_id" doc:"that wrote it last"`
+	ChangeID     int64     `json:"change_id"`
+	WrittenAt    time.Time `json:"written_at"`
+}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // SecretRef names one version of a stored secret. Texts that people, hashes and
@@ -16,6 +17,26 @@ type SecretRef struct {
 	Version int64  `json:"version"`
 	Cipher  string `json:"cipher,omitempty"` // how the platform writes it, one of the ciphers below; "" is clear
 }
+
+// Secret is what is told of a stored secret: all but its value.
+type Secret struct {
+	ID      int64       `json:"id"`
+	Name    string      `json:"name"`
+	Version int64       `json:"version" doc:"the newest"`
+	SetAt   time.Time   `json:"set_at" doc:"when that version was stored"`
+	SetBy   string      `json:"set_by" doc:"who stored it"`
+	UsedBy  []SecretUse `json:"used_by" doc:"records, and edits of open changes, that name a version"`
+}
+
+// SecretUse is one record that names a version of a secret.
+type SecretUse struct {
+	Object  string `json:"object" enum:"router,session,change" doc:"a router by its login, a session by its password, an open change for either"`
+	ID      int64  `json:"id"`
+	Name    string `json:"name"`
+	Version int64  `json:"version"`
+}
+
+func (u SecretUse) String() string { return fmt.Sprintf("%s %d (%s)", u.Object, u.ID, u.Name) }
 
 // The ciphers that a placeholder may name. None keeps a secret from whoever reads the configuration.
 const (

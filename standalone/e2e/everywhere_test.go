@@ -79,7 +79,7 @@ func (b *bed) answers() map[string]string {
 		}
 	}
 	slices.SortFunc(paths, func(p, q string) int { return strings.Count(p, "{") - strings.Count(q, "{") }) // lists first
-	said, ids := map[string]string{}, map[string][]string{"/api/v1/secrets": b.secretNames()}
+	said, ids := map[string]string{}, map[string][]string{"/api/v1/secrets": b.each(`SELECT name FROM secret`), "/api/v1/deployments": b.each(`SELECT id::text FROM deployment`)}
 	for _, path := range paths {
 		urls := []string{path}
 		if list, rest, one := strings.Cut(path, "/{"); one {
@@ -101,7 +101,7 @@ func (b *bed) answers() map[string]string {
 			if status == http.StatusOK {
 				well++
 			}
-			if !strings.Contains(path, "{") {
+			if _, known := ids[path]; !known && !strings.Contains(path, "{") {
 				ids[path] = b.listed(u, text)
 			}
 		}
@@ -319,9 +319,10 @@ func (b *bed) tables() map[string]string {
 	return texts
 }
 
-func (b *bed) secretNames() []string {
+// each is a query's only column: what names the records that no list has by an id.
+func (b *bed) each(query string) []string {
 	b.t.Helper()
-	rows, err := b.Parts.DB.Pool().Query(context.Background(), `SELECT name FROM secret`)
+	rows, err := b.Parts.DB.Pool().Query(context.Background(), query)
 	b.must(err)
 	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	b.must(err)

@@ -1208,6 +1208,48 @@ func (q *Queries) LedgerAnnounce(ctx context.Context, arg LedgerAnnounceParams) 
 	return err
 }
 
+const ledgerList = `-- name: LedgerList :many
+SELECT l.key, l.hash, l.deployment_id, d.change_id, l.written_at
+FROM stanza_ledger l JOIN deployment d ON d.id = l.deployment_id
+WHERE l.router_id = $1::bigint AND l.absent_at IS NULL
+ORDER BY l.key
+`
+
+type LedgerListRow struct {
+	Key          string
+	Hash         string
+	DeploymentID int64
+	ChangeID     int64
+	WrittenAt    time.Time
+}
+
+// What we wrote on a router and what isn't proven absent, with the deployments that did it.
+func (q *Queries) LedgerList(ctx context.Context, routerID int64) ([]LedgerListRow, error) {
+	rows, err := q.db.Query(ctx, ledgerList, routerID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []LedgerListRow{}
+	for rows.Next() {
+		var i LedgerListRow
+		if err := rows.Scan(
+			&i.Key,
+			&i.Hash,
+			&i.DeploymentID,
+			&i.ChangeID,
+			&i.WrittenAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const ledgerPut = `-- name: LedgerPut :exec
 INSERT INTO stanza_ledger AS l (router_id, key, hash, deployment_id)
 SELECT $1::bigint, s.key, s.hash, $2::bigint

@@ -7,6 +7,7 @@ package dbsqlc
 
 import (
 	"context"
+	"time"
 )
 
 const secretByName = `-- name: SecretByName :one
@@ -26,6 +27,19 @@ func (q *Queries) SecretByName(ctx context.Context, name string) (SecretByNameRo
 	return i, err
 }
 
+const secretDelete = `-- name: SecretDelete :execrows
+DELETE FROM secret WHERE id = $1::bigint
+`
+
+// Removes a secret with all its versions; refused by what refers to one.
+func (q *Queries) SecretDelete(ctx context.Context, id int64) (int64, error) {
+	result, err := q.db.Exec(ctx, secretDelete, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const secretNext = `-- name: SecretNext :one
 INSERT INTO secret (name) VALUES ($1::text)
 ON CONFLICT ON CONSTRAINT secret_name_unique DO UPDATE SET version = secret.version + 1
@@ -43,6 +57,137 @@ func (q *Queries) SecretNext(ctx context.Context, name string) (SecretNextRow, e
 	var i SecretNextRow
 	err := row.Scan(&i.ID, &i.Version)
 	return i, err
+}
+
+const secretRows = `-- name: SecretRows :many
+SELECT t.id, t.name, t.version, v.created_at AS set_at, coalesce(l.actor, '')::text AS set_by
+FROM secret t
+JOIN secret_version v ON v.secret_id = t.id AND v.version = t.version
+LEFT JOIN LATERAL (SELECT g.actor FROM change_log g WHERE g.object = 'secret' AND g.object_id = t.id ORDER BY g.id DESC LIMIT 1) l ON true
+WHERE t.id = ANY($1::bigint[])
+ORDER BY t.id
+`
+
+type SecretRowsRow struct {
+	ID      int64
+	Name    string
+	Version int64
+	SetAt   time.Time
+	SetBy   string
+}
+
+// Reads secrets by id: their newest version, when it was sealed, and by whom as the log tells.
+func (q *Queries) SecretRows(ctx context.Context, ids []int64) ([]SecretRowsRow, error) {
+	rows, err := q.db.Query(ctx, secretRows, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SecretRowsRow{}
+	for rows.Next() {
+		var i SecretRowsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Name,
+			&i.Version,
+			&i.SetAt,
+			&i.SetBy,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const secretRunsOn = `-- name: SecretRunsOn :many
+SELECT r.name
+FROM router r
+WHERE EXISTS (
+    SELECT FROM (
+        (SELECT d.artifact_hash AS hash FROM deployment d WHERE d.router_id = r.id AND d.state = 'confirmed' ORDER BY d.confirmed_at DESC NULLS LAST, d.id DESC LIMIT 1)
+        UNION ALL
+        SELECT unnest(ARRAY[d.artifact_hash, d.base_hash]) FROM deployment d WHERE d.router_id = r.id AND d.ended_at IS NULL
+    ) h
+    JOIN config_text t ON t.hash = h.hash
+    WHERE strpos(t.text, $1::text) > 0
+)
+ORDER BY r.name
+`
+
+// Routers whose configuration holds a secret, by the text that was last confirmed there or by one that is on its way, before or after.
+func (q *Queries) SecretRunsOn(ctx context.Context, placeholder string) ([]string, error) {
+	rows, err := q.db.Query(ctx, secretRunsOn, placeholder)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		items = append(items, name)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const secretUses = `-- name: SecretUses :many
+SELECT u.secret_id::bigint AS secret_id, u.version::bigint AS version, u.object::text AS object, u.id::bigint AS id, u.name::text AS name
+FROM (
+    SELECT r.login_secret AS secret_id, r.login_version AS version, 'router' AS object, r.id, r.name
+    FROM router r WHERE r.login_secret = ANY($1::bigint[])
+    UNION ALL
+    SELECT s.password_secret, s.password_version, 'session', s.id, 'AS' || s.peer_asn || ' ' || host(s.peer_address) || ' on ' || r.name
+    FROM session s JOIN router r ON r.id = s.router_id WHERE s.password_secret = ANY($1::bigint[])
+    UNION ALL
+    SELECT (o.patch->f.field->>'id')::bigint, (o.patch->f.field->>'version')::bigint, 'change', o.change_id, o.object || ' ' || o.object_id
+    FROM change_operation o JOIN (VALUES ('router'::operation_object, 'login'), ('session', 'password')) f (object, field) ON f.object = o.object
+    WHERE o.applied_at IS NULL AND o.discarded_at IS NULL AND (o.patch->f.field->>'id')::bigint = ANY($1::bigint[])
+) u
+ORDER BY u.secret_id, u.object, u.id, u.version
+`
+
+type SecretUsesRow struct {
+	SecretID int64
+	Version  int64
+	Object   string
+	ID       int64
+	Name     string
+}
+
+// What names versions of these secrets: routers as their login, sessions as their password, and open changes for either.
+func (q *Queries) SecretUses(ctx context.Context, ids []int64) ([]SecretUsesRow, error) {
+	rows, err := q.db.Query(ctx, secretUses, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SecretUsesRow{}
+	for rows.Next() {
+		var i SecretUsesRow
+		if err := rows.Scan(
+			&i.SecretID,
+			&i.Version,
+			&i.Object,
+			&i.ID,
+			&i.Name,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const secretVersionGet = `-- name: SecretVersionGet :one

@@ -1,0 +1,85 @@
+package cmd
+
+import (
+	"strings"
+	"testing"
+
+	"peerflow/internal/peering"
+)
+
+func TestASecretIsDeletedOnceNothingNamesIt(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.network()
+	const at = "/api/v1/secrets/AS64501%20password"
+	b.wants(b.do("admin", "PUT", at, `{"value": "c4nary"}`), 200, `"version":1`)
+	b.wants(b.do("admin", "PUT", at, `{"value": "c4nary-2"}`), 200, `"used_by":[]`)
+	b.wants(b.do("admin", "PUT", "/api/v1/secrets/other", `{"value": "c4nary"}`), 200, `"name":"other"`)
+	refused := func(by string) {
+		t.Helper()
+		b.wants(b.do("admin", "DELETE", at, ""), 409, by)
+		if code, _, stderr := b.cli("admin", "", "secret", "delete", "AS64501 password"); code != exitRefused || !strings.Contains(stderr, by) {
+			t.Errorf("exit %d, %q: want %q", code, stderr, by)
+		}
+	}
+
+	b.wants(b.edit("sessions/1", `{"password": {"id": 1, "version": 1}}`), 200, `"version":1`)
+	refused("session 1 (AS64501 198.51.100.2 on edge1)")
+	b.wants(b.edit("routers/1", `{"login": {"id": 1, "version": 2}}`), 200, "")
+	list := b.wants(b.do("admin", "GET", "/api/v1/secrets?name__isw=AS", ""), 200, `"object":"router","id":1,"name":"edge1","version":2`)
+	if strings.Contains(list.text, "c4nary") || strings.Contains(list.text, `"other"`) || !strings.Contains(list.text, `"set_by":"admin"`) {
+		t.Errorf("%s", list.text)
+	}
+	code, stdout, stderr := b.cli("admin", "", "secret", "list")
+	for _, want := range []string{"AS64501 password", "session 1 (AS64501 198.51.100.2 on edge1) with version 1", "router 1 (edge1) with version 2", "other"} {
+		if code != exitOK || !strings.Contains(stdout, want) || strings.Contains(stdout, "c4nary") {
+			t.Errorf("exit %d, want %q:\n%s%s", code, want, stdout, stderr)
+		}
+	}
+	b.wants(b.edit("routers/1", `{"login": null}`), 200, "")
+	b.wants(b.edit("sessions/1", `{"password": null}`), 200, "")
+
+	var c peering.Change
+	b.wants(b.do("admin", "POST", "/api/v1/changes", `{"kind": "rotate_secret", "operations": [{"router_id": 1, "object": "session", "object_id": 1, "action": "update",
+		"patch": {"password": {"id": 1, "version": 2}}}]}`, "Idempotency-Key", "rotate-it"), 202, "").into(t, &c)
+	refused("change 1 (session 1)")
+	b.must(b.db.MoveChange(t.Context(), c.ID, peering.ChangeCancelled, "", "a test"))
+
+	deployed := b.planned() // its text holds secret 1
+	b.run(`INSERT INTO deployment (change_id, plan_id, router_id, state, artifact_hash, confirmed_at)
+		SELECT $1, p.plan_id, 1, 'confirmed', p.artifact_hash, now() FROM plan_router p WHERE p.plan_id = $2`, deployed.ID, deployed.PlanID)
+	refused("runs on edge1")
+	b.run(`UPDATE deployment SET artifact_hash = NULL`)
+
+	if code, stdout, stderr := b.cli("admin", "", "secret", "delete", "AS64501 password"); code != exitOK || !strings.Contains(stdout, "AS64501 password deleted") {
+		t.Errorf("exit %d, %s%s", code, stdout, stderr)
+	}
+	b.wants(b.do("admin", "GET", at, ""), 404, "AS64501 password")
+	b.wants(b.do("admin", "DELETE", at, ""), 404, "AS64501 password")
+	b.wants(b.do("admin", "GET", "/api/v1/change-log?object=secret&object_id=1", ""), 200, `"action":"delete"`)
+	b.wants(b.do("admin", "GET", "/api/v1/secrets", ""), 200, `"name":"other"`)
+}
+
+func TestADeploymentAndWhatIsOursOnARouterAreShown(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.network()
+	c := b.planned()
+	b.run(`INSERT INTO deployment (change_id, plan_id, router_id, state, outcome) VALUES ($1, $2, 1, 'confirmed', 'well')`, c.ID, c.PlanID)
+	b.run(`INSERT INTO stanza_ledger (router_id, key, hash, deployment_id) VALUES (1, 'protocol/as64501_1', 'abc', 1), (1, 'protocol/gone', '', 1)`)
+	b.run(`INSERT INTO stanza_ledger (router_id, key, hash, deployment_id, absent_at) VALUES (1, 'protocol/absent', '', 1, now())`)
+	b.wants(b.do("admin", "GET", "/api/v1/deployments/1", ""), 200, `"id":1,"change_id":1,"router_id":1,"router":"edge1"`)
+	b.wants(b.do("admin", "GET", "/api/v1/deployments/9", ""), 404, "deployment 9")
+	list := b.wants(b.do("admin", "GET", "/api/v1/routers/1/stanzas", ""), 200, `{"key":"protocol/as64501_1","hash":"abc","deployment_id":1,"change_id":1,"written_at":"`)
+	if !strings.Contains(list.text, "protocol/gone") || strings.Contains(list.text, "protocol/absent") {
+		t.Errorf("%s: want what isn't proven absent", list.text)
+	}
+	b.wants(b.do("admin", "GET", "/api/v1/routers/9/stanzas", ""), 404, "router 9")
+}
+
+// run writes what a deployment would.
+func (b *bench) run(sql string, args ...any) {
+	b.Helper()
+	_, err := b.db.Pool().Exec(b.Context(), sql, args...)
+	b.must(err)
+}
