@@ -168,6 +168,10 @@ func (r *record) Desired(ctx context.Context, id int64) (peering.Desired, error)
 	return peering.Desired{Router: router}, err
 }
 
+func (r *record) DeployedSessions(context.Context, int64) ([]peering.DeployedSession, error) {
+	return nil, nil
+}
+
 func (r *record) Texts(context.Context, []string) (map[string]string, error) {
 	return map[string]string{r.dep.BaseHash: baseText, r.dep.ArtifactHash: artifactText}, nil
 }

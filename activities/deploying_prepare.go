@@ -215,9 +215,13 @@ func (d *Deploying) protected(ctx context.Context, a at, neighbors []peering.Nei
 	if err != nil {
 		return nil, err
 	}
+	deployed, err := d.Intent.DeployedSessions(ctx, a.router.ID)
+	if err != nil {
+		return nil, err
+	}
 	protected := map[peering.NeighborKey]string{}
 	for _, n := range neighbors {
-		if why := desired.ProtectedNeighbor(n); why != "" {
+		if why := desired.ProtectedNeighbor(n, deployed); why != "" {
 			protected[n.Key()] = why
 		}
 	}

@@ -128,20 +128,28 @@ func TestProtectedSessionsAreTouchedByKindsThatNameThem(t *testing.T) {
 func TestNeighborsThatAreNotOursAreProtectedInCollateral(t *testing.T) {
 	t.Parallel()
 	d := desired(func(d *peering.Desired) { d.Router.ReachedVia = at4(2) })
+	key := func(i int) peering.NeighborKey { return peering.NeighborKey{Address: at4(i)} }
+	deployed := []peering.DeployedSession{{NeighborKey: key(1), Protected: "Customer"}, {NeighborKey: key(3)}, {NeighborKey: key(7)}, {NeighborKey: key(8), Protected: "Transit"}}
 	for _, c := range []struct {
 		n    peering.Neighbor
 		want string
 	}{
-		{seen(1, "", 0), ""},
+		{seen(1, "", 0), "Customer"}, // when it was deployed
+		{seen(7, "", 0), "deployed by peerflow, and its record is gone"},
+		{seen(7, "blue", 0), "not ours"},
+		{seen(8, "", 0), "Transit"},
 		{seen(1, "blue", 0), "not ours"},
 		{seen(2, "", 0), peering.CarriesManagement},
 		{seen(3, "", 0), "Transit"},
 		{seen(9, "", 0), "not ours"},
 		{peering.Neighbor{Address: at4(1), RemoteAS: ourAS, LocalAS: ourAS}, "iBGP"},
 	} {
-		if got := d.ProtectedNeighbor(c.n); got != c.want {
+		if got := d.ProtectedNeighbor(c.n, deployed); got != c.want {
 			t.Errorf("%s: %q, want %q", c.n.Key(), got, c.want)
 		}
+	}
+	if got := d.ProtectedNeighbor(seen(1, "", 0), nil); got != "" {
+		t.Errorf("a peer of ours is protected: %q", got)
 	}
 }
 

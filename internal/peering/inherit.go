@@ -1,6 +1,7 @@
 package peering
 
 import (
+	"cmp"
 	"slices"
 
 	"peerflow/internal/bgp"
@@ -205,19 +206,29 @@ func (d Desired) Protected(s Session) string {
 	return ""
 }
 
+// RecordGone is why a session that we deployed, and that has no record any more, is protected: nobody decided yet that it goes.
+const RecordGone = "deployed by peerflow, and its record is gone"
+
 // ProtectedNeighbor is why no change may drop a neighbor of the router, be it
-// recorded or not: every one that isn't ours is protected.
-func (d Desired) ProtectedNeighbor(n Neighbor) string {
+// recorded or not: every one that isn't ours is protected, and what protected one
+// of ours when it was deployed still does.
+func (d Desired) ProtectedNeighbor(n Neighbor, deployed []DeployedSession) string {
 	switch {
 	case n.Address == d.Router.ReachedVia:
 		return CarriesManagement
 	case n.RemoteAS == n.LocalAS:
 		return "iBGP"
 	}
-	for _, s := range d.Sessions {
-		if s.Key() == n.Key() {
-			return d.Protected(s)
+	otherwise, was := "not ours", ""
+	for _, s := range deployed {
+		if s.NeighborKey == n.Key() {
+			otherwise, was = cmp.Or(s.Protected, RecordGone), s.Protected
 		}
 	}
-	return "not ours"
+	for _, s := range d.Sessions {
+		if s.Key() == n.Key() {
+			return cmp.Or(d.Protected(s), was)
+		}
+	}
+	return otherwise
 }
