@@ -58,7 +58,7 @@ func approvalRuleParams(r peering.ApprovalRule) dbsqlc.ApprovalRuleUpdateParams 
 }
 
 // approvalRuleReaches refuses routers and sites that don't exist: such a rule would guard nothing.
-func approvalRuleReaches(ctx context.Context, q *dbsqlc.Queries, r peering.ApprovalRule) error {
+func approvalRuleReaches(ctx context.Context, q *dbsqlc.Queries, r, _ *peering.ApprovalRule) error {
 	dangling, err := q.ApprovalRuleDangling(ctx, dbsqlc.ApprovalRuleDanglingParams{RouterIds: r.RouterIDs, SiteIds: r.SiteIDs})
 	switch {
 	case err != nil:

@@ -30,13 +30,13 @@ type kind[T any] struct {
 	update func(context.Context, *dbsqlc.Queries, T) (int64, error)                       // no row when the version moved on
 	remove func(ctx context.Context, q *dbsqlc.Queries, id, version int64) (int64, error) // likewise
 
-	complete func(*T) error                                            // defaults, and what can't be
-	found    func(ctx context.Context, tx *Tx, v *T) error             // gives a new one what it stands on and doesn't name, before complete; nil: nothing
-	follows  func(after *T, by peering.Actor, before *T) error         // steps that can't be; nil: all may
-	may      func(ctx context.Context, tx *Tx, before, after *T) error // what it can't be beside other records, at the door; before nil: new; nil: all may
-	hold     func(ctx context.Context, tx *Tx, before, after *T) error // what can't be now, after nil: to delete; nil: all may
-	keep     func(after, before *T)                                    // restores what an edit can't change; nil: nothing
-	after    func(ctx context.Context, q *dbsqlc.Queries, v T) error   // what hangs on the row; nil: nothing
+	complete func(*T) error                                                   // defaults, and what can't be
+	found    func(ctx context.Context, tx *Tx, v *T) error                    // gives a new one what it stands on and doesn't name, before complete; nil: nothing
+	follows  func(after *T, by peering.Actor, before *T) error                // steps that can't be; nil: all may
+	may      func(ctx context.Context, tx *Tx, before, after *T) error        // what it can't be beside other records, at the door; before nil: new; nil: all may
+	hold     func(ctx context.Context, tx *Tx, before, after *T) error        // what can't be now, after nil: to delete; nil: all may
+	keep     func(after, before *T)                                           // restores what an edit can't change; nil: nothing
+	after    func(ctx context.Context, q *dbsqlc.Queries, v, before *T) error // what hangs on the row, before nil: a new one; nil: nothing
 
 	router func(*T) int64 // which a record is part of; nil: routers share it
 	stays  bool           // on that router, whatever a change says
@@ -271,6 +271,9 @@ func (k *kind[T]) createAt(ctx context.Context, tx *Tx, v T) (created T, err err
 	if _, err := k.insert(ctx, tx.q, v); err != nil {
 		return created, err
 	}
+	if err := k.hang(ctx, tx.q, &v, nil); err != nil {
+		return created, err
+	}
 	return k.written(ctx, tx, v, "create", nil)
 }
 
@@ -291,29 +294,29 @@ func (k *kind[T]) change(ctx context.Context, tx *Tx, before, after T) (T, error
 	if meta := k.meta(&before); rows == 0 {
 		return after, changed(k.object, meta.ID, meta.Version, meta.Version+1)
 	}
+	if err := k.hang(ctx, tx.q, &after, &before); err != nil {
+		return after, err
+	}
 	return k.written(ctx, tx, after, "update", before)
 }
 
-// written stores what hangs on a row, and logs the record as it can be read now.
+// written logs a record as it can be read now.
 func (k *kind[T]) written(ctx context.Context, tx *Tx, v T, action string, before any) (stored T, err error) {
 	id := k.meta(&v).ID
-	if err := k.hang(ctx, tx.q, v); err != nil {
-		return stored, err
-	}
 	if stored, err = k.get(ctx, tx.q, id); err != nil {
 		return stored, err
 	}
 	return stored, tx.Log(ctx, k.object, id, action, before, stored)
 }
 
-// hang stores what hangs on a row that is written.
-func (k *kind[T]) hang(ctx context.Context, q *dbsqlc.Queries, v T) error {
+// hang stores what hangs on a row that is written; before is the record that was there, nil for a new one.
+func (k *kind[T]) hang(ctx context.Context, q *dbsqlc.Queries, v, before *T) error {
 	if k.after != nil {
-		if err := k.after(ctx, q, v); err != nil {
+		if err := k.after(ctx, q, v, before); err != nil {
 			return err
 		}
 	}
-	return k.assign(ctx, q, v)
+	return k.assign(ctx, q, v, before)
 }
 
 func (k *kind[T]) delete(ctx context.Context, tx *Tx, before T) error {

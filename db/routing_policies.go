@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"slices"
 
 	"peerflow/db/internal/dbsqlc"
 	"peerflow/internal/bgp"
@@ -55,10 +56,15 @@ func routingPolicyParams(p peering.RoutingPolicy) dbsqlc.RoutingPolicyUpdatePara
 	}
 }
 
-// assigns writes the policy lists of an owner anew; one of the four owners in the parameters is set.
-func assigns[T any](owner func(T) (dbsqlc.PolicyListClearParams, peering.Policies)) func(context.Context, *dbsqlc.Queries, T) error {
-	return func(ctx context.Context, q *dbsqlc.Queries, v T) error {
-		of, policies := owner(v)
+// assigns writes the policy lists of an owner anew where they moved; one of the four owners in the parameters is set.
+func assigns[T any](owner func(T) (dbsqlc.PolicyListClearParams, peering.Policies)) func(ctx context.Context, q *dbsqlc.Queries, v, before *T) error {
+	return func(ctx context.Context, q *dbsqlc.Queries, v, before *T) error {
+		of, policies := owner(*v)
+		if before != nil {
+			if _, had := owner(*before); slices.Equal(had.Import, policies.Import) && slices.Equal(had.Export, policies.Export) {
+				return nil
+			}
+		}
 		if err := q.PolicyListClear(ctx, of); err != nil {
 			return err
 		}
