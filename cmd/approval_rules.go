@@ -27,24 +27,11 @@ func (a *app) approvalRuleList() *cobra.Command {
 }
 
 func (a *app) approvalRuleShow() *cobra.Command {
-	return &cobra.Command{Use: "show RULE", Short: "Show an approval rule", Args: takes("an approval rule"), RunE: func(cc *cobra.Command, args []string) error {
-		c, err := a.client()
-		if err != nil {
-			return err
-		}
-		r, err := only[peering.ApprovalRule](cc.Context(), c, "approval rule "+args[0], "/api/v1/approval-rules"+byNameOrID("name", args[0]))
-		if err != nil {
-			return err
-		}
-		if a.json {
-			return printJSON(a.out, r)
-		}
-		s := a.screen()
+	return recordOf(a, "approval-rule", "Show an approval rule", "name", itself, func(s Screen, r peering.ApprovalRule) {
 		s.line("approval-rule/%d  %s", r.ID, s.paint(bold, r.Name))
 		s.line("matches  %s", ruleMatches(r))
 		s.line("needs    %s", ruleNeeds(r))
-		return nil
-	}}
+	})
 }
 
 // ruleMatches says in words which plans a rule is about.

@@ -70,13 +70,7 @@ func (a *app) freezeOff() *cobra.Command {
 }
 
 func (a *app) freezeList() *cobra.Command {
-	return &cobra.Command{Use: "list", Short: "List freezes in force", Args: takes(), RunE: func(cc *cobra.Command, _ []string) error {
-		return show(cc, a, "/api/v1/freezes", func(s Screen, freezes []peering.Freeze) {
-			rows := [][]string{{"FREEZE", "HALTS", "AUTHOR", "SINCE", "REASON"}}
-			for _, f := range freezes {
-				rows = append(rows, []string{fmt.Sprint(f.ID), halts(f), f.Author, f.CreatedAt.Format("2006-01-02 15:04"), f.Reason})
-			}
-			s.table(rows)
-		})
-	}}
+	return tableOf(a, "List freezes in force", "/api/v1/freezes", []string{"FREEZE", "HALTS", "AUTHOR", "SINCE", "REASON"}, func(f peering.Freeze) []string {
+		return []string{fmt.Sprint(f.ID), halts(f), f.Author, f.CreatedAt.Format("2006-01-02 15:04"), f.Reason}
+	})
 }

@@ -103,15 +103,9 @@ It speaks to PEERFLOW_DATABASE_URL and refuses once somebody else may log in, or
 }
 
 func (a *app) userList() *cobra.Command {
-	return &cobra.Command{Use: "list", Short: "List people", Args: takes(), RunE: func(cc *cobra.Command, _ []string) error {
-		return show(cc, a, "/api/v1/users", func(s Screen, users []peering.User) {
-			rows := [][]string{{"USER", "NAME", "ROLES", "ACTIVE"}}
-			for _, u := range users {
-				rows = append(rows, []string{fmt.Sprint(u.ID), u.Name, roleList(u.Roles), fmt.Sprint(u.Active)})
-			}
-			s.table(rows)
-		})
-	}}
+	return tableOf(a, "List people", "/api/v1/users", []string{"USER", "NAME", "ROLES", "ACTIVE"}, func(u peering.User) []string {
+		return []string{fmt.Sprint(u.ID), u.Name, roleList(u.Roles), fmt.Sprint(u.Active)}
+	})
 }
 
 func roleList(roles []peering.Role) string {

@@ -18,15 +18,9 @@ func (a *app) routerCommands() *cobra.Command {
 }
 
 func (a *app) routerList() *cobra.Command {
-	return &cobra.Command{Use: "list", Short: "List routers", Args: takes(), RunE: func(cc *cobra.Command, _ []string) error {
-		return show(cc, a, "/api/v1/routers", func(s Screen, routers []peering.Router) {
-			rows := [][]string{{"ROUTER", "NAME", "MODE", "ADDRESS"}}
-			for _, r := range routers {
-				rows = append(rows, []string{fmt.Sprint(r.ID), r.Name, string(r.Mode), r.Address})
-			}
-			s.table(rows)
-		})
-	}}
+	return tableOf(a, "List routers", "/api/v1/routers", []string{"ROUTER", "NAME", "MODE", "ADDRESS"}, func(r peering.Router) []string {
+		return []string{fmt.Sprint(r.ID), r.Name, string(r.Mode), r.Address}
+	})
 }
 
 // routerReport is what `router show` prints.

@@ -89,7 +89,7 @@ Exit codes:
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage("%w (see %s --help)", err, c.CommandPath()) })
 	root.PersistentFlags().StringVar(&a.api, "api", orDefault(a.getenv("PEERFLOW_API"), "http://127.0.0.1:8480"), "address of the API (PEERFLOW_API)")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
-	root.AddCommand(a.peerCommand(), a.peeringCommands(), a.sessionCommands(), a.changeCommands(), a.routerCommands(), a.templateCommands(), a.irrCommands(), a.syncCommand(), a.statusCommand(),
+	root.AddCommand(a.peerCommand(), a.peeringCommands(), a.sessionCommands(), a.changeCommands(), a.routerCommands(), a.exchangeCommands(), a.connectionCommands(), a.templateCommands(), a.irrCommands(), a.syncCommand(), a.statusCommand(),
 		a.freezeCommands(), a.approvalRuleCommands(), a.userCommands(), a.tokenCommands(), a.secretCommands(), a.auditCommands(), a.logCommands(), a.migrateCommand(), a.apiCommand(), a.workerCommand(), a.versionCommand(), environmentTopic())
 	root.AddCommand(extra...)
 	return root

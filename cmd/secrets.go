@@ -37,19 +37,14 @@ func (a *app) secretCommands() *cobra.Command {
 }
 
 func (a *app) secretList() *cobra.Command {
-	return &cobra.Command{Use: "list", Short: "List secrets, without their values, and what uses them", Args: takes(), RunE: func(cc *cobra.Command, _ []string) error {
-		return show(cc, a, "/api/v1/secrets", func(s Screen, secrets []peering.Secret) {
-			rows := [][]string{{"SECRET", "NAME", "VERSION", "SET BY", "SET AT", "USED BY"}}
-			for _, v := range secrets {
-				var uses []string
-				for _, u := range v.UsedBy {
-					uses = append(uses, fmt.Sprintf("%s with version %d", u, u.Version))
-				}
-				rows = append(rows, []string{fmt.Sprint(v.ID), v.Name, fmt.Sprint(v.Version), v.SetBy, v.SetAt.Format("2006-01-02 15:04"), strings.Join(uses, ", ")})
-			}
-			s.table(rows)
-		})
-	}}
+	head := []string{"SECRET", "NAME", "VERSION", "SET BY", "SET AT", "USED BY"}
+	return tableOf(a, "List secrets, without their values, and what uses them", "/api/v1/secrets", head, func(v peering.Secret) []string {
+		var uses []string
+		for _, u := range v.UsedBy {
+			uses = append(uses, fmt.Sprintf("%s with version %d", u, u.Version))
+		}
+		return []string{fmt.Sprint(v.ID), v.Name, fmt.Sprint(v.Version), v.SetBy, v.SetAt.Format("2006-01-02 15:04"), strings.Join(uses, ", ")}
+	})
 }
 
 func (a *app) secretDelete() *cobra.Command {

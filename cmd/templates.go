@@ -20,15 +20,9 @@ func (a *app) templateCommands() *cobra.Command {
 }
 
 func (a *app) templateList() *cobra.Command {
-	return &cobra.Command{Use: "list", Short: "List templates", Args: takes(), RunE: func(cc *cobra.Command, _ []string) error {
-		return show(cc, a, "/api/v1/templates", func(s Screen, templates []peering.Template) {
-			rows := [][]string{{"TEMPLATE", "NAME", "KIND", "MODE", "ENGINE", "LINES"}}
-			for _, t := range templates {
-				rows = append(rows, []string{fmt.Sprint(t.ID), t.Name, string(t.Kind), string(t.Mode), string(t.Engine), fmt.Sprint(strings.Count(t.Body, "\n"))})
-			}
-			s.table(rows)
-		})
-	}}
+	return tableOf(a, "List templates", "/api/v1/templates", []string{"TEMPLATE", "NAME", "KIND", "MODE", "ENGINE", "LINES"}, func(t peering.Template) []string {
+		return []string{fmt.Sprint(t.ID), t.Name, string(t.Kind), string(t.Mode), string(t.Engine), fmt.Sprint(strings.Count(t.Body, "\n"))}
+	})
 }
 
 // template finds the template that a person named.
