@@ -114,9 +114,9 @@ func (g *Guard) Refused(door peering.Door, act, call, from, why string) {
 	g.beside(peering.AuditEvent{Door: door, Act: act, Refused: true}, call, from, why)
 }
 
-// LetThrough records a call that another door let through, as Refused does.
-func (g *Guard) LetThrough(door peering.Door, act, call, from, why string) {
-	g.beside(peering.AuditEvent{Door: door, Act: act}, call, from, why)
+// LetThrough records a call that another door let through, as Refused does; change is the one that it names, or 0.
+func (g *Guard) LetThrough(door peering.Door, act string, change int64, call, from, why string) {
+	g.beside(peering.AuditEvent{Door: door, Act: act, ChangeID: change}, call, from, why)
 }
 
 func (g *Guard) beside(e peering.AuditEvent, call, from, why string) {

@@ -19,8 +19,8 @@ func (a *app) auditCommands() *cobra.Command {
 	var most int
 	c := &cobra.Command{Use: "list", Short: "List what doors refused or did, newest first", Args: takes(),
 		Long: `Lists refused logins, roles, pages, names, decisions and approval codes, calls to the embedded Temporal without
-its secret, and the decisions that counted. Needs the role admin.
-TIMES is how often the like was refused within a minute.`}
+its secret, the decisions that counted, and what somebody had Temporal do past peerflow ("Temporal: " and the call).
+Needs the role admin. TIMES is how often the like was refused or done within a minute.`}
 	c.Flags().BoolVar(&refused, "refused", false, "only what was refused")
 	c.Flags().StringVar(&who, "user", "", "only this person's (name)")
 	c.Flags().Int64Var(&change, "change", 0, "only on this change")

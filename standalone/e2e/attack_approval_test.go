@@ -381,6 +381,9 @@ func (s siege) reset() {
 		return strings.Contains(s.details(ctx, workflowOf(s.change)), "awaiting approval")
 	})
 	s.told("ResetWorkflowExecution", workflowOf(s.change))
+	if said := s.cli("audit", "list", "--change", fmt.Sprint(s.change.ID)); !strings.Contains(said, "Temporal: ResetWorkflowExecution") {
+		s.t.Errorf("the change's audit lacks the reset:\n%s", said)
+	}
 	if now, err := s.Parts.DB.Change(ctx, s.change.ID); err != nil || now.PlanHash != s.change.PlanHash {
 		s.t.Errorf("plan %s, was %s: %v", now.PlanHash, s.change.PlanHash, err)
 	}

@@ -15,6 +15,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -273,8 +275,19 @@ func (s *Stack) commanded(c temporalserver.Command) {
 		why += ", in the name of " + c.User
 	}
 	if guard := s.guard.Load(); guard != nil {
-		guard.LetThrough(peering.DoorTemporal, "Temporal: "+c.Method, c.On, c.From, why)
+		guard.LetThrough(peering.DoorTemporal, "Temporal: "+c.Method, changeIn(c.On), c.On, c.From, why)
 	}
+}
+
+// changeIn is the change whose workflow is named, 0 for none.
+func changeIn(names string) (id int64) {
+	for name := range strings.FieldsSeq(names) {
+		kind, number, _ := strings.Cut(name, "/")
+		if kind == "change" || kind == "provision" {
+			id, _ = strconv.ParseInt(number, 10, 64) // a stranger may name what it likes
+		}
+	}
+	return id
 }
 
 func (s *Stack) startWorker(ctx context.Context, o Options) error {
