@@ -33,6 +33,7 @@ var released = map[string]any{
 // recording left: a workflow, states that it passed, and its last one.
 var ends = []string{
 	"DeployChange.completed", "DeployChange.stale.completed", "DeployChange.rolled_back", "DeployChange.interfered", "DeployChange.cancelled", "DeployChange.expired",
+	"DeployChange.partial", "DeployChange.needs_operator.rolled_back", "DeployRouter.needs_operator", "ServeRouter.needs_operator.idle",
 	"DeployRouter.confirmed", "DeployRouter.rolled_back", "DeployRouter.interfered", "ProposeRouter.confirmed", "ProposeRouter.cancelled", "ProposeRouter.needs_operator",
 	"ProvisionPeering.completed", "ProvisionPeering.waiting_for_them",
 }

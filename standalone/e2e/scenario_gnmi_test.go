@@ -54,10 +54,11 @@ func TestARouterOverGNMIAndOneOverSSH(t *testing.T) {
 	}
 	must(t, p.Parts.EnsureSchedules(ctx))
 	p.untouched = [2]map[bgp.ASN]time.Time{p.gnmi.sessions(), p.bird.sessions()}
-	for _, part := range []struct {
+	type part struct {
 		name string
 		try  func(*pair)
-	}{
+	}
+	parts := []part{
 		{"a wrong login is told, with the remedy", (*pair).wrongLogin},
 		{"a changed certificate is told, with the remedy", (*pair).changedCertificate},
 		{"a session that leaks when it first comes up is shut", (*pair).leaksAtFirstUp},
@@ -65,7 +66,11 @@ func TestARouterOverGNMIAndOneOverSSH(t *testing.T) {
 		{"a change with which the path of a single protected session breaks silently is never confirmed", (*pair).silentPath},
 		{"confirmed on one router and rolled back on the other is partial", (*pair).partial},
 		{"a password appears nowhere, and its change is a change", (*pair).canary},
-	} {
+	}
+	if *record { // elsewhere the crash matrix tries it, on both drivers
+		parts = append(parts, part{"a router that another machine answers for needs an operator", (*pair).needsOperator})
+	}
+	for _, part := range parts {
 		t.Run(part.name, func(t *testing.T) {
 			p := *p
 			p.bed = p.bed.in(t)
@@ -324,4 +329,21 @@ func (p *pair) canary() {
 	}
 	p.t.Log(c.Outcome)
 	p.nowhere(map[string]string{"a session's password": firstPassword, "a session's next password": secondPassword, "the router's login": gnmiPassword})
+}
+
+// needsOperator lets another machine answer for a router until past its rollback timer.
+func (p *pair) needsOperator() {
+	other, err := lab.StartSSHD(context.Background(), p.t.TempDir(), "127.0.0.1:0")
+	p.must(err)
+	defer func() { _ = other.Close() }()
+	c := p.edit("a name", p.describe(p.bird, "while another machine answers"))
+	p.approve(c)
+	p.soaking(c)
+	router := p.bird.way.lead(other.Address)
+	p.inState(c.ID, 5*time.Minute, peering.ChangeNeedsOperator)
+	p.bird.way.lead(router)
+	p.cli("change", "resolve", fmt.Sprint(c.ID))
+	if c = p.ends(c.ID); c.State != peering.ChangeRolledBack {
+		p.t.Errorf("%s: %s", c.State, c.Outcome)
+	}
 }
