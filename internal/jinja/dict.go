@@ -201,6 +201,8 @@ func hashKey(key Value) any {
 		return bytesKey(v)
 	case Tuple:
 		return hashTuple(v)
+	case *Range:
+		return v.key()
 	case *List, *Dict, *dictView:
 		throw(TypeErr, "unhashable type: '%s'", v.TypeName())
 	case *Undefined:

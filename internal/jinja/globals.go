@@ -12,6 +12,17 @@ var builtinGlobals = map[string]Value{
 	"namespace": &Func{Name: "Namespace", kind: "type", fast: newNamespace},
 }
 
+// repr is what Python prints, without an address.
+func (f *Func) repr() string {
+	switch {
+	case f.kind != "type":
+		return "<function " + f.Name + ">"
+	case f.Name == "dict":
+		return "<class 'dict'>"
+	}
+	return "<class 'jinja2.utils." + f.Name + "'>"
+}
+
 func globalRange(s *State, a Args) Value {
 	args := a.positional("range", 1, 3)
 	bounds := [3]int64{0, 0, 1}

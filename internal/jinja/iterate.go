@@ -281,7 +281,20 @@ func (r *Range) contains(v Value) bool {
 }
 
 func (r *Range) equal(q *Range) bool {
-	return r.n == q.n && (r.n == 0 || r.start == q.start && (r.n == 1 || r.step == q.step))
+	return r.key() == q.key()
+}
+
+// rangeKey is one for ranges that are equal.
+type rangeKey struct{ start, step, n int64 }
+
+func (r *Range) key() rangeKey {
+	switch r.n {
+	case 0:
+		return rangeKey{}
+	case 1:
+		return rangeKey{start: r.start, n: 1}
+	}
+	return rangeKey{r.start, r.step, int64(r.n)}
 }
 
 func (r *Range) repr() string {

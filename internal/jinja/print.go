@@ -119,7 +119,7 @@ func (p *printer) other(v Value) {
 	case Stringer:
 		p.WriteString(v.String())
 	case *Func:
-		p.WriteString("<function " + v.Name + ">")
+		p.WriteString(v.repr())
 	default:
 		p.WriteString("<" + v.TypeName() + " object>")
 	}
