@@ -83,8 +83,13 @@ func pdbTestWaitCancelled(w *pdbWorld) {
 	first, _ := w.beside(w.Context(), slow)
 	<-slow.asked
 	ctx, cancel := context.WithCancel(w.Context())
+	defer cancel()
 	second, waits := w.beside(ctx, w.client)
-	<-waits
+	select {
+	case <-waits:
+	case s := <-second:
+		w.Fatalf("it didn't wait: %+v", s)
+	}
 	cancel()
 	if s := <-second; !errors.Is(s.err, context.Canceled) {
 		w.Errorf("cancelled: %+v", s)
