@@ -57,7 +57,7 @@ func TestAMailIsPreviewedToANetwork(t *testing.T) {
 		{"--as 64501 --engine pongo2 --subject x " + file, "in jinja2", exitUsage},
 		{"--subject x edge1 " + file, "--as says to which network", exitUsage},
 		{"--as 64501 --subject x " + broken, broken + ": line 2, column 4: UndefinedError", exitUsage},
-		{"--as 64501 --subject {{nosuch}} " + file, "template subject: subject: line 1", exitUsage},
+		{"--as 64501 --subject {{nosuch}} " + file, "template subject: line 1", exitUsage},
 		{"--as 64501 --subject x{{'\\n'}}y " + file, "several lines", exitUsage},
 	} {
 		if code, out := run(strings.Fields(c.args)...); code != c.code || !strings.Contains(out, c.want) {

@@ -144,6 +144,9 @@ func invalid(template string, err error) error {
 	if errors.As(err, &failed) && failed.Class == jinja.CancelledErr {
 		return peering.Errorf(peering.Unavailable, "template %s: %w", template, err)
 	}
+	if failed != nil && failed.Template == template { // which the error begins with
+		return peering.Errorf(peering.Invalid, "template %w", err)
+	}
 	return peering.Errorf(peering.Invalid, "template %s: %w", template, err)
 }
 
