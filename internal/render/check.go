@@ -15,6 +15,7 @@ type checker struct {
 	template peering.Template
 	library  map[int64]peering.Template
 	seen     map[peering.Finding]bool
+	alike    map[peering.Finding]int // how many were found of a code at a place
 	found    []peering.Finding
 	suspects []peering.Finding // told unless something else is found at their place
 }
@@ -24,7 +25,7 @@ type checker struct {
 // text, and empty when there is nothing to say. A template that can't be rendered is a finding too, never a failure of
 // the check; when the context ends, the check ends with a note that says so.
 func Check(ctx context.Context, t peering.Template, library map[int64]peering.Template, routers []peering.Desired) []peering.Finding {
-	c := &checker{ctx: ctx, template: t, library: library, seen: map[peering.Finding]bool{}, found: []peering.Finding{}}
+	c := &checker{ctx: ctx, template: t, library: library, seen: map[peering.Finding]bool{}, alike: map[peering.Finding]int{}, found: []peering.Finding{}}
 	c.mode()
 	if c.static() && c.routers() { // mails and exports aren't tried on routers
 		for i, d := range routers {
@@ -160,14 +161,19 @@ func (c *checker) included(name string) string {
 	return name
 }
 
-// maxFindings ends the list of a template that is wrong everywhere.
-const maxFindings = 500
+const (
+	maxFindings = 500 // ends the list of a template that is wrong everywhere
+	maxAlike    = 3   // of one line: a fault in a loop is one fault, whatever it prints for each session
+)
 
 func (c *checker) add(f peering.Finding) {
-	if !c.seen[f] && len(c.found) < maxFindings {
-		c.seen[f] = true
-		c.found = append(c.found, f)
+	place := peering.Finding{Code: f.Code, Template: f.Template, Line: f.Line, Column: f.Column}
+	if c.seen[f] || len(c.found) >= maxFindings || f.Line > 0 && c.alike[place] >= maxAlike {
+		return
 	}
+	c.seen[f] = true
+	c.alike[place]++
+	c.found = append(c.found, f)
 }
 
 func (c *checker) note(code string, line int, text, fix string) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -359,5 +360,26 @@ func TestATextThatNoDriverTakesIsNoted(t *testing.T) {
 	}
 	if found := Check(t.Context(), peering.Template{Name: "t", Body: "x", Kind: peering.MailTemplate, Mode: peering.ModeMerge}, nil, nil); len(found) != 0 {
 		t.Errorf("a mail: %+v", found)
+	}
+}
+
+// A fault in a loop over sessions is one fault: a few of its lines are shown.
+func TestAFaultInALoopIsToldAFewTimes(t *testing.T) {
+	t.Parallel()
+	d := desired(t, "bird")
+	for id := int64(100); id < 120; id++ {
+		s := d.Sessions[7]
+		s.ID, s.PeerAddress = id, netip.AddrFrom4([4]byte{192, 0, 2, byte(id)})
+		d.Sessions[id] = s
+	}
+	body := "{% for s in sessions %}neighbor {{ s | ip }} maximum-prefix {{ 0 }}\n{% endfor %}{% for s in sessions %}neighbor {{ s | ip }} maximum-prefix {{ 0 }}\n{% endfor %}"
+	lines := map[int]int{}
+	for _, f := range Check(t.Context(), peering.Template{Name: "t", Body: body}, nil, []peering.Desired{d}) {
+		if f.Code == "limit-of-zero" {
+			lines[f.Line]++
+		}
+	}
+	if lines[1] != 3 || lines[2] != 3 || len(lines) != 2 {
+		t.Errorf("findings by line: %v", lines)
 	}
 }
