@@ -294,7 +294,7 @@ func (r *Range) key() rangeKey {
 	case 1:
 		return rangeKey{start: r.start, n: 1}
 	}
-	return rangeKey{r.start, r.step, int64(r.n)}
+	return rangeKey{r.start, r.step, r.n}
 }
 
 func (r *Range) repr() string {
