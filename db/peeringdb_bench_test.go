@@ -18,8 +18,8 @@ import (
 )
 
 // BenchmarkPeeringDBFullSync fills an empty database from a PeeringDB of full size
-// on loopback, without the pace that the public server asks for (six requests,
-// 15 s). The peak is that of the whole process over its start, the serving side's
+// on loopback, without the pace that the public server asks for (a request for
+// each type, some 20 s). The peak is that of the whole process over its start, the serving side's
 // answer buffers included. Aim: 15 s, 300 MB. (The test database does not wait for
 // the disk; PEERFLOW_TEST_DATABASE_URL names one that does.)
 func BenchmarkPeeringDBFullSync(b *testing.B) {

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -41,7 +42,18 @@ func mirroredFor(ctx context.Context, tx pgx.Tx, d peering.Desired, more ...int6
 	if m.Exchanges, err = pdbSome[peering.PDBExchange](ctx, tx, `t.id = ANY($1)`, idsOf(m.LANs, func(l peering.PDBLAN) int64 { return l.IXID })); err != nil {
 		return m, err
 	}
-	m.Organizations, err = pdbSome[peering.PDBOrganization](ctx, tx, `t.id = ANY($1)`, idsOf(m.Networks, func(n peering.PDBNetwork) int64 { return n.OrgID }))
+	if m.Organizations, err = pdbSome[peering.PDBOrganization](ctx, tx, `t.id = ANY($1)`, idsOf(m.Networks, func(n peering.PDBNetwork) int64 { return n.OrgID })); err != nil {
+		return m, err
+	}
+	networks := idsOf(m.Networks, func(n peering.PDBNetwork) int64 { return n.ID })
+	if m.Contacts, err = pdbSome[peering.PDBContact](ctx, tx, `t.net_id = ANY($1)`, networks); err != nil {
+		return m, err
+	}
+	if m.Housings, err = pdbSome[peering.PDBHousing](ctx, tx, `t.net_id = ANY($1)`, networks); err != nil {
+		return m, err
+	}
+	m.Facilities, err = pdbSome[peering.PDBFacility](ctx, tx, `t.id = ANY($1)`, slices.Concat(idsOf(m.Housings, func(h peering.PDBHousing) int64 { return h.FacilityID }),
+		idsOf(m.Ports, func(p peering.PDBPort) int64 { return p.NetSideID }), idsOf(m.Ports, func(p peering.PDBPort) int64 { return p.IXSideID })))
 	return m, err
 }
 

@@ -67,7 +67,7 @@ func (w *mirroredWorld) mustLoad(rows ...peering.PDBRow) {
 // world is PeeringDB's view: the peer with three ports, one of them elsewhere, us, and a network that we have no session with.
 func (w *mirroredWorld) world() *mirroredWorld {
 	elsewhere := w.port(103, 10, publicASN, "203.0.113.9")
-	elsewhere.LANID = 27
+	elsewhere.LANID, elsewhere.NetSideID, elsewhere.IXSideID, elsewhere.Notes = 27, 52, 53, "moves soon"
 	farAway := w.port(106, 12, 64502, "203.0.113.12")
 	farAway.LANID = 27
 	w.load(
@@ -79,6 +79,10 @@ func (w *mirroredWorld) world() *mirroredWorld {
 		&peering.PDBPrefix{PDBHead: w.head(1), LANID: 26, Protocol: "IPv4", Prefix: netip.MustParsePrefix("198.51.100.0/24")},
 		&peering.PDBPrefix{PDBHead: w.head(2), LANID: 26, Protocol: "IPv6", Prefix: netip.MustParsePrefix("2001:db8:1::/64")},
 		w.port(101, 10, publicASN, "198.51.100.9"), w.port(102, 10, publicASN, "198.51.100.19"), elsewhere,
+		&peering.PDBFacility{PDBHead: w.head(51), Name: "House"}, &peering.PDBFacility{PDBHead: w.head(52), Name: "Elsewhere"}, &peering.PDBFacility{PDBHead: w.head(53), Name: "Far away"},
+		&peering.PDBHousing{PDBHead: w.head(1), NetID: 10, FacilityID: 51}, &peering.PDBHousing{PDBHead: w.head(2), NetID: 10, FacilityID: 52},
+		&peering.PDBHousing{PDBHead: w.head(3), NetID: 12, FacilityID: 51},
+		&peering.PDBContact{PDBHead: w.head(1), NetID: 10, Role: "NOC", Visible: "Public", Name: "Desk", Email: "noc@cloud.example"},
 		w.port(104, 11, w.n.us.ASN, "198.51.100.1"), w.port(105, 12, 64502, "198.51.100.12"), farAway,
 	)
 	return w
@@ -126,14 +130,17 @@ func TestTemplatesSeeTheMirror(t *testing.T) {
 	t.Parallel()
 	w := newMirrored(t).world()
 	for body, want := range map[string]string{
-		"{{ autonomous_systems[1].peeringdb_network.info_prefixes4 }} {{ peer.peeringdb_network.org }}":            "2000 Owner",
-		"{% for s in sessions %}{{ s.peer_asn }} {{ s.exists_in_peeringdb }} {% endfor %}":                         "64501 False 4199999901 True ",
-		"{% for p in peer | missing_sessions(local_as, x) %}{{ p.ipaddr4 | ip }} {% endfor %}":                     "198.51.100.19 ",
-		"{{ x.peeringdb_prefixes }} {{ x.peeringdb_ixlan.ix }}":                                                    "{'ipv4': ['198.51.100.0/24'], 'ipv6': ['2001:db8:1::/64']} AMS-IX",
-		"{{ x.peeringdb_ixlan.netixlan_set | iterate('id') | join(' ') }}":                                         "101 102 104 105",
-		"{{ peer.peeringdb_network.netixlan_set | join(', ') }}":                                                   "AS4199999901 - Cloud on AMS-IX, AS4199999901 - Cloud on AMS-IX, AS4199999901 - Cloud on Other-IX",
-		"{{ (x.peeringdb_ixlan.netixlan_set | last).net.netixlan_set | iterate('id') | join(' ') }} of a stranger": "105 of a stranger", // here alone
-		"{% for c in x.connection_set.all() %}{{ c.peeringdb_netixlan.speed }}{% endfor %}":                        "10000",
+		"{{ autonomous_systems[1].peeringdb_network.info_prefixes4 }} {{ peer.peeringdb_network.org }}":                                               "2000 Owner",
+		"{% for s in sessions %}{{ s.peer_asn }} {{ s.exists_in_peeringdb }} {% endfor %}":                                                            "64501 False 4199999901 True ",
+		"{% for p in peer | missing_sessions(local_as, x) %}{{ p.ipaddr4 | ip }} {% endfor %}":                                                        "198.51.100.19 ",
+		"{{ x.peeringdb_prefixes }} {{ x.peeringdb_ixlan.ix }}":                                                                                       "{'ipv4': ['198.51.100.0/24'], 'ipv6': ['2001:db8:1::/64']} AMS-IX",
+		"{{ x.peeringdb_ixlan.netixlan_set | iterate('id') | join(' ') }}":                                                                            "101 102 104 105",
+		"{{ peer.peeringdb_network.netixlan_set | join(', ') }}":                                                                                      "AS4199999901 - Cloud on AMS-IX, AS4199999901 - Cloud on AMS-IX, AS4199999901 - Cloud on Other-IX",
+		"{{ (x.peeringdb_ixlan.netixlan_set | last).net.netixlan_set | iterate('id') | join(' ') }} of a stranger":                                    "105 of a stranger", // here alone
+		"{{ peer.peeringdb_contacts | join }} {{ peer.can_receive_email }} {{ peer.peeringdb_network.poc_set | iterate('role') | join }}":             "Desk <noc@cloud.example> True NOC",
+		"{{ peer.peeringdb_network | shared_facilities((x.peeringdb_ixlan.netixlan_set | last).net) | join }}":                                        "House",
+		"{% with p = peer.peeringdb_network.netixlan_set | last %}{{ p.net_side }} {{ p.ix_side }} {{ p.is_remote_peer }} {{ p.notes }}{% endwith %}": "Elsewhere Far away True moves soon",
+		"{% for c in x.connection_set.all() %}{{ c.peeringdb_netixlan.speed }}{% endfor %}":                                                           "10000",
 	} {
 		if got := w.rendered(publicPeer + body); got != want {
 			t.Errorf("%s\n got %q\nwant %q", body, got, want)
@@ -181,8 +188,8 @@ func TestTheMirrorTakesTheSameQueriesHoweverManySessions(t *testing.T) {
 	for i := range 100 {
 		published(t, w.d, bgp.ASN(4200000001+i), 26, fmt.Sprintf("198.51.100.%d", 100+i), 10)
 	}
-	if many, manyWithout := w.queries(uses), w.queries(doesNot); many != with || manyWithout != without || with != without+6 {
-		t.Errorf("%d queries for 2 sessions and %d for 202; %d and %d where the template asks for nothing of it: want the same each, and 6 more for the mirror", with, many, without, manyWithout)
+	if many, manyWithout := w.queries(uses), w.queries(doesNot); many != with || manyWithout != without || with != without+9 {
+		t.Errorf("%d queries for 2 sessions and %d for 202; %d and %d where the template asks for nothing of it: want the same each, and 9 more for the mirror", with, many, without, manyWithout)
 	}
 }
 

@@ -60,7 +60,7 @@ func pdbTestResume(w *pdbWorld) {
 	if peeringdb.RetryAfter(err) != 2*time.Second || len(report.Types) != 3 {
 		w.Fatalf("%d types, %v", len(report.Types), err)
 	}
-	if got := w.requests(); got["ixlan"] != 1 || got["ixpfx"]+got["netixlan"] != 0 {
+	if got := w.requests(); got["ixlan"] != 1 || got["ixpfx"]+got["netixlan"]+got["fac"]+got["netfac"]+got["poc"] != 0 {
 		w.Errorf("asked for %v: nothing may be asked after a 429", got)
 	}
 	w.fake.Heal()
@@ -68,10 +68,10 @@ func pdbTestResume(w *pdbWorld) {
 	fresh := &peeringdb.Client{BaseURL: w.client.BaseURL, Pace: -1} // another process: it knows of no throttle
 	w.syncer.Source = fresh
 	again := w.mustSync(peeringdb.Options{Full: true})
-	if again.Run != report.Run || !slices.Equal(again.Skipped, []peering.PDBType{"org", "net", "ix"}) || len(again.Types) != 3 {
+	if again.Run != report.Run || !slices.Equal(again.Skipped, []peering.PDBType{"org", "net", "ix"}) || len(again.Types) != 6 {
 		w.Errorf("taken up: %+v", again)
 	}
-	if diff := cmp.Diff(map[string]int{"ixlan": 1, "ixpfx": 1, "netixlan": 1}, w.requests()); diff != "" {
+	if diff := cmp.Diff(map[string]int{"ixlan": 1, "ixpfx": 1, "netixlan": 1, "fac": 1, "netfac": 1, "poc": 1}, w.requests()); diff != "" {
 		w.Error(diff)
 	}
 	if n := w.count(`SELECT count(*) FROM pdb_run WHERE finished_at IS NOT NULL AND error = ''`); n != 1 {
@@ -96,7 +96,7 @@ func pdbTestOpenTooLong(w *pdbWorld) {
 func pdbTestOneBroken(w *pdbWorld) {
 	w.fake.Fail(peering.PDBNetworks, pdbfake.CutOff)
 	report, err := w.sync(peeringdb.Options{})
-	if peeringdb.FaultOf(err) != peeringdb.Broken || len(report.Types) != 5 {
+	if peeringdb.FaultOf(err) != peeringdb.Broken || len(report.Types) != 8 {
 		w.Errorf("%d types, %v", len(report.Types), err)
 	}
 	if n := w.count(`SELECT count(*) FROM pdb_run WHERE finished_at IS NULL AND error LIKE '%cut off%'`); n != 1 {
@@ -327,7 +327,7 @@ func pdbTestCancel(w *pdbWorld) {
 		w.Errorf("%d ports of a half type", n)
 	}
 	report := w.mustSync(peeringdb.Options{})
-	if len(report.Skipped) != 5 || len(report.Types) != 1 || report.Types[0].Held != 5019 {
+	if len(report.Skipped) != 5 || len(report.Types) != 4 || report.Types[0].Held != 5019 {
 		w.Errorf("taken up: %+v", report)
 	}
 }

@@ -41,17 +41,25 @@ var pdbTables = map[peering.PDBType]pdbTable{
 			return []any{&o.Name, &o.AKA, &o.NameLong, &o.Website, &o.City, &o.Country}
 		}),
 	},
+	peering.PDBFacilities: {
+		name:    "pdb_fac",
+		columns: []string{"org_id", "name", "aka", "name_long", "website", "address1", "address2", "city", "state", "zipcode", "country"},
+		fields: pdbFields(func(f *peering.PDBFacility) []any {
+			return []any{&f.OrgID, &f.Name, &f.AKA, &f.NameLong, &f.Website, &f.Address1, &f.Address2, &f.City, &f.State, &f.Zipcode, &f.Country}
+		}),
+		parents: map[string]peering.PDBType{"org_id": peering.PDBOrgs},
+	},
 	peering.PDBNetworks: {
 		name: "pdb_net",
 		columns: []string{"org_id", "asn", "name", "aka", "name_long", "website", "looking_glass", "route_server",
 			"irr_as_set", "info_type", "info_prefixes4", "info_prefixes6", "info_traffic", "info_ratio", "info_scope",
 			"info_unicast", "info_multicast", "info_ipv6", "info_never_via_route_servers",
-			"policy_url", "policy_general", "policy_locations", "policy_ratio", "policy_contracts"},
+			"policy_url", "policy_general", "policy_locations", "policy_ratio", "policy_contracts", "notes"},
 		fields: pdbFields(func(n *peering.PDBNetwork) []any {
 			return []any{&n.OrgID, &n.ASN, &n.Name, &n.AKA, &n.NameLong, &n.Website, &n.LookingGlass, &n.RouteServer,
 				&n.IRRASSet, &n.InfoType, &n.InfoPrefixes4, &n.InfoPrefixes6, &n.InfoTraffic, &n.InfoRatio, &n.InfoScope,
 				&n.InfoUnicast, &n.InfoMulticast, &n.InfoIPv6, &n.InfoNeverViaRouteServers,
-				&n.PolicyURL, &n.PolicyGeneral, &n.PolicyLocations, &n.PolicyRatio, &n.PolicyContracts}
+				&n.PolicyURL, &n.PolicyGeneral, &n.PolicyLocations, &n.PolicyRatio, &n.PolicyContracts, &n.Notes}
 		}),
 		parents: map[string]peering.PDBType{"org_id": peering.PDBOrgs},
 	},
@@ -84,11 +92,26 @@ var pdbTables = map[peering.PDBType]pdbTable{
 	peering.PDBPorts: {
 		name: "pdb_netixlan",
 		columns: []string{"net_id", "ixlan_id", "asn", "ipaddr4", "ipaddr6", "speed", "is_rs_peer", "bfd_support",
-			"operational"},
+			"operational", "notes", "net_side_id", "ix_side_id"},
 		fields: pdbFields(func(p *peering.PDBPort) []any {
-			return []any{&p.NetID, &p.LANID, &p.ASN, &p.IPv4, &p.IPv6, &p.Speed, &p.RSPeer, &p.BFD, &p.Operational}
+			return []any{&p.NetID, &p.LANID, &p.ASN, &p.IPv4, &p.IPv6, &p.Speed, &p.RSPeer, &p.BFD, &p.Operational,
+				&p.Notes, &p.NetSideID, &p.IXSideID}
 		}),
 		parents: map[string]peering.PDBType{"net_id": peering.PDBNetworks, "ixlan_id": peering.PDBLANs},
+	},
+	peering.PDBHousings: {
+		name:    "pdb_netfac",
+		columns: []string{"net_id", "fac_id", "local_asn"},
+		fields:  pdbFields(func(h *peering.PDBHousing) []any { return []any{&h.NetID, &h.FacilityID, &h.LocalASN} }),
+		parents: map[string]peering.PDBType{"net_id": peering.PDBNetworks, "fac_id": peering.PDBFacilities},
+	},
+	peering.PDBContacts: {
+		name:    "pdb_poc",
+		columns: []string{"net_id", "role", "visible", "name", "phone", "email", "url"},
+		fields: pdbFields(func(c *peering.PDBContact) []any {
+			return []any{&c.NetID, &c.Role, &c.Visible, &c.Name, &c.Phone, &c.Email, &c.URL}
+		}),
+		parents: map[string]peering.PDBType{"net_id": peering.PDBNetworks},
 	},
 }
 

@@ -146,7 +146,7 @@ func pdbTestFirstRun(w *pdbWorld) {
 	w.fake.Keys, w.client.APIKey = []string{"key"}, "key"
 	progress := map[peering.PDBType]int64{}
 	report := w.mustSync(peeringdb.Options{Progress: func(t peering.PDBType, n int64) { progress[t] = n }})
-	want := map[peering.PDBType]int64{"org": 16, "net": 14, "ix": 2, "ixlan": 2, "ixpfx": 4, "netixlan": 19}
+	want := map[peering.PDBType]int64{"org": 16, "fac": 2, "net": 14, "ix": 2, "ixlan": 2, "ixpfx": 4, "netixlan": 19, "netfac": 3, "poc": 3}
 	for i, c := range report.Types {
 		if c.Type != peering.PDBTypes[i] || !c.Full || c.Inserted != want[c.Type] || c.Held != want[c.Type] || c.Orphans != 0 {
 			w.Errorf("first run: %+v, want %d rows", c, want[c.Type])

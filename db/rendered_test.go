@@ -149,12 +149,19 @@ func (n several) drawOperation(r *rapid.T, serial int) peering.Operation {
 	return update(peering.ObjectAutonomousSystem, n.peer.ID, 0, fmt.Sprintf(`{"prefix_limits": {"ipv4": %d}}`, 400+serial))
 }
 
-// record opens a change with one to three operations.
+// record opens a change with one to three operations; what one of them deletes, none after it names.
 func (n several) record(t testing.TB, r *rapid.T, serial int) (change int64, ops []peering.Operation) {
 	t.Helper()
 	sqlRead(t, n.DB, `INSERT INTO change (kind, author_id, state) VALUES ('policy', $1, 'planned') RETURNING id`, []any{n.author.ID}, &change)
 	for i := range rapid.IntRange(1, 3).Draw(r, "operations") {
-		ops = append(ops, n.drawOperation(r, 3*serial+i))
+		op := n.drawOperation(r, 3*serial+i)
+		ops = append(ops, op)
+		if op.Action == peering.Delete { // an edit of it would be refused
+			n.sessions = slices.DeleteFunc(slices.Clone(n.sessions), func(s peering.Session) bool { return s.ID == op.ObjectID })
+		}
+		if len(n.sessions) == 0 {
+			break
+		}
 	}
 	ops, err := n.RecordOverlay(t.Context(), change, ops, peering.Findings{})
 	if err != nil {

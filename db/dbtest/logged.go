@@ -38,6 +38,9 @@ var Unlogged = map[string]string{
 	"neighbor_drop":  "observed: one event per poll that saw something move",
 
 	"pdb_org":      "mirror of PeeringDB: one row in pdb_run per run",
+	"pdb_fac":      "mirror of PeeringDB: one row in pdb_run per run",
+	"pdb_netfac":   "mirror of PeeringDB: one row in pdb_run per run",
+	"pdb_poc":      "mirror of PeeringDB: one row in pdb_run per run",
 	"pdb_net":      "mirror of PeeringDB: one row in pdb_run per run",
 	"pdb_ix":       "mirror of PeeringDB: one row in pdb_run per run",
 	"pdb_ixlan":    "mirror of PeeringDB: one row in pdb_run per run",

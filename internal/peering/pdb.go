@@ -12,12 +12,15 @@ import (
 type PDBType string
 
 const (
-	PDBOrgs      PDBType = "org"
-	PDBNetworks  PDBType = "net"
-	PDBExchanges PDBType = "ix"
-	PDBLANs      PDBType = "ixlan"
-	PDBPrefixes  PDBType = "ixpfx"
-	PDBPorts     PDBType = "netixlan"
+	PDBOrgs       PDBType = "org"
+	PDBFacilities PDBType = "fac"
+	PDBNetworks   PDBType = "net"
+	PDBExchanges  PDBType = "ix"
+	PDBLANs       PDBType = "ixlan"
+	PDBPrefixes   PDBType = "ixpfx"
+	PDBPorts      PDBType = "netixlan"
+	PDBHousings   PDBType = "netfac"
+	PDBContacts   PDBType = "poc"
 )
 
 // PDBWaits stands in a type's place while a sync waits for another one to end.
@@ -25,7 +28,7 @@ const PDBWaits PDBType = "waiting"
 
 // PDBTypes are the mirrored types, parents before children: the order in which
 // they are fetched and merged.
-var PDBTypes = []PDBType{PDBOrgs, PDBNetworks, PDBExchanges, PDBLANs, PDBPrefixes, PDBPorts}
+var PDBTypes = []PDBType{PDBOrgs, PDBNetworks, PDBExchanges, PDBLANs, PDBPrefixes, PDBPorts, PDBFacilities, PDBHousings, PDBContacts}
 
 // What a row's status says. PeeringDB sends the first two (and "pending", which
 // is kept like ok); PDBUnreadable is set by our reader on a row it could not
@@ -65,6 +68,22 @@ type PDBOrganization struct {
 	Country  string `json:"country"` // ISO 3166-1 alpha-2, may be empty
 }
 
+// PDBFacility is a building with networks and exchanges in it.
+type PDBFacility struct {
+	PDBHead
+	OrgID    int64  `json:"org_id"`
+	Name     string `json:"name"`
+	AKA      string `json:"aka"`
+	NameLong string `json:"name_long"`
+	Website  string `json:"website"`
+	Address1 string `json:"address1"`
+	Address2 string `json:"address2"`
+	City     string `json:"city"`
+	State    string `json:"state"`
+	Zipcode  string `json:"zipcode"`
+	Country  string `json:"country"`
+}
+
 // PDBNetwork is an autonomous system as its operator describes it.
 type PDBNetwork struct {
 	PDBHead
@@ -94,6 +113,7 @@ type PDBNetwork struct {
 	PolicyLocations          string `json:"policy_locations"`
 	PolicyRatio              bool   `json:"policy_ratio"`
 	PolicyContracts          string `json:"policy_contracts"`
+	Notes                    string `json:"notes"`
 }
 
 // PDBExchange is an Internet exchange. Its peering LAN is a PDBLAN.
@@ -143,24 +163,55 @@ type PDBPort struct {
 	RSPeer      bool       `json:"is_rs_peer"`
 	BFD         bool       `json:"bfd_support"`
 	Operational bool       `json:"operational"`
+	Notes       string     `json:"notes"`
+	NetSideID   int64      `json:"net_side_id"` // facility of the network's equipment; 0 = not said
+	IXSideID    int64      `json:"ix_side_id"`  // facility of the exchange's; 0 = not said
+}
+
+// PDBHousing is a network's presence in a facility (netfac). A network may be in
+// one more than once, by another number each.
+type PDBHousing struct {
+	PDBHead
+	NetID      int64   `json:"net_id"`
+	FacilityID int64   `json:"fac_id"`
+	LocalASN   bgp.ASN `json:"local_asn"`
+}
+
+// PDBContact is a network's contact (poc). Those that a network shows to users
+// alone come with an API key only.
+type PDBContact struct {
+	PDBHead
+	NetID   int64  `json:"net_id"`
+	Role    string `json:"role"`    // Abuse, Maintenance, NOC, Policy, Public Relations, Sales or Technical
+	Visible string `json:"visible"` // Public, Users or Private
+	Name    string `json:"name"`
+	Phone   string `json:"phone"`
+	Email   string `json:"email"`
+	URL     string `json:"url"`
 }
 
 func (*PDBOrganization) PDBType() PDBType { return PDBOrgs }
+func (*PDBFacility) PDBType() PDBType     { return PDBFacilities }
 func (*PDBNetwork) PDBType() PDBType      { return PDBNetworks }
 func (*PDBExchange) PDBType() PDBType     { return PDBExchanges }
 func (*PDBLAN) PDBType() PDBType          { return PDBLANs }
 func (*PDBPrefix) PDBType() PDBType       { return PDBPrefixes }
 func (*PDBPort) PDBType() PDBType         { return PDBPorts }
+func (*PDBHousing) PDBType() PDBType      { return PDBHousings }
+func (*PDBContact) PDBType() PDBType      { return PDBContacts }
 
 // PDBObjects is the part of the mirror that one router's templates may ask for: its networks with all their ports, the
 // LANs of its exchanges with all ports there, and whatever those belong to. Each list is in the order of ids.
 type PDBObjects struct {
 	Organizations []PDBOrganization
+	Facilities    []PDBFacility
 	Networks      []PDBNetwork
 	Exchanges     []PDBExchange
 	LANs          []PDBLAN
 	Prefixes      []PDBPrefix
 	Ports         []PDBPort
+	Housings      []PDBHousing
+	Contacts      []PDBContact
 }
 
 // PDBVenue is a peering LAN with what planning asks of it: the exchange's name

@@ -57,7 +57,7 @@ func TestFetch(t *testing.T) {
 	t.Parallel()
 	_, client := setup(t)
 	t.Run("a full fetch brings every row and tells when it was built", func(t *testing.T) {
-		for typ, want := range map[peering.PDBType]int{"org": 16, "net": 14, "ix": 2, "ixlan": 2, "ixpfx": 4, "netixlan": 19} {
+		for typ, want := range map[peering.PDBType]int{"org": 16, "fac": 2, "net": 14, "ix": 2, "ixlan": 2, "ixpfx": 4, "netixlan": 19, "netfac": 3, "poc": 3} {
 			rows, meta, err := fetch(t, client, typ, time.Time{})
 			if err != nil || len(rows) != want {
 				t.Errorf("%s: %d rows, %v; want %d", typ, len(rows), err, want)

@@ -23,6 +23,9 @@ var kinds = map[peering.PDBType]kind{
 	peering.PDBOrgs: kindOf([]string{"name", "address1"}, func(*peering.PDBOrganization) error {
 		return nil // real ones may even lack a name
 	}),
+	peering.PDBFacilities: kindOf([]string{"name", "address1", "clli"}, func(*peering.PDBFacility) error {
+		return nil
+	}),
 	peering.PDBNetworks: kindOf([]string{"asn", "irr_as_set", "info_prefixes4", "policy_general"}, func(n *peering.PDBNetwork) error {
 		if n.ASN == 0 {
 			return errors.New("no AS number")
@@ -44,6 +47,12 @@ var kinds = map[peering.PDBType]kind{
 		return child(p.LANID, "ixlan_id")
 	}),
 	peering.PDBPorts: kindOf([]string{"net_id", "ixlan_id", "ipaddr4", "ipaddr6", "is_rs_peer", "operational"}, checkPort),
+	peering.PDBHousings: kindOf([]string{"net_id", "fac_id", "local_asn"}, func(h *peering.PDBHousing) error {
+		return errors.Join(child(h.NetID, "net_id"), child(h.FacilityID, "fac_id"))
+	}),
+	peering.PDBContacts: kindOf([]string{"net_id", "role", "visible", "email"}, func(c *peering.PDBContact) error {
+		return child(c.NetID, "net_id")
+	}),
 }
 
 func kindOf[T any, P interface {
@@ -74,7 +83,7 @@ func checkPort(p *peering.PDBPort) error {
 	if p.IPv6.IsValid() && (!p.IPv6.Is6() || p.IPv6.Is4In6() || p.IPv6 != netip.AddrFrom16(p.IPv6.As16())) {
 		return errors.New("ipaddr6 is no IPv6 host address")
 	}
-	p.Speed = max(p.Speed, 0)
+	p.Speed, p.NetSideID, p.IXSideID = max(p.Speed, 0), max(p.NetSideID, 0), max(p.IXSideID, 0)
 	if err := child(p.NetID, "net_id"); err != nil {
 		return err
 	}

@@ -15,6 +15,12 @@ func (p *projection) mirrored() {
 	owners := byPDB(m.Organizations, func(o peering.PDBOrganization) (int64, *Organization) {
 		return o.ID, &Organization{Record: Record{ID: o.ID}, Name: o.Name, Website: o.Website, City: o.City, Country: o.Country}
 	})
+	facilities := byPDB(m.Facilities, func(f peering.PDBFacility) (int64, *Facility) {
+		made := &Facility{Record: Record{ID: f.ID}, Name: f.Name, NameLong: f.NameLong, AKA: f.AKA, Website: f.Website,
+			Address1: f.Address1, Address2: f.Address2, City: f.City, State: f.State, Zipcode: f.Zipcode, Country: f.Country}
+		all.Facilities = append(all.Facilities, made)
+		return f.ID, made
+	})
 	exchanges := byPDB(m.Exchanges, func(x peering.PDBExchange) (int64, *PeeringDBExchange) {
 		return x.ID, &PeeringDBExchange{Record: Record{ID: x.ID}, Name: x.Name, NameLong: x.NameLong, AKA: x.AKA, City: x.City, Country: x.Country,
 			Region: x.RegionContinent, Media: x.Media, Website: x.Website}
@@ -36,11 +42,24 @@ func (p *projection) mirrored() {
 		all.Networks = append(all.Networks, made)
 		return n.ID, made
 	})
+	for _, c := range m.Contacts {
+		if network := networks[c.NetID]; network != nil {
+			network.Contacts = append(network.Contacts, &NetworkContact{Record: Record{ID: c.ID}, Role: c.Role, Visible: c.Visible,
+				Name: c.Name, Phone: c.Phone, Email: c.Email, URL: c.URL})
+		}
+	}
+	for _, h := range m.Housings {
+		network, facility := networks[h.NetID], facilities[h.FacilityID]
+		if network != nil && facility != nil && !slices.Contains(network.Facilities, facility) {
+			network.Facilities = append(network.Facilities, facility)
+		}
+	}
 	for _, port := range m.Ports {
 		network, lan := networks[port.NetID], lans[port.LANID]
 		if network != nil && lan != nil {
 			network.Ports = append(network.Ports, &NetworkIXLan{Record: Record{ID: port.ID}, ASN: int64(port.ASN), IPv4: port.IPv4, IPv6: port.IPv6,
-				Speed: port.Speed, RSPeer: port.RSPeer, BFD: port.BFD, Operational: port.Operational, Network: network, LAN: lan})
+				Speed: port.Speed, RSPeer: port.RSPeer, BFD: port.BFD, Operational: port.Operational, Notes: port.Notes, Network: network, LAN: lan,
+				NetSide: facilities[port.NetSideID], IXSide: facilities[port.IXSideID]})
 		}
 	}
 	p.linked(lans)
@@ -62,7 +81,7 @@ func networkOf(n peering.PDBNetwork) *PeeringDBNetwork {
 		Website: n.Website, LookingGlass: n.LookingGlass, RouteServer: n.RouteServer,
 		InfoTraffic: n.InfoTraffic, InfoRatio: n.InfoRatio, InfoScope: n.InfoScope, InfoType: n.InfoType, InfoPrefixes4: n.InfoPrefixes4, InfoPrefixes6: n.InfoPrefixes6,
 		Unicast: n.InfoUnicast, Multicast: n.InfoMulticast, IPv6: n.InfoIPv6, NeverViaRouteServers: n.InfoNeverViaRouteServers,
-		PolicyURL: n.PolicyURL, PolicyGeneral: n.PolicyGeneral, PolicyLocations: n.PolicyLocations, PolicyRatio: n.PolicyRatio, PolicyContracts: n.PolicyContracts,
+		PolicyURL: n.PolicyURL, PolicyGeneral: n.PolicyGeneral, PolicyLocations: n.PolicyLocations, PolicyRatio: n.PolicyRatio, PolicyContracts: n.PolicyContracts, Notes: n.Notes,
 	}
 	if n.InfoType != "" {
 		made.InfoTypes = []string{n.InfoType}

@@ -24,9 +24,21 @@ func mirrored(t *testing.T) peering.Desired {
 	d.PeeringDB = peering.PDBObjects{
 		Organizations: []peering.PDBOrganization{{PDBHead: head(1), Name: "Owner"}},
 		Networks: []peering.PDBNetwork{
-			{PDBHead: head(10), OrgID: 1, ASN: theirASN, Name: "Cloud", InfoPrefixes4: 2000, InfoType: "Content", PolicyGeneral: "Open"},
+			{PDBHead: head(10), OrgID: 1, ASN: theirASN, Notes: "ask first", Name: "Cloud", InfoPrefixes4: 2000, InfoType: "Content", PolicyGeneral: "Open"},
 			{PDBHead: head(11), ASN: 64496, Name: "Us"},
 			{PDBHead: head(12), ASN: 64502, Name: "Third"},
+		},
+		Facilities: []peering.PDBFacility{{PDBHead: head(51), Name: "House"}, {PDBHead: head(52), Name: "Other house"}, {PDBHead: head(53), Name: "Third"}},
+		Housings: []peering.PDBHousing{
+			{PDBHead: head(1), NetID: 10, FacilityID: 52}, {PDBHead: head(2), NetID: 10, FacilityID: 51}, {PDBHead: head(3), NetID: 10, FacilityID: 51, LocalASN: 64510},
+			{PDBHead: head(4), NetID: 12, FacilityID: 51}, {PDBHead: head(5), NetID: 12, FacilityID: 52}, {PDBHead: head(6), NetID: 12, FacilityID: 53},
+			{PDBHead: head(7), NetID: 10, FacilityID: 99}, // the facility is gone
+			{PDBHead: head(8), NetID: 99, FacilityID: 51},
+		},
+		Contacts: []peering.PDBContact{
+			{PDBHead: head(1), NetID: 10, Role: "NOC", Visible: "Public", Name: "Desk", Email: "noc@cloud.example"},
+			{PDBHead: head(2), NetID: 10, Role: "Sales", Visible: "Users", Name: "Sales"},
+			{PDBHead: head(3), NetID: 99, Role: "NOC"},
 		},
 		Exchanges: []peering.PDBExchange{{PDBHead: head(26), Name: "Example-IX"}, {PDBHead: head(27), Name: "Other-IX"}},
 		LANs:      []peering.PDBLAN{{PDBHead: head(26), IXID: 26, MTU: 9000}, {PDBHead: head(27), IXID: 27}},
@@ -34,9 +46,9 @@ func mirrored(t *testing.T) peering.Desired {
 		Ports: []peering.PDBPort{
 			{PDBHead: head(100), NetID: 11, LANID: 26, ASN: 64496, IPv4: addr("192.0.2.1"), Speed: 100000},
 			{PDBHead: head(101), NetID: 12, LANID: 26, ASN: 64502, IPv4: addr("192.0.2.12")},
-			{PDBHead: head(102), NetID: 10, LANID: 26, ASN: theirASN, IPv4: addr("192.0.2.11"), Operational: true},
-			{PDBHead: head(103), NetID: 10, LANID: 26, ASN: theirASN, IPv4: addr("192.0.2.13")},
-			{PDBHead: head(104), NetID: 10, LANID: 27, ASN: theirASN, IPv4: addr("203.0.113.1")},
+			{PDBHead: head(102), NetID: 10, LANID: 26, ASN: theirASN, IPv4: addr("192.0.2.11"), Operational: true, NetSideID: 51, IXSideID: 52},
+			{PDBHead: head(103), NetID: 10, LANID: 26, ASN: theirASN, IPv4: addr("192.0.2.13"), NetSideID: 51, IXSideID: 51},
+			{PDBHead: head(104), NetID: 10, LANID: 27, ASN: theirASN, IPv4: addr("203.0.113.1"), NetSideID: 51, IXSideID: 99},
 			{PDBHead: head(105), NetID: 10, LANID: 99, ASN: theirASN, IPv4: addr("203.0.113.2")}, // its LAN is gone
 			{PDBHead: head(106), NetID: 99, LANID: 26, ASN: 64503, IPv4: addr("192.0.2.14")},     // its network is gone
 		},
@@ -93,7 +105,11 @@ func TestTemplatesSeeWhatIsMirrored(t *testing.T) {
 			older.ID, older.Name, older.Updated = 13, "Older", time.Unix(1, 0)
 			d.PeeringDB.Networks = append(d.PeeringDB.Networks, older)
 		}), "{{ peer.peeringdb_network.name }}", "Cloud"},
-		"facilities and contacts aren't mirrored": {mirrored, "{{ peer | shared_facilities(peer) | length }} {{ peer.peeringdb_contacts | length }} {{ peer.peeringdb_network.poc_set | length }}", "0 0 0"},
+		"facilities, where a network may be twice": {mirrored, "{{ peer.peeringdb_network | shared_facilities(x.peeringdb_ixlan.netixlan_set[1].net) | join(', ') }}", "House, Other house"},
+		"contacts, of a network that is there":     {mirrored, "{{ peer.peeringdb_contacts | join(', ') }} {{ peer.can_receive_email }}", "Desk <noc@cloud.example>, Sales True"},
+		"where a port's ends stand, and notes": {mirrored,
+			"{% for p in peer.peeringdb_network.netixlan_set.all() %}{{ p.net_side }}/{{ p.ix_side }}/{{ p.is_remote_peer }} {% endfor %}{{ peer.peeringdb_network.notes }}",
+			"House/Other house/True House/House/False House/None/None ask first"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

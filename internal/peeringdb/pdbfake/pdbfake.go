@@ -88,6 +88,11 @@ func (s *Server) put(t peering.PDBType, o object) {
 
 // computed are the fields that PeeringDB fills from the parents.
 func (s *Server) computed(row peering.PDBRow) map[string]any {
+	if h, ok := row.(*peering.PDBHousing); ok {
+		var where map[string]any
+		_ = json.Unmarshal(s.sets[peering.PDBFacilities][h.FacilityID].raw, &where) // an orphan has none
+		return map[string]any{"name": where["name"], "city": where["city"], "country": where["country"]}
+	}
 	port, ok := row.(*peering.PDBPort)
 	if !ok {
 		return nil

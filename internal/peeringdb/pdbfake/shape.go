@@ -14,6 +14,11 @@ var shapes = map[peering.PDBType]string{
 	peering.PDBOrgs: `{"id":0,"name":"","aka":"","name_long":"","website":"","social_media":[],"notes":"","logo":null,
 		"address1":"","address2":"","city":"","country":"","state":"","zipcode":"","floor":"","suite":"",
 		"latitude":null,"longitude":null,"created":"","updated":"","status":"ok"}`,
+	peering.PDBFacilities: `{"id":0,"org_id":0,"org_name":"","campus_id":null,"name":"","aka":"","name_long":"","website":"","social_media":[],
+		"clli":"","rencode":"","npanxx":"","notes":"","net_count":0,"ix_count":0,"carrier_count":0,"sales_email":"","sales_phone":"",
+		"tech_email":"","tech_phone":"","available_voltage_services":[],"diverse_serving_substations":null,"property":null,
+		"region_continent":null,"status_dashboard":null,"logo":null,"created":"","updated":"","status":"ok","address1":"","address2":"",
+		"city":"","country":"","state":"","zipcode":"","floor":"","suite":"","latitude":null,"longitude":null}`,
 	peering.PDBNetworks: `{"id":0,"org_id":0,"name":"","aka":"","name_long":"","website":"","social_media":[],"asn":0,
 		"looking_glass":"","route_server":"","irr_as_set":"","info_type":"","info_types":[],"info_prefixes4":null,
 		"info_prefixes6":null,"info_traffic":"","info_ratio":"","info_scope":"","info_unicast":true,"info_multicast":false,
@@ -33,6 +38,8 @@ var shapes = map[peering.PDBType]string{
 	peering.PDBPorts: `{"id":0,"net_id":0,"ix_id":0,"name":"","ixlan_id":0,"notes":"","speed":0,"asn":0,"ipaddr4":null,
 		"ipaddr6":null,"is_rs_peer":false,"bfd_support":false,"operational":true,"net_side_id":null,"ix_side_id":null,
 		"created":"","updated":"","status":"ok"}`,
+	peering.PDBHousings: `{"id":0,"name":"","city":"","country":"","net_id":0,"fac_id":0,"local_asn":0,"created":"","updated":"","status":"ok"}`,
+	peering.PDBContacts: `{"id":0,"net_id":0,"role":"","visible":"Public","name":"","phone":"","email":"","url":"","created":"","updated":"","status":"ok"}`,
 }
 
 // render gives a row the real field set and order. Values of the row win over
@@ -47,6 +54,11 @@ func render(row peering.PDBRow, computed map[string]any) json.RawMessage {
 	}
 	if port, ok := row.(*peering.PDBPort); ok {
 		values["ipaddr4"], values["ipaddr6"] = orNull(port.IPv4), orNull(port.IPv6)
+		for field, id := range map[string]int64{"net_side_id": port.NetSideID, "ix_side_id": port.IXSideID} {
+			if id == 0 {
+				values[field] = json.RawMessage("null")
+			}
+		}
 	}
 	if net, ok := row.(*peering.PDBNetwork); ok && net.InfoType != "" {
 		values["info_types"] = mustJSON([]string{net.InfoType})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"strings"
 	"time"
 
 	"peerflow/internal/bgp"
@@ -20,7 +21,7 @@ const (
 // Synthetic is a small PeeringDB of documentation numbers, all last updated at or
 // before at: two exchanges and fourteen networks AS64500 to AS64511 and AS65536,
 // AS65537. Every case that planning must tell apart is there: open, selective,
-// restrictive and no policy, two ports at one exchange, a port without IPv6, one
+// restrictive and no policy, facilities and contacts, two ports at one exchange, a port without IPv6, one
 // without any address, one out of service, one on the other LAN, 4-byte numbers,
 // figures unknown.
 func Synthetic(at time.Time) []peering.PDBRow {
@@ -36,7 +37,24 @@ func Synthetic(at time.Time) []peering.PDBRow {
 		b.network(firstNetID+int64(i), asn, policy, int64(i*20))
 	}
 	b.ports()
+	b.buildings()
 	return b.rows
+}
+
+// buildings: two facilities, the first with AS64500 and AS64501 in it, the second
+// with AS64500 alone, and contacts of both.
+func (b *builder) buildings() {
+	for id, name := range []string{"Example House", "Other House"} {
+		b.rows = append(b.rows, &peering.PDBFacility{PDBHead: b.head(int64(id + 1)), OrgID: ExampleIX, Name: name, Address1: "1 Example Street", City: "Amsterdam", Country: "NL"})
+	}
+	for i, h := range [][2]int64{{firstNetID, 1}, {firstNetID + 1, 1}, {firstNetID, 2}} {
+		b.rows = append(b.rows, &peering.PDBHousing{PDBHead: b.head(int64(i + 1)), NetID: h[0], FacilityID: h[1], LocalASN: b.asns[h[0]]})
+	}
+	for i, c := range []peering.PDBContact{{NetID: firstNetID, Role: "NOC", Name: "Desk"}, {NetID: firstNetID, Role: "Policy", Name: "Peering"}, {NetID: firstNetID + 1, Role: "Policy", Name: "Peering"}} {
+		c.PDBHead, c.Visible = b.head(int64(i+1)), "Public"
+		c.Email = fmt.Sprintf("%s@as%d.example.net", strings.ToLower(c.Name), b.asns[c.NetID])
+		b.rows = append(b.rows, &c)
+	}
 }
 
 // ports: every network at Example-IX with host numbers as its place in the list
