@@ -1,9 +1,11 @@
 package cmd
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
+	"peerflow/db"
 	"peerflow/internal/peering"
 )
 
@@ -58,6 +60,51 @@ func TestASecretIsDeletedOnceNothingNamesIt(t *testing.T) {
 	b.wants(b.do("admin", "DELETE", at, ""), 404, "AS64501 password")
 	b.wants(b.do("admin", "GET", "/api/v1/change-log?object=secret&object_id=1", ""), 200, `"action":"delete"`)
 	b.wants(b.do("admin", "GET", "/api/v1/secrets", ""), 200, `"name":"other"`)
+}
+
+func TestAnOpenChangeThatNamesHalfOfASecretIsAUse(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.network()
+	for _, name := range []string{"old", "new"} {
+		b.wants(b.do("admin", "PUT", "/api/v1/secrets/"+name, `{"value": "c4nary"}`), 200, `"version":1`)
+	}
+	b.wants(b.edit("sessions/1", `{"password": {"id": 1, "version": 1}}`), 200, "")
+	rotate := func(patch string) peering.Change {
+		t.Helper()
+		c, _, err := b.db.CreateChange(t.Context(), b.actor("admin"), db.NewChange{Kind: peering.KindRotateSecret, Reason: "a test", Request: peering.ChangeRequest{
+			Operations: []peering.Operation{{RouterID: 1, Object: peering.ObjectSession, ObjectID: 1, Action: peering.Update, Patch: json.RawMessage(patch)}}}})
+		b.must(err)
+		return c
+	}
+	usedBy := func(name, uses string) {
+		t.Helper()
+		b.wants(b.do("admin", "GET", "/api/v1/secrets/"+name, ""), 200, `"used_by":[`+uses+`]`)
+		b.wants(b.do("admin", "GET", "/api/v1/secrets?name="+name, ""), 200, `"used_by":[`+uses+`]`)
+	}
+	const session = `{"object":"session","id":1,"name":"AS64501 198.51.100.2 on edge1","version":1}`
+
+	done := rotate(`{"password": {"id": 2, "version": 1}}`)
+	b.must(b.db.NoteUnmoved(t.Context(), done.ID))
+	b.must(b.db.MoveChange(t.Context(), done.ID, peering.ChangeCompleted, "", "the routers run it already"))
+	b.wants(b.do("admin", "POST", "/api/v1/changes/1/roll-back", `{"reason": "it was wrong"}`), 202, `"change_id":2`) // its patch names the id alone
+	usedBy("old", `{"object":"change","id":2,"name":"session 1","version":1}`)
+	usedBy("new", session)
+	b.wants(b.do("admin", "DELETE", "/api/v1/secrets/old", ""), 409, "change 2 (session 1)")
+	b.wants(b.do("admin", "PUT", "/api/v1/secrets/new", `{"value": "c4nary-2"}`), 200, `"version":2`)
+	b.must(b.db.MoveChange(t.Context(), 2, peering.ChangeCancelled, "", "a test"))
+
+	version := rotate(`{"password": {"version": 2}}`)
+	usedBy("new", `{"object":"change","id":3,"name":"session 1","version":2},`+session)
+	b.must(b.db.MoveChange(t.Context(), version.ID, peering.ChangeCancelled, "", "a test"))
+	none := rotate(`{"password": null}`)
+	usedBy("new", session)
+	usedBy("old", "")
+	b.must(b.db.MoveChange(t.Context(), none.ID, peering.ChangeCancelled, "", "a test"))
+
+	rotate(`{"password": {"id": 1}}`)
+	b.wants(b.do("admin", "DELETE", "/api/v1/sessions/1", "", "If-Match", "*"), 204, "")
+	usedBy("old", `{"object":"change","id":5,"name":"session 1","version":0}`)
 }
 
 func TestADeploymentAndWhatIsOursOnARouterAreShown(t *testing.T) {

@@ -33,7 +33,7 @@ type SecretUse struct {
 	Object  string `json:"object" enum:"router,session,change" doc:"a router by its login, a session by its password, an open change for either"`
 	ID      int64  `json:"id"`
 	Name    string `json:"name"`
-	Version int64  `json:"version"`
+	Version int64  `json:"version" doc:"0: a change would keep that of a record which is gone"`
 }
 
 func (u SecretUse) String() string { return fmt.Sprintf("%s %d (%s)", u.Object, u.ID, u.Name) }

@@ -148,9 +148,14 @@ FROM (
     SELECT s.password_secret, s.password_version, 'session', s.id, 'AS' || s.peer_asn || ' ' || host(s.peer_address) || ' on ' || r.name
     FROM session s JOIN router r ON r.id = s.router_id WHERE s.password_secret = ANY($1::bigint[])
     UNION ALL
-    SELECT (o.patch->f.field->>'id')::bigint, (o.patch->f.field->>'version')::bigint, 'change', o.change_id, o.object || ' ' || o.object_id
+    SELECT coalesce((o.patch->f.field->>'id')::bigint, r.login_secret, s.password_secret),
+        coalesce((o.patch->f.field->>'version')::bigint, r.login_version, s.password_version, 0),
+        'change', o.change_id, o.object || ' ' || o.object_id
     FROM change_operation o JOIN (VALUES ('router'::operation_object, 'login'), ('session', 'password')) f (object, field) ON f.object = o.object
-    WHERE o.applied_at IS NULL AND o.discarded_at IS NULL AND (o.patch->f.field->>'id')::bigint = ANY($1::bigint[])
+    LEFT JOIN router r ON o.object = 'router' AND r.id = o.object_id
+    LEFT JOIN session s ON o.object = 'session' AND s.id = o.object_id
+    WHERE o.applied_at IS NULL AND o.discarded_at IS NULL AND jsonb_typeof(o.patch->f.field) = 'object'
+        AND coalesce((o.patch->f.field->>'id')::bigint, r.login_secret, s.password_secret) = ANY($1::bigint[])
 ) u
 ORDER BY u.secret_id, u.object, u.id, u.version
 `
@@ -164,6 +169,7 @@ type SecretUsesRow struct {
 }
 
 // What names versions of these secrets: routers as their login, sessions as their password, and open changes for either.
+// A change's patch may name one half alone: the record has the other.
 func (q *Queries) SecretUses(ctx context.Context, ids []int64) ([]SecretUsesRow, error) {
 	rows, err := q.db.Query(ctx, secretUses, ids)
 	if err != nil {
