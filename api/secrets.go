@@ -46,7 +46,7 @@ func (s *server) registerSecrets() {
 			return say(s.Secrets.Secret(ctx, in.Name))
 		})
 	add(s, operation{method: http.MethodDelete, path: "/api/v1/secrets/{name}", role: peering.Operator, tag: "secrets", status: http.StatusNoContent, summary: "Delete a secret",
-		description: "With all its versions. Refused (409) while a record or an open change names one, or one stands in a configuration that runs on a router or is on its way there."},
+		description: "With all its versions. Refused (409) while a record, an open change or its plan names one, or one stands in a configuration that runs on a router or is on its way there."},
 		func(ctx context.Context, in *SecretName) (*struct{}, error) {
 			return nil, s.Secrets.DeleteSecret(ctx, ActorOf(ctx), in.Name)
 		})

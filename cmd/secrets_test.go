@@ -47,11 +47,24 @@ func TestASecretIsDeletedOnceNothingNamesIt(t *testing.T) {
 	refused("change 1 (session 1)")
 	b.must(b.db.MoveChange(t.Context(), c.ID, peering.ChangeCancelled, "", "a test"))
 
-	deployed := b.planned() // its text holds secret 1
-	b.run(`INSERT INTO deployment (change_id, plan_id, router_id, state, artifact_hash, confirmed_at)
-		SELECT $1, p.plan_id, 1, 'confirmed', p.artifact_hash, now() FROM plan_router p WHERE p.plan_id = $2`, deployed.ID, deployed.PlanID)
+	planned := b.planned() // its text holds secret 1
+	b.run(`INSERT INTO deployment (change_id, plan_id, router_id, state, artifact_hash, confirmed_at, ended_at)
+		SELECT $1, p.plan_id, 1, 'confirmed', p.artifact_hash, now(), now() FROM plan_router p WHERE p.plan_id = $2`, planned.ID, planned.PlanID)
 	refused("runs on edge1")
-	b.run(`UPDATE deployment SET artifact_hash = NULL`)
+	b.run(`UPDATE deployment SET state = 'soaking', ended_at = NULL`)
+	refused("on its way there")
+	b.run(`UPDATE deployment SET base_hash = artifact_hash, artifact_hash = NULL`)
+	refused("on its way there")
+	b.run(`UPDATE deployment SET base_hash = NULL`) // what it read and carries is without the secret, unlike what its plan shows
+	refused("stands in the plan of change 2: wait until it ends, or cancel it first (peerflow change cancel 2)")
+	b.run(`UPDATE change SET ended_at = now() WHERE id = $1`, planned.ID)
+	refused("stands in the plan of change 2") // its deployment is open
+	b.run(`UPDATE deployment SET state = 'failed', ended_at = now()`)
+	b.run(`UPDATE change SET ended_at = NULL WHERE id = $1`, planned.ID)
+	refused("stands in the plan of change 2")
+	b.run(`UPDATE plan_router SET base_hash = artifact_hash, artifact_hash = base_hash`)
+	refused("stands in the plan of change 2")
+	b.must(b.db.MoveChange(t.Context(), planned.ID, peering.ChangeCancelled, "", "a test"))
 
 	if code, stdout, stderr := b.cli("admin", "", "secret", "delete", "AS64501 password"); code != exitOK || !strings.Contains(stdout, "AS64501 password deleted") {
 		t.Errorf("exit %d, %s%s", code, stdout, stderr)

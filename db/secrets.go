@@ -132,7 +132,7 @@ func secretNamed(ctx context.Context, q *dbsqlc.Queries, name string) (peering.S
 }
 
 // DeleteSecret removes a secret with all its versions; kind conflict names what
-// refers to one, and the routers that run one.
+// refers to one, the routers that run one, or the changes whose plan shows one.
 func (d *DB) DeleteSecret(ctx context.Context, by peering.Actor, name string) error {
 	return d.Write(ctx, by, func(tx *Tx) error {
 		s, err := secretNamed(ctx, tx.q, name)
@@ -146,13 +146,26 @@ func (d *DB) DeleteSecret(ctx context.Context, by peering.Actor, name string) er
 			}
 			return peering.Errorf(peering.Conflict, "secret %s is used by %s: take it from there first", name, peering.Some(uses, fewNamed, ", "))
 		}
-		running, err := tx.q.SecretRunsOn(ctx, fmt.Sprintf("{secret:%d@", s.ID))
+		placeholder := fmt.Sprintf("{secret:%d@", s.ID)
+		running, err := tx.q.SecretRunsOn(ctx, placeholder)
 		if err != nil {
 			return err
 		}
 		if len(running) > 0 {
 			return peering.Errorf(peering.Conflict, "secret %s is in the configuration that runs on %s, or on its way there: deploy one without it first (peerflow router deploy)",
 				name, peering.Some(running, fewNamed, ", "))
+		}
+		planned, err := tx.q.SecretPlannedBy(ctx, placeholder)
+		if err != nil {
+			return err
+		}
+		if len(planned) > 0 {
+			var changes []string
+			for _, id := range planned {
+				changes = append(changes, fmt.Sprintf("change %d", id))
+			}
+			return peering.Errorf(peering.Conflict, "secret %s stands in the plan of %s: wait until it ends, or cancel it first (peerflow change cancel %d)",
+				name, peering.Some(changes, fewNamed, ", "), planned[0])
 		}
 		if _, err := tx.q.SecretDelete(ctx, s.ID); err != nil {
 			return stillUsed("secret", s.ID, err)

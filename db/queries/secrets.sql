@@ -67,6 +67,18 @@ WHERE EXISTS (
 )
 ORDER BY r.name;
 
+-- Changes whose plan shows a secret, in the text that is to run or in the one that ran when it was planned: the plans in
+-- force of open changes, and those that open deployments carry out. Each read of such a router resolves what its plan shows.
+-- name: SecretPlannedBy :many
+SELECT DISTINCT p.change_id
+FROM plan p
+JOIN plan_router r ON r.plan_id = p.id
+JOIN config_text t ON t.hash IN (r.artifact_hash, r.base_hash)
+WHERE (EXISTS (SELECT FROM change c WHERE c.plan_id = p.id AND c.ended_at IS NULL)
+        OR EXISTS (SELECT FROM deployment d WHERE d.plan_id = r.plan_id AND d.router_id = r.router_id AND d.ended_at IS NULL))
+    AND strpos(t.text, @placeholder::text) > 0
+ORDER BY p.change_id;
+
 -- Removes a secret with all its versions; refused by what refers to one.
 -- name: SecretDelete :execrows
 DELETE FROM secret WHERE id = @id::bigint;

@@ -59,6 +59,39 @@ func (q *Queries) SecretNext(ctx context.Context, name string) (SecretNextRow, e
 	return i, err
 }
 
+const secretPlannedBy = `-- name: SecretPlannedBy :many
+SELECT DISTINCT p.change_id
+FROM plan p
+JOIN plan_router r ON r.plan_id = p.id
+JOIN config_text t ON t.hash IN (r.artifact_hash, r.base_hash)
+WHERE (EXISTS (SELECT FROM change c WHERE c.plan_id = p.id AND c.ended_at IS NULL)
+        OR EXISTS (SELECT FROM deployment d WHERE d.plan_id = r.plan_id AND d.router_id = r.router_id AND d.ended_at IS NULL))
+    AND strpos(t.text, $1::text) > 0
+ORDER BY p.change_id
+`
+
+// Changes whose plan shows a secret, in the text that is to run or in the one that ran when it was planned: the plans in
+// force of open changes, and those that open deployments carry out. Each read of such a router resolves what its plan shows.
+func (q *Queries) SecretPlannedBy(ctx context.Context, placeholder string) ([]int64, error) {
+	rows, err := q.db.Query(ctx, secretPlannedBy, placeholder)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []int64{}
+	for rows.Next() {
+		var change_id int64
+		if err := rows.Scan(&change_id); err != nil {
+			return nil, err
+		}
+		items = append(items, change_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const secretRows = `-- name: SecretRows :many
 SELECT t.id, t.name, t.version, v.created_at AS set_at, coalesce(l.actor, '')::text AS set_by
 FROM secret t
