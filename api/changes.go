@@ -97,7 +97,7 @@ type changeInput struct {
 
 // operationInput is one edit that a change carries.
 type operationInput struct {
-	RouterID    int64              `json:"router_id,omitempty" doc:"whose it is: a session's or a connection's own (refused when it is another's; a session's may be left out). 0: a shared object, such as a policy"`
+	RouterID    int64              `json:"router_id,omitempty" doc:"whose it is: a session's or a connection's own (refused when it is another's; where the record stands it may be left out). 0: a shared object, such as a policy"`
 	Object      peering.ObjectKind `json:"object" enum:"session,routing_policy,autonomous_system,ixp,bgp_group,connection,router,template"`
 	ObjectID    int64              `json:"object_id,omitempty" doc:"the object that is updated or deleted; none for create, which gives the new object its own"`
 	Action      peering.Action     `json:"action" enum:"create,update,delete"`

@@ -185,7 +185,7 @@ func (k *kind[T]) place(ctx context.Context, tx *Tx, op peering.Operation) (peer
 	was, becomes := k.router(&before), k.router(&after)
 	if k.stays && op.Action != peering.Create {
 		if becomes != was {
-			return op, peering.Errorf(peering.Invalid, "%s %d is on router %d: it moves to another one by delete and create", noun(k.object), op.ObjectID, was)
+			return op, peering.Errorf(peering.Invalid, "%s %d is on router %d: it moves to another one by delete and create, a connection by one change after the other", noun(k.object), op.ObjectID, was)
 		}
 		op.RouterID = cmp.Or(op.RouterID, was)
 	}

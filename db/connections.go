@@ -33,6 +33,7 @@ var connections = &kind[peering.Connection]{
 	complete: (*peering.Connection).Complete,
 	tags:     func(c *peering.Connection) []int64 { return c.Tags },
 	router:   func(c *peering.Connection) int64 { return c.RouterID },
+	stays:    true,
 }
 
 func connectionOf(row dbsqlc.ConnectionRowsRow) peering.Connection {

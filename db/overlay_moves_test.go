@@ -94,8 +94,6 @@ func TestAChangeThatMovesARecordRendersWhatItsRecordRenders(t *testing.T) {
 		"a session to a group":                              `update session $session$ {"kind": "direct", "connection_id": 0, "group_id": $group$}`,
 		"a group to a class, and a session to the group":    "update bgp_group $group$ {\"relationship_id\": $class$}\nupdate session $session$ {\"kind\": \"direct\", \"connection_id\": 0, \"group_id\": $group$}",
 		"a connection to another exchange":                  `update connection $port$ {"exchange_id": $far$, ` + port + `}`,
-		"a connection of another router to this one":        `update connection $theirs$ {"router_id": $router$}`,
-		"a connection away":                                 "delete session $session$ {}\nupdate connection $port$ {\"router_id\": $other$}",
 		"a connection that is gone":                         "delete session $session$ {}\ndelete connection $port$ {}",
 		"a network to a number that sessions have":          "update autonomous_system $peer$ {\"asn\": 64999}\nupdate autonomous_system $second$ {\"asn\": 64501}",
 		"a network to a number of a session that is new":    "update autonomous_system $second$ {\"asn\": 64510}\nupdate session $session$ {\"peer_asn\": 64510}",
@@ -171,6 +169,8 @@ func TestAnOperationNamesItsObjectsOwnRouter(t *testing.T) {
 		"a session deleted":                 {`delete session $there$ {}`, "nothing of session "},
 		"a session moved here":              {`update session $there$ {"router_id": $router$}`, "delete and create"},
 		"a session moved away":              {`update session $session$ {"router_id": $other$}`, "delete and create"},
+		"a connection moved here":           {`update connection $theirs$ {"router_id": $router$}`, "delete and create"},
+		"a connection moved away":           {"delete session $session$ {}\nupdate connection $port$ {\"router_id\": $other$}", "operation 2: "},
 		"a connection edited":               {`update connection $theirs$ {"description": "unseen"}`, "nothing of connection "},
 		"a connection deleted":              {`delete connection $theirs$ {}`, "nothing of connection "},
 		"a connection made there":           {`create connection 0 {"exchange_id": $ixp$, "router_id": $other$, "ipv4": "198.51.100.88", "ipv4_lan": "198.51.100.0/24"}`, "nothing of the new connection"},
@@ -183,26 +183,31 @@ func TestAnOperationNamesItsObjectsOwnRouter(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, err, c.says)
 		}
 	}
-	ops := n.operations(t, `update session $there$ {"description": "seen"}`)
-	ops[0].RouterID = 0
+	ops := n.operations(t, "update session $there$ {\"description\": \"seen\"}\nupdate connection $theirs$ {\"description\": \"seen\"}")
+	ops[0].RouterID, ops[1].RouterID = 0, 0
 	change, err := propose(ops)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ops, err = d.Overlay(t.Context(), change.ID); err != nil || len(ops) != 1 || ops[0].RouterID != n.ids["other"] {
-		t.Errorf("a session's operation that names none: %+v, %v; want its own", ops, err)
+	if ops, err = d.Overlay(t.Context(), change.ID); err != nil || len(ops) != 2 || ops[0].RouterID != n.ids["other"] || ops[1].RouterID != n.ids["other"] {
+		t.Errorf("operations that name no router: %+v, %v; want their records' own", ops, err)
 	}
 }
 
 // A record that an edit moves or deletes between the proposal and the plan, or the confirm.
-func TestAnOperationDoesNotFollowItsSessionToAnotherRouter(t *testing.T) {
+func TestAnOperationDoesNotFollowItsRecordToAnotherRouter(t *testing.T) {
 	t.Parallel()
 	d := dbtest.New(t)
 	n := moving(t, d)
 	direct := mustCreate(t, d.Sessions(), peering.Session{PeeringID: n.ids["direct"], RouterID: n.router.ID, PeerAddress: netip.MustParseAddr("192.0.2.79"), PeerAS: n.peer.ASN})
-	n.ids["direct_session"] = direct.ID
-	update, remove := n.operations(t, `update session $direct_session$ {"description": "for here"}`), n.operations(t, `delete session $direct_session$ {}`)
-	moved, err := d.Sessions().Patch(t.Context(), anna, direct.ID, 0, patch(map[string]any{"router_id": n.ids["other"]}))
+	spare := mustCreate(t, d.Connections(), peering.Connection{IXPID: n.ixp.ID, RouterID: n.router.ID, IPv4: netip.MustParseAddr("198.51.100.88"), IPv4LAN: netip.MustParsePrefix("198.51.100.0/24")})
+	n.ids["direct_session"], n.ids["spare_port"] = direct.ID, spare.ID
+	elsewhere := patch(map[string]any{"router_id": n.ids["other"]})
+	movedSession, err := d.Sessions().Patch(t.Context(), anna, direct.ID, 0, elsewhere)
+	if err != nil {
+		t.Fatal(err)
+	}
+	movedPort, err := d.Connections().Patch(t.Context(), anna, spare.ID, 0, elsewhere)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,19 +215,25 @@ func TestAnOperationDoesNotFollowItsSessionToAnotherRouter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = desired.Apply(update)
-	wantKind(t, "planned", err, peering.Conflict)
-	if _, err := desired.Apply(remove); err != nil {
-		t.Errorf("to take off what is gone here: %v", err)
-	}
 	record := func(ops []peering.Operation) error {
 		return d.Write(t.Context(), anna, func(tx *db.Tx) error { return db.ApplyOperations(t.Context(), tx, ops) })
 	}
-	wantKind(t, "recorded", record(update), peering.Conflict)
-	if err := record(remove); err != nil {
-		t.Errorf("recorded: %v", err)
+	for _, what := range []string{"session $direct_session$", "connection $spare_port$"} {
+		update, remove := n.operations(t, "update "+what+` {"description": "for here"}`), n.operations(t, "delete "+what+" {}")
+		_, err = desired.Apply(update)
+		wantKind(t, what+" planned", err, peering.Conflict)
+		if _, err := desired.Apply(remove); err != nil {
+			t.Errorf("%s: to take off what is gone here: %v", what, err)
+		}
+		wantKind(t, what+" recorded", record(update), peering.Conflict)
+		if err := record(remove); err != nil {
+			t.Errorf("%s: recorded: %v", what, err)
+		}
 	}
-	if now, err := d.Sessions().Get(t.Context(), direct.ID); err != nil || now.Version != moved.Version {
+	if now, err := d.Sessions().Get(t.Context(), direct.ID); err != nil || now.Version != movedSession.Version {
 		t.Errorf("the session on the other router: %+v, %v; want it as it was", now, err)
+	}
+	if now, err := d.Connections().Get(t.Context(), spare.ID); err != nil || now.Version != movedPort.Version {
+		t.Errorf("the connection on the other router: %+v, %v; want it as it was", now, err)
 	}
 }

@@ -78,8 +78,8 @@ func (d Desired) Apply(ops []Operation) (Desired, error) {
 		if op.RouterID != 0 && op.RouterID != d.Router.ID {
 			continue
 		}
-		if _, there := next.Sessions[op.ObjectID]; op.Object == ObjectSession && op.Action == Update && op.RouterID != 0 && !there {
-			return Desired{}, Errorf(Conflict, "session %d isn't router %s's any more, deleted or moved since the change was opened: open another one without it", op.ObjectID, d.Router.Name)
+		if op.Action == Update && op.RouterID != 0 && next.left(op) {
+			return Desired{}, Errorf(Conflict, "%s %d isn't router %s's any more, deleted or moved since the change was opened: open another one without it", op.Object, op.ObjectID, d.Router.Name)
 		}
 		if err := next.apply(op); err != nil {
 			return Desired{}, fmt.Errorf("apply %s of %s %d: %w", op.Action, op.Object, op.ObjectID, err)
@@ -100,6 +100,18 @@ func (d Desired) Apply(ops []Operation) (Desired, error) {
 	}
 	next.SetApart()
 	return next, nil
+}
+
+// left tells of an operation on a record that the router had.
+func (d Desired) left(op Operation) bool {
+	switch op.Object {
+	case ObjectSession:
+		_, there := d.Sessions[op.ObjectID]
+		return !there
+	case ObjectConnection:
+		return d.Connections[op.ObjectID].RouterID != d.Router.ID
+	}
+	return false
 }
 
 // SetApart sets connections of other routers apart, and exchanges at which this one has none.
