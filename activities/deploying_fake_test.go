@@ -117,6 +117,7 @@ type record struct {
 	slow     time.Duration // what noting the confirm takes
 	ordered  []Command
 	verdicts []peering.Verdict
+	ops      []peering.Operation
 	rendered int // times that what it is rendered from was loaded
 }
 
@@ -165,7 +166,7 @@ func (r *record) Router(context.Context, int64) (peering.Router, error) {
 func (r *record) Desired(ctx context.Context, id int64) (peering.Desired, error) {
 	r.rendered++
 	router, err := r.Router(ctx, id)
-	return peering.Desired{Router: router}, err
+	return peering.Desired{Router: router, Sessions: map[int64]peering.Session{}}, err
 }
 
 func (r *record) DeployedSessions(context.Context, int64) ([]peering.DeployedSession, error) {
@@ -218,6 +219,16 @@ func (r *record) StoreVerdict(_ context.Context, _ int64, of time.Time, v peerin
 	return nil
 }
 
+// changes has what the record's change does.
+type changes struct {
+	ChangeStore
+	record *record
+}
+
+func (c changes) Overlay(context.Context, int64) ([]peering.Operation, error) {
+	return c.record.ops, nil
+}
+
 // take runs one step as a worker would.
 func (r *record) take(t *testing.T, step func(*Deploying) any, p peering.Profile) (peering.Next, error) {
 	t.Helper()
@@ -227,7 +238,7 @@ func (r *record) take(t *testing.T, step func(*Deploying) any, p peering.Profile
 // give is take with an input of its own.
 func (r *record) give(t *testing.T, step func(*Deploying) any, in any, p peering.Profile) (peering.Next, error) {
 	t.Helper()
-	d := &Deploying{Access: Access{Drivers: driver.NewRegistry(r.router), Intent: r}, Intent: r, Plans: r, Votes: r, Deployments: r, Now: time.Now,
+	d := &Deploying{Access: Access{Drivers: driver.NewRegistry(r.router), Intent: r}, Intent: r, Changes: changes{record: r}, Plans: r, Votes: r, Deployments: r, Now: time.Now,
 		Profile: func(peering.Router) peering.Profile { return p }}
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestActivityEnvironment()

@@ -45,6 +45,17 @@ func (d *Deploying) prepare(ctx context.Context, a at, running peering.Running) 
 	if err != nil {
 		return peering.Next{}, err
 	}
+	desired, err := d.Intent.Desired(ctx, a.router.ID)
+	if err != nil {
+		return peering.Next{}, err
+	}
+	ops, err := d.Changes.Overlay(ctx, a.dep.ChangeID)
+	if err != nil {
+		return peering.Next{}, err
+	}
+	if _, err := desired.Apply(ops); err != nil { // the records moved since the plan was made: planning again refuses it
+		return ended(peering.DeploymentStale, "what the change does can't be recorded any more: "+err.Error()), nil
+	}
 	if text, err := a.reopens(ctx, record.Artifact); err != nil || text != "" {
 		if a.dep.ProposedAt.IsZero() {
 			text += "; then ask for the change again; nothing was written"

@@ -70,3 +70,25 @@ func TestNothingBeginsThatWouldOpenWhatSomebodyClosed(t *testing.T) {
 		})
 	}
 }
+
+// A router that left the lab between plan and commit, with a session of a change that only the lab may have.
+func TestNothingBeginsThatTheRecordsForbidByNow(t *testing.T) {
+	t.Parallel()
+	for patch, step := range map[string]peering.Step{
+		`{"id": 5, "peering_id": 1, "router_id": 1, "peer_address": "203.0.113.9", "peer_asn": 3333}`:  peering.StepBegin,
+		`{"id": 5, "peering_id": 1, "router_id": 1, "peer_address": "203.0.113.9", "peer_asn": 64501}`: peering.StepEnd,
+	} {
+		r := underWay()
+		r.dep.State, r.dep.Baseline = peering.DeploymentQueued, nil
+		r.ops = []peering.Operation{{RouterID: 1, Object: peering.ObjectSession, ObjectID: 5, Action: peering.Create, Patch: []byte(patch)}}
+		profile := peering.LabProfile
+		profile.Sample = time.Millisecond
+		next, err := r.take(t, func(d *Deploying) any { d.Observed = quiet{}; return d.PrepareDeployment }, profile)
+		if err != nil || next.Step != step || len(r.router.told) > 0 {
+			t.Errorf("%s: next %+v, %v; the router was told %v", patch, next, err, r.router.told)
+		}
+		if step == peering.StepEnd && (next.State != peering.DeploymentStale || !strings.Contains(next.Text, "AS64501 is for documentation")) {
+			t.Errorf("it ends %s: %s", next.State, next.Text)
+		}
+	}
+}

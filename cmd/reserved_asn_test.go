@@ -32,6 +32,15 @@ func TestReservedNumbersAreRefusedAtTheDoor(t *testing.T) {
 	}
 	b.wants(b.do("admin", "POST", "/api/v1/sessions", session+`"peer_asn": 64512}`), 201, `"kind":"direct"`)
 
+	// A change is asked with all that it does: with the router's next number, a session may be right.
+	b.wants(b.do("admin", "POST", "/api/v1/autonomous-systems", `{"asn": 64512}`), 201, `"id":4`)
+	b.wants(b.do("admin", "POST", "/api/v1/routers", strings.ReplaceAll(real, "real1", "real2")+"4}"), 201, `"id":3`)
+	b.wants(b.do("admin", "POST", "/api/v1/connections", `{"exchange_id": 1, "router_id": 3, "ipv4": "198.51.100.8", "ipv4_lan": "198.51.100.0/24"}`), 201, `"id":3`)
+	const exchange = `{"router_id": 3, "object": "session", "action": "create", "patch": {"peering_id": 1, "router_id": 3, "peer_address": "198.51.100.9", "connection_id": 3, "peer_asn": 2914}}]}`
+	b.wants(b.do("admin", "POST", "/api/v1/changes", `{"kind": "renumber", "operations": [`+exchange, "Idempotency-Key", "reserved-private"), 422, "our AS: AS64512")
+	b.wants(b.do("admin", "POST", "/api/v1/changes", `{"kind": "renumber", "operations": [{"router_id": 3, "object": "router", "object_id": 3, "action": "update", "patch": {"local_as_id": 3}}, `+exchange,
+		"Idempotency-Key", "reserved-public"), 202, "")
+
 	// A lab router with such numbers stays one.
 	b.wants(b.edit("routers/1", `{"lab": false}`), 422, "router edge1, local_as_id: AS64500")
 	b.wants(b.edit("routers/1", `{"lab": false, "local_as_id": 3}`), 422, "session 198.51.100.2 (1) of router edge1: peer_asn: AS64501")

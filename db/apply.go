@@ -15,8 +15,9 @@ import (
 // applier writes one operation of a change into its noun's table.
 type applier interface {
 	apply(ctx context.Context, tx *Tx, op peering.Operation, r recording) error
-	// check refuses an operation that would make a record that can't be.
-	check(ctx context.Context, tx *Tx, op peering.Operation) error
+	// check refuses an operation that would make a record that can't be, alone; what a session of
+	// a router that the same change edits may have is asked when both are known, by Desired.Apply.
+	check(ctx context.Context, tx *Tx, op peering.Operation, edited map[int64]bool) error
 	// place refuses an operation that names another router than its object's, and
 	// gives one that names none the router of a session.
 	place(ctx context.Context, tx *Tx, op peering.Operation) (peering.Operation, error)
@@ -148,7 +149,7 @@ func (k *kind[T]) apply(ctx context.Context, tx *Tx, op peering.Operation, r rec
 	return err
 }
 
-func (k *kind[T]) check(ctx context.Context, tx *Tx, op peering.Operation) error {
+func (k *kind[T]) check(ctx context.Context, tx *Tx, op peering.Operation, edited map[int64]bool) error {
 	var recorded T
 	var before *T
 	if op.Action == peering.Update {
@@ -159,7 +160,7 @@ func (k *kind[T]) check(ctx context.Context, tx *Tx, op peering.Operation) error
 		before = &recorded
 	}
 	after, err := k.patched(recorded, patchOf(op))
-	if err != nil || k.may == nil {
+	if err != nil || k.may == nil || op.Object == peering.ObjectSession && edited[k.router(&after)] {
 		return err
 	}
 	return k.may(ctx, tx, before, &after)

@@ -124,10 +124,10 @@ func (tx *Tx) completeOperations(ctx context.Context, changeID int64, ops []peer
 	if before, err = tx.openOperations(ctx, changeID); err != nil {
 		return nil, nil, err
 	}
-	known := createdIDs(before)
+	known, edited := createdIDs(before), editedRouters(ops)
 	completed = make([]peering.Operation, 0, len(ops))
 	for i, op := range ops {
-		if op, err = tx.complete(ctx, op, known); err != nil {
+		if op, err = tx.complete(ctx, op, known, edited); err != nil {
 			return nil, nil, fmt.Errorf("operation %d: %w", i+1, err)
 		}
 		completed = append(completed, op)
@@ -178,14 +178,14 @@ func (tx *Tx) insertOperation(ctx context.Context, changeID int64, position int3
 
 // complete fills what an operation lacks: the id of a new object, or the row
 // version that the patch was written against.
-func (tx *Tx) complete(ctx context.Context, op peering.Operation, known map[string]int64) (peering.Operation, error) {
+func (tx *Tx) complete(ctx context.Context, op peering.Operation, known map[string]int64, edited map[int64]bool) (peering.Operation, error) {
 	switch {
 	case !dbsqlc.OperationObject(op.Object).Valid():
 		return op, peering.Errorf(peering.Unsupported, "a change can't carry a %q", op.Object)
 	case !dbsqlc.OperationAction(op.Action).Valid():
 		return op, peering.Errorf(peering.Invalid, "there is no action %q: create, update or delete", op.Action)
 	case op.Action == peering.Create:
-		return tx.completeCreate(ctx, op, known)
+		return tx.completeCreate(ctx, op, known, edited)
 	}
 	op.Patch = object(op.Patch)
 	record := map[string]json.RawMessage{}
@@ -207,7 +207,7 @@ func (tx *Tx) complete(ctx context.Context, op peering.Operation, known map[stri
 	if op, err = appliers[op.Object].place(ctx, tx, op); err != nil || op.Action == peering.Delete {
 		return op, err
 	}
-	return op, appliers[op.Object].check(ctx, tx, op)
+	return op, appliers[op.Object].check(ctx, tx, op, edited)
 }
 
 // sameRouter refuses a session that would be recorded on another router than the
@@ -223,7 +223,7 @@ func sameRouter(op peering.Operation, record map[string]json.RawMessage) error {
 	return peering.Errorf(peering.Invalid, "the session's router_id isn't the operation's (%d): name the same router in both; a session moves to another one by delete and create", op.RouterID)
 }
 
-func (tx *Tx) completeCreate(ctx context.Context, op peering.Operation, known map[string]int64) (peering.Operation, error) {
+func (tx *Tx) completeCreate(ctx context.Context, op peering.Operation, known map[string]int64, edited map[int64]bool) (peering.Operation, error) {
 	record := map[string]json.RawMessage{}
 	if err := json.Unmarshal(op.Patch, &record); err != nil {
 		return op, peering.Errorf(peering.Invalid, "the new %s is no JSON object: %w", op.Object, err)
@@ -255,7 +255,18 @@ func (tx *Tx) completeCreate(ctx context.Context, op peering.Operation, known ma
 	if err != nil {
 		return op, err
 	}
-	return op, appliers[op.Object].check(ctx, tx, op)
+	return op, appliers[op.Object].check(ctx, tx, op, edited)
+}
+
+// editedRouters are the routers whose records operations edit.
+func editedRouters(ops []peering.Operation) map[int64]bool {
+	ids := map[int64]bool{}
+	for _, op := range ops {
+		if op.Object == peering.ObjectRouter {
+			ids[op.ObjectID] = true
+		}
+	}
+	return ids
 }
 
 // createdIDs are the ids that earlier operations gave to new objects.

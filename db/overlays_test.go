@@ -31,7 +31,7 @@ func TestAnOverlayKeepsTheIDsOfWhatItCreates(t *testing.T) {
 	if len(open) != 2 {
 		t.Fatalf("%d open operations, want 2", len(open))
 	}
-	d, err := peering.Desired{Router: peering.Router{Meta: peering.Meta{ID: s.edge2}}, Sessions: map[int64]peering.Session{}}.Apply([]peering.Operation{open[0]})
+	d, err := peering.Desired{Router: peering.Router{Meta: peering.Meta{ID: s.edge2}, Lab: true}, Sessions: map[int64]peering.Session{}}.Apply([]peering.Operation{open[0]})
 	if created := d.Sessions[open[0].ObjectID]; err != nil || created.ID != open[0].ObjectID || created.PeerAddress.String() != "192.0.2.3" {
 		t.Errorf("rendered from session %+v, %v", created, err)
 	}

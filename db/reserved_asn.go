@@ -10,7 +10,7 @@ import (
 
 // routerMayHave refuses a router whose AS number, or one of whose sessions', can't be on it.
 func routerMayHave(ctx context.Context, tx *Tx, before, after *peering.Router) error {
-	if before != nil && before.Lab == after.Lab && before.LocalASID == after.LocalASID {
+	if before != nil && !after.Renumbers(*before) {
 		return nil
 	}
 	ours, err := tx.asnOf(ctx, after.LocalASID)
@@ -42,7 +42,7 @@ func routerMayHave(ctx context.Context, tx *Tx, before, after *peering.Router) e
 
 // sessionMayHave refuses AS numbers that a session can't have on its router.
 func sessionMayHave(ctx context.Context, tx *Tx, before, after *peering.Session) error {
-	if before != nil && before.RouterID == after.RouterID && before.Kind == after.Kind && before.PeerAS == after.PeerAS && before.LocalAS == after.LocalAS {
+	if before != nil && !after.Renumbers(*before) {
 		return nil
 	}
 	found, err := tx.routersOf(ctx, after.RouterID)

@@ -98,6 +98,9 @@ func (d Desired) Apply(ops []Operation) (Desired, error) {
 		return Desired{}, Errorf(Unsupported, "router %s would move from driver %s to %s, and the one that reads and writes it is its record's: "+
 			"edit the router itself (platform_id), then deploy what is pending there", d.Router.Name, d.Platform.Driver, next.Platform.Driver)
 	}
+	if err := next.refuseReserved(d); err != nil {
+		return Desired{}, err
+	}
 	next.SetApart()
 	return next, nil
 }

@@ -4,7 +4,7 @@ import "testing"
 
 func TestARouterIsRenderedWithTheTemplateAndNumberThatAChangeGivesIt(t *testing.T) {
 	t.Parallel()
-	router := Router{Meta: Meta{ID: 1}, Name: "edge1", SiteID: 1, PlatformID: 1, LocalASID: 2, TemplateID: 3, Address: "192.0.2.1:22"}
+	router := Router{Meta: Meta{ID: 1}, Name: "edge1", SiteID: 1, PlatformID: 1, LocalASID: 2, TemplateID: 3, Address: "192.0.2.1:22", Lab: true}
 	d := Desired{Router: router, LocalAS: AutonomousSystem{Meta: Meta{ID: 2}, ASN: 64500}, Template: Template{Meta: Meta{ID: 3}, Name: "old"},
 		Networks:  map[int64]AutonomousSystem{2: {Meta: Meta{ID: 2}, ASN: 64500}, 4: {Meta: Meta{ID: 4}, ASN: 64510}},
 		Templates: map[int64]Template{3: {Meta: Meta{ID: 3}, Name: "old"}, 5: {Meta: Meta{ID: 5}, Name: "new"}}}

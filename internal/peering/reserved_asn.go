@@ -1,6 +1,7 @@
 package peering
 
 import (
+	"maps"
 	"slices"
 
 	"peerflow/internal/bgp"
@@ -60,4 +61,35 @@ func (s Session) RefuseReserved(r Router, ours bgp.ASN) error {
 		ours = s.LocalAS
 	}
 	return firstError(asnAt(place, "peer_asn", s.PeerAS), asnAt(place, "our AS", ours))
+}
+
+// Renumbers tells of an edit after which a session's AS numbers may stand where they may not.
+func (s Session) Renumbers(before Session) bool {
+	return s.RouterID != before.RouterID || s.Kind != before.Kind || s.PeerAS != before.PeerAS || s.LocalAS != before.LocalAS
+}
+
+// Renumbers is that of a router's own number, and of all its sessions'.
+func (r Router) Renumbers(before Router) bool {
+	return r.Lab != before.Lab || r.LocalASID != before.LocalASID
+}
+
+// refuseReserved refuses numbers that what a change does to the router or its sessions would have there;
+// those that stood before do.
+func (d Desired) refuseReserved(before Desired) error {
+	all := d.Router.Renumbers(before.Router)
+	if all {
+		if err := d.Router.RefuseReserved(d.LocalAS.ASN); err != nil {
+			return err
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(d.Sessions)) {
+		s := d.Sessions[id]
+		if old, stood := before.Sessions[id]; stood && !all && !s.Renumbers(old) {
+			continue
+		}
+		if err := s.RefuseReserved(d.Router, d.LocalAS.ASN); err != nil {
+			return Errorf(Invalid, "session %s (%d) of router %s: %w", s.PeerAddress, id, d.Router.Name, err)
+		}
+	}
+	return nil
 }
