@@ -25,13 +25,24 @@ type PeeringDBMirror struct{ pool *pgxpool.Pool }
 // NewPeeringDBMirror works on a database that is migrated already.
 func NewPeeringDBMirror(pool *pgxpool.Pool) *PeeringDBMirror { return &PeeringDBMirror{pool: pool} }
 
-// Alone holds a lock of PostgreSQL's, which the end of the process gives back too.
+// watchClient has the server ask every ten seconds, after 30 s of silence, whether the client's host is there, and
+// end the session after three without an answer: its own defaults take two hours. On a Unix socket it does nothing.
+const watchClient = `SELECT set_config('tcp_keepalives_idle', '30', false), set_config('tcp_keepalives_interval', '10', false), set_config('tcp_keepalives_count', '3', false)`
+
+// unlockPatience bounds what a database that hangs costs a sync that is over.
+const unlockPatience = 10 * time.Second
+
+// Alone holds a lock of PostgreSQL's, which the end of the process gives back too, and within a minute or so that of a
+// host that vanishes.
 func (m *PeeringDBMirror) Alone(ctx context.Context, waits func(), do func() error) error {
 	conn, err := m.pool.Acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("begin peeringdb sync: %w", translate(err))
 	}
 	defer conn.Release()
+	if _, err := conn.Exec(ctx, watchClient); err != nil {
+		return fmt.Errorf("begin peeringdb sync: %w", translate(err))
+	}
 	for held := false; !held; {
 		err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock(hashtextextended('sync/peeringdb', 0))`).Scan(&held)
 		if err != nil {
@@ -48,8 +59,10 @@ func (m *PeeringDBMirror) Alone(ctx context.Context, waits func(), do func() err
 		}
 	}
 	defer func() {
-		if _, err := conn.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock(hashtextextended('sync/peeringdb', 0))`); err != nil {
-			_ = conn.Conn().Close(context.WithoutCancel(ctx)) // so that the lock goes with it
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockPatience)
+		defer cancel()
+		if _, err := conn.Exec(ctx, `SELECT pg_advisory_unlock(hashtextextended('sync/peeringdb', 0))`); err != nil {
+			_ = conn.Conn().Close(ctx) // so that the lock goes with it
 		}
 	}()
 	return do()

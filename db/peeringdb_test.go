@@ -114,6 +114,7 @@ func TestPeeringDBMirror(t *testing.T) {
 		"a run throttled at the fourth type goes on there":                                                 pdbTestResume,
 		"a sync beside another one waits for its end, and is a run of its own":                             pdbTestTwo,
 		"a sync that waits for another one ends when it is cancelled":                                      pdbTestWaitCancelled,
+		"PostgreSQL watches who holds the lock of a sync":                                                  pdbTestVanishedHolder,
 		"a run left open for more than an hour is not taken up again":                                      pdbTestOpenTooLong,
 		"one broken type does not keep the others back":                                                    pdbTestOneBroken,
 		"a server error of one type lets the next go on, two in a row end the attempt":                     pdbTestDown5xx,

@@ -6,6 +6,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"peerflow/db"
 	"peerflow/internal/peering"
 	"peerflow/internal/peeringdb"
 )
@@ -99,4 +102,23 @@ func pdbTestWaitCancelled(w *pdbWorld) {
 		w.Errorf("the one that ran: %+v", s)
 	}
 	w.mustSync(peeringdb.Options{}) // nothing is held any more
+}
+
+// A host that lost its power says nothing: PostgreSQL has to ask whether it is there.
+func pdbTestVanishedHolder(w *pdbWorld) {
+	config := w.pool.Config()
+	config.MaxConns = 1 // so that the next query has the connection that held the lock
+	pool, err := pgxpool.NewWithConfig(w.Context(), config)
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer pool.Close()
+	if err := db.NewPeeringDBMirror(pool).Alone(w.Context(), func() {}, func() error { return nil }); err != nil {
+		w.Fatal(err)
+	}
+	var asked int // the values show on TCP alone
+	err = pool.QueryRow(w.Context(), `SELECT count(*) FROM pg_settings WHERE name LIKE 'tcp_keepalives%' AND source = 'session'`).Scan(&asked)
+	if err != nil || asked != 3 {
+		w.Errorf("%d of 3 settings, %v", asked, err)
+	}
 }
