@@ -121,7 +121,7 @@ func (g *Guard) LetThrough(door peering.Door, act string, change int64, call, fr
 
 func (g *Guard) beside(e peering.AuditEvent, call, from, why string) {
 	e.Text = fmt.Sprintf("%.100q from %s: %s", call, from, why)
-	if first := g.refused.count(alike{act: e.Act, from: from + " " + call + " " + why}, e); first != nil {
+	if first := g.refused.count(alike{act: e.Act, change: e.ChangeID, from: from + " " + call + " " + why}, e); first != nil {
 		go g.refused.write(context.Background(), first) // as few as there are events in a window
 	}
 }

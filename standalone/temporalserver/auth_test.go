@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"slices"
+	"reflect"
 	"testing"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -163,9 +163,10 @@ func TestACommandIsToldUnlessItIsOurOwn(t *testing.T) {
 		t.Errorf("of our own was told: %+v", told)
 	}
 	all(testSecret)
-	want := []Command{{"StartWorkflowExecution", "Await " + id, "", host}, {"SignalWorkflowExecution", id + " look_again", "", host},
-		{"PollWorkflowTaskQueue", task.GetName(), "", host}, {"ResetWorkflowExecution", id, "", host}, {"TerminateWorkflowExecution", id, "", host}}
-	if told := s.commands("4711"); !slices.Equal(told, want) {
+	ids := []string{id}
+	want := []Command{{"StartWorkflowExecution", "Await " + id, ids, "", host}, {"SignalWorkflowExecution", id + " look_again", ids, "", host},
+		{"PollWorkflowTaskQueue", task.GetName(), nil, "", host}, {"ResetWorkflowExecution", id, ids, "", host}, {"TerminateWorkflowExecution", id, ids, "", host}}
+	if told := s.commands("4711"); !reflect.DeepEqual(told, want) {
 		t.Errorf("told: %+v\nwant: %+v", told, want)
 	}
 }

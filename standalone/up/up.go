@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -275,19 +276,25 @@ func (s *Stack) commanded(c temporalserver.Command) {
 		why += ", in the name of " + c.User
 	}
 	if guard := s.guard.Load(); guard != nil {
-		guard.LetThrough(peering.DoorTemporal, "Temporal: "+c.Method, changeIn(c.On), c.On, c.From, why)
+		for _, change := range changesOf(c.Workflows) {
+			guard.LetThrough(peering.DoorTemporal, "Temporal: "+c.Method, change, c.On, c.From, why)
+		}
 	}
 }
 
-// changeIn is the change whose workflow is named, 0 for none.
-func changeIn(names string) (id int64) {
-	for name := range strings.FieldsSeq(names) {
+// changesOf are the changes whose workflows are named; 0 alone for none.
+func changesOf(workflows []string) (ids []int64) {
+	for _, name := range workflows {
 		kind, number, _ := strings.Cut(name, "/")
-		if kind == "change" || kind == "provision" {
-			id, _ = strconv.ParseInt(number, 10, 64) // a stranger may name what it likes
+		id, err := strconv.ParseInt(number, 10, 64) // a stranger may name what it likes
+		if (kind == "change" || kind == "provision") && err == nil && id > 0 && !slices.Contains(ids, id) {
+			ids = append(ids, id)
 		}
 	}
-	return id
+	if len(ids) == 0 {
+		return []int64{0}
+	}
+	return ids
 }
 
 func (s *Stack) startWorker(ctx context.Context, o Options) error {
