@@ -180,9 +180,9 @@ func (p *planner) family(ixp IXP, ports []PDBPresence, f bgp.Family) {
 		case slices.ContainsFunc(ports[:i], func(q PDBPresence) bool { return q.address(f) == addr }):
 			p.omit(ixp, port, addr, OmitExists, "PeeringDB lists this address twice")
 		case port.Venue.RSASN != 0 && port.ASN == port.Venue.RSASN:
-			p.omit(ixp, port, addr, OmitRouteServer, "it is the exchange's route server: route servers have their own flow")
+			p.omit(ixp, port, addr, OmitRouteServer, "it is the exchange's route server: record such a session yourself (POST /api/v1/sessions, with its connection_id)")
 		case slices.Contains(serverTypes, p.facts.Peer.InfoType): // under another AS than PeeringDB's rs_asn, or where that isn't said
-			p.omit(ixp, port, addr, OmitRouteServer, fmt.Sprintf("PeeringDB calls the network a %s: those have their own flow", strings.ToLower(p.facts.Peer.InfoType)))
+			p.omit(ixp, port, addr, OmitRouteServer, fmt.Sprintf("PeeringDB calls the network a %s: record such a session yourself (POST /api/v1/sessions, with its connection_id)", strings.ToLower(p.facts.Peer.InfoType)))
 		default:
 			usable = append(usable, portAddress{port, addr})
 		}
