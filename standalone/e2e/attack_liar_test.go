@@ -184,7 +184,10 @@ func (s siege) liesAboutTheRouter(l *liar) {
 	if result := s.vote(s.second, c, c.PlanHash); !result.Accepted {
 		s.t.Fatal(result.Text)
 	}
-	s.await("a commit, most likely a lie", 3*time.Minute, func(context.Context) bool { return l.hasTold("CommitDeployment") || !s.deployment(c).CommitSentAt.IsZero() })
+	s.await("a commit, most likely a lie", 3*time.Minute, func(ctx context.Context) bool {
+		all, err := s.Parts.DB.Deployments(ctx, c.ID)
+		return l.hasTold("CommitDeployment") || err == nil && len(all) > 0 && !all[0].CommitSentAt.IsZero()
+	})
 	if d := s.deployment(c); d.State.Ended() && d.CommitSentAt.IsZero() {
 		s.t.Errorf("ended %s by a lie: %s", d.State, d.Outcome)
 	}
