@@ -2224,6 +2224,24 @@ type Outbox struct {
 	Body     []byte
 }
 
+type PdbFac struct {
+	ID       int64
+	OrgID    int64
+	Name     string
+	Aka      string
+	NameLong string
+	Website  string
+	Address1 string
+	Address2 string
+	City     string
+	State    string
+	Zipcode  string
+	Country  string
+	Status   string
+	Created  time.Time
+	Updated  time.Time
+}
+
 type PdbIx struct {
 	ID              int64
 	OrgID           int64
@@ -2293,6 +2311,17 @@ type PdbNet struct {
 	Status                   string
 	Created                  time.Time
 	Updated                  time.Time
+	Notes                    string
+}
+
+type PdbNetfac struct {
+	ID       int64
+	NetID    int64
+	FacID    int64
+	LocalASN int64
+	Status   string
+	Created  time.Time
+	Updated  time.Time
 }
 
 type PdbNetixlan struct {
@@ -2309,6 +2338,9 @@ type PdbNetixlan struct {
 	Status      string
 	Created     time.Time
 	Updated     time.Time
+	Notes       string
+	NetSideID   int64
+	IxSideID    int64
 }
 
 type PdbOrg struct {
@@ -2322,6 +2354,20 @@ type PdbOrg struct {
 	Status   string
 	Created  time.Time
 	Updated  time.Time
+}
+
+type PdbPoc struct {
+	ID      int64
+	NetID   int64
+	Role    string
+	Visible string
+	Name    string
+	Phone   string
+	Email   string
+	Url     string
+	Status  string
+	Created time.Time
+	Updated time.Time
 }
 
 type PdbRefresh struct {
