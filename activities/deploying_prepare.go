@@ -54,7 +54,7 @@ func (d *Deploying) prepare(ctx context.Context, a at, running peering.Running) 
 		return peering.Next{}, err
 	}
 	if _, err := desired.Apply(ops); err != nil { // the records moved since the plan was made: planning again refuses it
-		return ended(peering.DeploymentStale, "what the change does can't be recorded any more: "+err.Error()), nil
+		return ended(peering.DeploymentStale, "what the change does can't be recorded any more: "+err.Error()), nil //nolint:nilerr // it is the end's text
 	}
 	if text, err := a.reopens(ctx, record.Artifact); err != nil || text != "" {
 		if a.dep.ProposedAt.IsZero() {

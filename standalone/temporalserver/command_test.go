@@ -28,7 +28,7 @@ func TestACommandNamesWhatItIsOn(t *testing.T) {
 		"StartBatchOperation": {&workflowservice.StartBatchOperationRequest{VisibilityQuery: `WorkflowType="Change"`,
 			Operation: &workflowservice.StartBatchOperationRequest_TerminationOperation{}}, `termination_operation WorkflowType="Change"`, nil},
 		"StartBatchOperation of some": {&workflowservice.StartBatchOperationRequest{
-			Executions:       []*commonpb.WorkflowExecution{{WorkflowId: "change/12"}},
+			Executions:       []*commonpb.WorkflowExecution{{WorkflowId: "change/12"}}, //nolint:staticcheck // deprecated, and obeyed
 			TargetExecutions: []*commonpb.Execution{{BusinessId: "change/13"}}}, "change/12 change/13", []string{"change/12", "change/13"}},
 		"ExecuteMultiOperation": {&workflowservice.ExecuteMultiOperationRequest{Operations: []*workflowservice.ExecuteMultiOperationRequest_Operation{start}},
 			"change/13 change/12", []string{"change/12"}},
