@@ -49,10 +49,10 @@ func mirroredFor(ctx context.Context, tx pgx.Tx, d peering.Desired, more ...int6
 	if m.Contacts, err = pdbSome[peering.PDBContact](ctx, tx, `t.net_id = ANY($1)`, networks); err != nil {
 		return m, err
 	}
-	if m.Housings, err = pdbSome[peering.PDBHousing](ctx, tx, `t.net_id = ANY($1)`, networks); err != nil {
+	if m.NetworkFacilities, err = pdbSome[peering.PDBNetworkFacility](ctx, tx, `t.net_id = ANY($1)`, networks); err != nil {
 		return m, err
 	}
-	m.Facilities, err = pdbSome[peering.PDBFacility](ctx, tx, `t.id = ANY($1)`, slices.Concat(idsOf(m.Housings, func(h peering.PDBHousing) int64 { return h.FacilityID }),
+	m.Facilities, err = pdbSome[peering.PDBFacility](ctx, tx, `t.id = ANY($1)`, slices.Concat(idsOf(m.NetworkFacilities, func(h peering.PDBNetworkFacility) int64 { return h.FacilityID }),
 		idsOf(m.Ports, func(p peering.PDBPort) int64 { return p.NetSideID }), idsOf(m.Ports, func(p peering.PDBPort) int64 { return p.IXSideID })))
 	return m, err
 }

@@ -80,8 +80,8 @@ func (w *mirroredWorld) world() *mirroredWorld {
 		&peering.PDBPrefix{PDBHead: w.head(2), LANID: 26, Protocol: "IPv6", Prefix: netip.MustParsePrefix("2001:db8:1::/64")},
 		w.port(101, 10, publicASN, "198.51.100.9"), w.port(102, 10, publicASN, "198.51.100.19"), elsewhere,
 		&peering.PDBFacility{PDBHead: w.head(51), Name: "House"}, &peering.PDBFacility{PDBHead: w.head(52), Name: "Elsewhere"}, &peering.PDBFacility{PDBHead: w.head(53), Name: "Far away"},
-		&peering.PDBHousing{PDBHead: w.head(1), NetID: 10, FacilityID: 51}, &peering.PDBHousing{PDBHead: w.head(2), NetID: 10, FacilityID: 52},
-		&peering.PDBHousing{PDBHead: w.head(3), NetID: 12, FacilityID: 51},
+		&peering.PDBNetworkFacility{PDBHead: w.head(1), NetID: 10, FacilityID: 51}, &peering.PDBNetworkFacility{PDBHead: w.head(2), NetID: 10, FacilityID: 52},
+		&peering.PDBNetworkFacility{PDBHead: w.head(3), NetID: 12, FacilityID: 51},
 		&peering.PDBContact{PDBHead: w.head(1), NetID: 10, Role: "NOC", Visible: "Public", Name: "Desk", Email: "noc@cloud.example"},
 		w.port(104, 11, w.n.us.ASN, "198.51.100.1"), w.port(105, 12, 64502, "198.51.100.12"), farAway,
 	)

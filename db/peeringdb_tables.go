@@ -99,10 +99,10 @@ var pdbTables = map[peering.PDBType]pdbTable{
 		}),
 		parents: map[string]peering.PDBType{"net_id": peering.PDBNetworks, "ixlan_id": peering.PDBLANs},
 	},
-	peering.PDBHousings: {
+	peering.PDBNetworkFacilities: {
 		name:    "pdb_netfac",
 		columns: []string{"net_id", "fac_id", "local_asn"},
-		fields:  pdbFields(func(h *peering.PDBHousing) []any { return []any{&h.NetID, &h.FacilityID, &h.LocalASN} }),
+		fields:  pdbFields(func(h *peering.PDBNetworkFacility) []any { return []any{&h.NetID, &h.FacilityID, &h.LocalASN} }),
 		parents: map[string]peering.PDBType{"net_id": peering.PDBNetworks, "fac_id": peering.PDBFacilities},
 	},
 	peering.PDBContacts: {

@@ -12,15 +12,15 @@ import (
 type PDBType string
 
 const (
-	PDBOrgs       PDBType = "org"
-	PDBFacilities PDBType = "fac"
-	PDBNetworks   PDBType = "net"
-	PDBExchanges  PDBType = "ix"
-	PDBLANs       PDBType = "ixlan"
-	PDBPrefixes   PDBType = "ixpfx"
-	PDBPorts      PDBType = "netixlan"
-	PDBHousings   PDBType = "netfac"
-	PDBContacts   PDBType = "poc"
+	PDBOrgs              PDBType = "org"
+	PDBFacilities        PDBType = "fac"
+	PDBNetworks          PDBType = "net"
+	PDBExchanges         PDBType = "ix"
+	PDBLANs              PDBType = "ixlan"
+	PDBPrefixes          PDBType = "ixpfx"
+	PDBPorts             PDBType = "netixlan"
+	PDBNetworkFacilities PDBType = "netfac"
+	PDBContacts          PDBType = "poc"
 )
 
 // PDBWaits stands in a type's place while a sync waits for another one to end.
@@ -28,7 +28,7 @@ const PDBWaits PDBType = "waiting"
 
 // PDBTypes are the mirrored types, parents before children: the order in which
 // they are fetched and merged.
-var PDBTypes = []PDBType{PDBOrgs, PDBNetworks, PDBExchanges, PDBLANs, PDBPrefixes, PDBPorts, PDBFacilities, PDBHousings, PDBContacts}
+var PDBTypes = []PDBType{PDBOrgs, PDBNetworks, PDBExchanges, PDBLANs, PDBPrefixes, PDBPorts, PDBFacilities, PDBNetworkFacilities, PDBContacts}
 
 // What a row's status says. PeeringDB sends the first two (and "pending", which
 // is kept like ok); PDBUnreadable is set by our reader on a row it could not
@@ -168,9 +168,9 @@ type PDBPort struct {
 	IXSideID    int64      `json:"ix_side_id"`  // facility of the exchange's; 0 = not said
 }
 
-// PDBHousing is a network's presence in a facility (netfac). A network may be in
+// PDBNetworkFacility is a network's presence in a facility (netfac). A network may be in
 // one more than once, by another number each.
-type PDBHousing struct {
+type PDBNetworkFacility struct {
 	PDBHead
 	NetID      int64   `json:"net_id"`
 	FacilityID int64   `json:"fac_id"`
@@ -190,28 +190,28 @@ type PDBContact struct {
 	URL     string `json:"url"`
 }
 
-func (*PDBOrganization) PDBType() PDBType { return PDBOrgs }
-func (*PDBFacility) PDBType() PDBType     { return PDBFacilities }
-func (*PDBNetwork) PDBType() PDBType      { return PDBNetworks }
-func (*PDBExchange) PDBType() PDBType     { return PDBExchanges }
-func (*PDBLAN) PDBType() PDBType          { return PDBLANs }
-func (*PDBPrefix) PDBType() PDBType       { return PDBPrefixes }
-func (*PDBPort) PDBType() PDBType         { return PDBPorts }
-func (*PDBHousing) PDBType() PDBType      { return PDBHousings }
-func (*PDBContact) PDBType() PDBType      { return PDBContacts }
+func (*PDBOrganization) PDBType() PDBType    { return PDBOrgs }
+func (*PDBFacility) PDBType() PDBType        { return PDBFacilities }
+func (*PDBNetwork) PDBType() PDBType         { return PDBNetworks }
+func (*PDBExchange) PDBType() PDBType        { return PDBExchanges }
+func (*PDBLAN) PDBType() PDBType             { return PDBLANs }
+func (*PDBPrefix) PDBType() PDBType          { return PDBPrefixes }
+func (*PDBPort) PDBType() PDBType            { return PDBPorts }
+func (*PDBNetworkFacility) PDBType() PDBType { return PDBNetworkFacilities }
+func (*PDBContact) PDBType() PDBType         { return PDBContacts }
 
 // PDBObjects is the part of the mirror that one router's templates may ask for: its networks with all their ports, the
 // LANs of its exchanges with all ports there, and whatever those belong to. Each list is in the order of ids.
 type PDBObjects struct {
-	Organizations []PDBOrganization
-	Facilities    []PDBFacility
-	Networks      []PDBNetwork
-	Exchanges     []PDBExchange
-	LANs          []PDBLAN
-	Prefixes      []PDBPrefix
-	Ports         []PDBPort
-	Housings      []PDBHousing
-	Contacts      []PDBContact
+	Organizations     []PDBOrganization
+	Facilities        []PDBFacility
+	Networks          []PDBNetwork
+	Exchanges         []PDBExchange
+	LANs              []PDBLAN
+	Prefixes          []PDBPrefix
+	Ports             []PDBPort
+	NetworkFacilities []PDBNetworkFacility
+	Contacts          []PDBContact
 }
 
 // PDBVenue is a peering LAN with what planning asks of it: the exchange's name

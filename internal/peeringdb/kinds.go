@@ -47,7 +47,7 @@ var kinds = map[peering.PDBType]kind{
 		return child(p.LANID, "ixlan_id")
 	}),
 	peering.PDBPorts: kindOf([]string{"net_id", "ixlan_id", "ipaddr4", "ipaddr6", "is_rs_peer", "operational"}, checkPort),
-	peering.PDBHousings: kindOf([]string{"net_id", "fac_id", "local_asn"}, func(h *peering.PDBHousing) error {
+	peering.PDBNetworkFacilities: kindOf([]string{"net_id", "fac_id", "local_asn"}, func(h *peering.PDBNetworkFacility) error {
 		return errors.Join(child(h.NetID, "net_id"), child(h.FacilityID, "fac_id"))
 	}),
 	peering.PDBContacts: kindOf([]string{"net_id", "role", "visible", "email"}, func(c *peering.PDBContact) error {

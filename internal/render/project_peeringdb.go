@@ -48,7 +48,7 @@ func (p *projection) mirrored() {
 				Name: c.Name, Phone: c.Phone, Email: c.Email, URL: c.URL})
 		}
 	}
-	for _, h := range m.Housings {
+	for _, h := range m.NetworkFacilities {
 		network, facility := networks[h.NetID], facilities[h.FacilityID]
 		if network != nil && facility != nil && !slices.Contains(network.Facilities, facility) {
 			network.Facilities = append(network.Facilities, facility)

@@ -29,7 +29,7 @@ func mirrored(t *testing.T) peering.Desired {
 			{PDBHead: head(12), ASN: 64502, Name: "Third"},
 		},
 		Facilities: []peering.PDBFacility{{PDBHead: head(51), Name: "House"}, {PDBHead: head(52), Name: "Other house"}, {PDBHead: head(53), Name: "Third"}},
-		Housings: []peering.PDBHousing{
+		NetworkFacilities: []peering.PDBNetworkFacility{
 			{PDBHead: head(1), NetID: 10, FacilityID: 52}, {PDBHead: head(2), NetID: 10, FacilityID: 51}, {PDBHead: head(3), NetID: 10, FacilityID: 51, LocalASN: 64510},
 			{PDBHead: head(4), NetID: 12, FacilityID: 51}, {PDBHead: head(5), NetID: 12, FacilityID: 52}, {PDBHead: head(6), NetID: 12, FacilityID: 53},
 			{PDBHead: head(7), NetID: 10, FacilityID: 99}, // the facility is gone

@@ -88,7 +88,7 @@ func (s *Server) put(t peering.PDBType, o object) {
 
 // computed are the fields that PeeringDB fills from the parents.
 func (s *Server) computed(row peering.PDBRow) map[string]any {
-	if h, ok := row.(*peering.PDBHousing); ok {
+	if h, ok := row.(*peering.PDBNetworkFacility); ok {
 		var where map[string]any
 		_ = json.Unmarshal(s.sets[peering.PDBFacilities][h.FacilityID].raw, &where) // an orphan has none
 		return map[string]any{"name": where["name"], "city": where["city"], "country": where["country"]}

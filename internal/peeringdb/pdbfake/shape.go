@@ -38,8 +38,8 @@ var shapes = map[peering.PDBType]string{
 	peering.PDBPorts: `{"id":0,"net_id":0,"ix_id":0,"name":"","ixlan_id":0,"notes":"","speed":0,"asn":0,"ipaddr4":null,
 		"ipaddr6":null,"is_rs_peer":false,"bfd_support":false,"operational":true,"net_side_id":null,"ix_side_id":null,
 		"created":"","updated":"","status":"ok"}`,
-	peering.PDBHousings: `{"id":0,"name":"","city":"","country":"","net_id":0,"fac_id":0,"local_asn":0,"created":"","updated":"","status":"ok"}`,
-	peering.PDBContacts: `{"id":0,"net_id":0,"role":"","visible":"Public","name":"","phone":"","email":"","url":"","created":"","updated":"","status":"ok"}`,
+	peering.PDBNetworkFacilities: `{"id":0,"name":"","city":"","country":"","net_id":0,"fac_id":0,"local_asn":0,"created":"","updated":"","status":"ok"}`,
+	peering.PDBContacts:          `{"id":0,"net_id":0,"role":"","visible":"Public","name":"","phone":"","email":"","url":"","created":"","updated":"","status":"ok"}`,
 }
 
 // render gives a row the real field set and order. Values of the row win over

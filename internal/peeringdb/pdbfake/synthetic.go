@@ -48,7 +48,7 @@ func (b *builder) buildings() {
 		b.rows = append(b.rows, &peering.PDBFacility{PDBHead: b.head(int64(id + 1)), OrgID: ExampleIX, Name: name, Address1: "1 Example Street", City: "Amsterdam", Country: "NL"})
 	}
 	for i, h := range [][2]int64{{firstNetID, 1}, {firstNetID + 1, 1}, {firstNetID, 2}} {
-		b.rows = append(b.rows, &peering.PDBHousing{PDBHead: b.head(int64(i + 1)), NetID: h[0], FacilityID: h[1], LocalASN: b.asns[h[0]]})
+		b.rows = append(b.rows, &peering.PDBNetworkFacility{PDBHead: b.head(int64(i + 1)), NetID: h[0], FacilityID: h[1], LocalASN: b.asns[h[0]]})
 	}
 	for i, c := range []peering.PDBContact{{NetID: firstNetID, Role: "NOC", Name: "Desk"}, {NetID: firstNetID, Role: "Policy", Name: "Peering"}, {NetID: firstNetID + 1, Role: "Policy", Name: "Peering"}} {
 		c.PDBHead, c.Visible = b.head(int64(i+1)), "Public"
