@@ -110,12 +110,20 @@ func (w *wish) approve(t *testing.T) {
 	must(t, w.b.parts.Workflows.LookAgain(t.Context(), w.change, "vote"))
 }
 
-// rollBack is a person who says so during the soak.
-func (w *wish) rollBack(t *testing.T) {
+// rollBack is a person who says so during the soak, unless the deployment ends before that.
+func (w *wish) rollBack(t *testing.T) (soaked bool) {
 	t.Helper()
-	eventually(t, 2*time.Minute, w.edge.name+" soaks", func() bool { return w.deployment(t).State == peering.DeploymentSoaking })
+	eventually(t, 2*time.Minute, w.edge.name+" soaks", func() bool {
+		d := w.deployment(t)
+		soaked = d.State == peering.DeploymentSoaking
+		return soaked || d.ID != 0 && d.State.Ended()
+	})
+	if !soaked {
+		return false
+	}
 	_, err := w.b.parts.DB.AddCommand(t.Context(), w.b.admin, w.change, peering.CommandRollBack, "looks wrong")
 	must(t, err)
+	return true
 }
 
 // deployment reads the change's newest, zero while there is none.

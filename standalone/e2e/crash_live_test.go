@@ -156,7 +156,9 @@ func restarted(point string) func(*testing.T, *wish) bool {
 func abortLost(t *testing.T, w *wish) bool {
 	w.b.lose(w.edge.name, "after abort", 1)
 	w.approve(t)
-	w.rollBack(t)
+	if !w.rollBack(t) {
+		return false
+	}
 	w.judge(t, peering.DeploymentRolledBack)
 	return true
 }

@@ -118,8 +118,8 @@ func TestSSHDAdmitsItsKeyAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, err := session.Output("echo $((6*7))"); err != nil || string(out) != "42\n" {
-		t.Errorf("a command gave %q, %v", out, err)
+	if out, err := session.Output("echo $((6*7)) $HOME"); err != nil || string(out) != "42 "+dir+"\n" {
+		t.Errorf("a command gave %q, %v: it wants an answer, and a home without anybody's ~/.bashrc", out, err)
 	}
 	s.DropSessions()
 	ended := make(chan struct{})

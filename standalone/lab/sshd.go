@@ -30,7 +30,9 @@ type SSHD struct {
 	proc *process
 }
 
-// sshdConfig admits keys alone, and the current user even when that is root.
+// sshdConfig admits keys alone, and the current user even when that is root. That
+// user's own ~/.bashrc, which Debian's bash reads for each command over SSH, stays
+// out: it may take seconds, and it isn't part of any router.
 const sshdConfig = `ListenAddress %[1]s
 HostKey %[2]s/host_key
 PidFile %[2]s/sshd.pid
@@ -42,6 +44,7 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 MaxStartups 200
 UseDNS no
+SetEnv HOME=%[2]s
 Subsystem sftp internal-sftp
 `
 
