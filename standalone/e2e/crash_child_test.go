@@ -36,7 +36,7 @@ const childEnv = "PEERFLOW_CRASH_CHILD"
 // atOnce is how many of the tests that say t.Parallel run at a time, whatever the
 // machine: each has a PostgreSQL, a Temporal and routers of its own, about 400 MB,
 // and waits for timers nearly all of its time.
-const atOnce = "2"
+const atOnce = "3"
 
 // childConfig is what such a process runs.
 type childConfig struct {
