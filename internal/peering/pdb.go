@@ -23,6 +23,12 @@ const (
 	PDBContacts          PDBType = "poc"
 )
 
+// Plans tells whether plans are made from this type. The others are for templates
+// alone: facilities, and whom to write to.
+func (t PDBType) Plans() bool {
+	return t != PDBFacilities && t != PDBNetworkFacilities && t != PDBContacts
+}
+
 // PDBWaits stands in a type's place while a sync waits for another one to end.
 const PDBWaits PDBType = "waiting"
 
@@ -340,7 +346,7 @@ func (f PDBFreshness) StaleView(asn bgp.ASN, now time.Time) *StaleView {
 	}
 	v.Why = "no sync of the mirror ended since"
 	for _, t := range f.Types {
-		if t.Error != "" {
+		if t.Error != "" && t.Type.Plans() {
 			v.Why = "the sync of the mirror fails (" + Clip(t.Error, mostWhy) + ")"
 			break
 		}
@@ -351,13 +357,15 @@ func (f PDBFreshness) StaleView(asn bgp.ASN, now time.Time) *StaleView {
 // mostWhy is as much of a failure's text as a line for people holds (bytes).
 const mostWhy = 200
 
-// AsOf is the time of the view: the oldest of the types' last runs, or the
-// network's own refresh when that is later. Zero means that nothing was loaded.
+// AsOf is the time of the view that plans are made from: the oldest of its types'
+// last runs, or the network's own refresh when that is later. Zero means that one
+// of them was never loaded.
 func (f PDBFreshness) AsOf() time.Time {
 	var oldest time.Time
-	for i, t := range f.Types {
-		if i == 0 || t.LastRun.Before(oldest) {
-			oldest = t.LastRun
+	first := true
+	for _, t := range f.Types {
+		if t.Type.Plans() && (first || t.LastRun.Before(oldest)) {
+			oldest, first = t.LastRun, false
 		}
 	}
 	if f.RefreshedAt.After(oldest) {

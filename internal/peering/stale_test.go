@@ -16,10 +16,23 @@ func TestAViewOfPeeringDBIsMarkedOnceItIsOldOrCouldNotBeRenewed(t *testing.T) {
 		}
 		return list
 	}
+	without := func(unsynced PDBType) PDBFreshness {
+		list := types(ago(time.Hour), "")
+		for i := range list {
+			if list[i].Type == unsynced {
+				list[i].LastRun, list[i].Error = time.Time{}, "HTTP 503"
+			}
+		}
+		return PDBFreshness{Types: list}
+	}
 	for name, c := range map[string]struct {
 		f    PDBFreshness
 		want string // "" is no mark
 	}{
+		"no contacts, which no plan needs":   {without(PDBContacts), ""},
+		"no facilities, the same":            {without(PDBFacilities), ""},
+		"nor who is in them":                 {without(PDBNetworkFacilities), ""},
+		"no ports":                           {without(PDBPorts), "PeeringDB's data on AS64501 was never fetched: the sync of the mirror fails (HTTP 503)"},
 		"synced an hour ago":                 {PDBFreshness{Types: types(ago(time.Hour), "")}, ""},
 		"synced too long ago":                {PDBFreshness{Types: types(ago(25*time.Hour), "")}, "PeeringDB's data on AS64501 is from 2026-05-02 11:00 UTC: no sync of the mirror ended since"},
 		"too long ago, and the sync fails":   {PDBFreshness{Types: types(ago(25*time.Hour), "HTTP 503")}, "PeeringDB's data on AS64501 is from 2026-05-02 11:00 UTC: the sync of the mirror fails (HTTP 503)"},
