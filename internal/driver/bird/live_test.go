@@ -467,6 +467,37 @@ func TestPathThatBreaksDuringACommitLeavesBaseOrArtifact(t *testing.T) {
 	}
 }
 
+// What the login's shell prints by itself isn't the router's: neither in what is read
+// nor in the copy of the main file that a trial loads.
+func TestALoginWhoseShellTalksIsReadAndWrittenAsAnyOther(t *testing.T) {
+	t.Parallel()
+	n := startNetwork(t, 0)
+	home := t.TempDir()
+	own, err := lab.StartSSHD(n.ctx, home, "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { own.Close() })
+	// Debian's bash reads this for a command over SSH, too.
+	if err := os.WriteFile(home+"/.bashrc", []byte("echo Welcome to edge1; trap 'echo Good bye' EXIT\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	target := n.target
+	target.Address, target.HostKey = own.Address, own.HostKey
+	n.secrets[loginRef] = own.PrivateKey
+	if n.conn, err = bird.New().Open(n.ctx, target, n.secrets); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { n.conn.Close() })
+
+	text := artifact("told as it is")
+	n.push(text)
+	r, err := n.conn.(driver.OwnedReader).ReadOwned(n.ctx, []peering.SecretRef{md5Ref, otherMD5Ref})
+	if err != nil || r.Identity != peering.HashText(text) || r.Pending != nil {
+		t.Errorf("it runs %.12s, pending %+v, %v", r.Identity, r.Pending, err)
+	}
+}
+
 // brokenCommit stages a candidate and cuts the login some time after the commit is sent.
 func brokenCommit(n *network, own *lab.SSHD, target driver.Target, c driver.Commit, after time.Duration) error {
 	conn, err := bird.New().Open(n.ctx, target, n.secrets)

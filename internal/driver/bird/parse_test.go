@@ -1,8 +1,10 @@
 package bird
 
 import (
+	"errors"
 	"net/netip"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -103,6 +105,37 @@ func TestSince(t *testing.T) {
 			got := sinceOf(tt.text, router, now)
 			if tt.ago < 0 && !got.IsZero() || tt.ago >= 0 && now.Sub(got) != tt.ago {
 				t.Errorf("since %s, that is %s ago", got, now.Sub(got))
+			}
+		})
+	}
+}
+
+func TestAnAnswerIsWhatTheScriptPrinted(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		shell string // what the login's shell does, with the command in $1
+		out   string
+		code  int
+		kind  peering.Kind
+	}{
+		"as it is":              {`eval "$1"`, "line\nno newline", 75, ""},
+		"a shell that talks":    {`echo Welcome; eval "$1"; code=$?; echo Good bye; exit $code`, "line\nno newline", 75, ""},
+		"a shell without a use": {`echo This account is currently not available.; exit 1`, "", 0, peering.Denied},
+		"an answer cut short":   {`eval "$1" | head -n 2`, "", 0, peering.Unavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			out, err := exec.Command("sh", "-c", c.shell, "shell", commandLine(`echo line; printf "$1"; exit 75`, []string{"no newline"})).Output()
+			var exit *exec.ExitError
+			code := 0
+			if errors.As(err, &exit) {
+				code = exit.ExitCode()
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			got, err := (&shell{router: "edge1"}).answer(string(out), code)
+			if got.out != c.out || got.code != c.code || peering.KindOf(err) != c.kind {
+				t.Errorf("%q, exit code %d, %v", got.out, got.code, err)
 			}
 		})
 	}

@@ -177,11 +177,28 @@ func (s *shell) run(ctx context.Context, script string, stdin []byte, args ...st
 	var exit *ssh.ExitError
 	switch {
 	case err == nil:
-		return result{out: out.String()}, nil
+		return s.answer(out.String(), 0)
 	case errors.As(err, &exit) && exit.Signal() == "":
-		return result{out: out.String(), code: exit.ExitStatus()}, nil
+		return s.answer(out.String(), exit.ExitStatus())
 	}
 	return result{}, unreachable(s.router, err)
+}
+
+// Between these lines lies what a script printed. The login's shell may print more
+// before and after, from its start-up files and traps: none of it is an answer, and
+// none of it gets into a copy of the router's files.
+const openingLine, closingLine = "peerflow: begin\n", "peerflow: end\n"
+
+func (s *shell) answer(out string, code int) (result, error) {
+	_, out, begun := strings.Cut(out, openingLine)
+	end := strings.LastIndex(out, closingLine)
+	switch {
+	case !begun:
+		return result{}, peering.Errorf(peering.Denied, "%s: the login's shell ran no command of ours: give it a shell that does, such as /bin/sh, and start-up files that don't end it", s.router)
+	case end < 0:
+		return result{}, unreachable(s.router, errors.New("the command ended early"))
+	}
+	return result{out: out[:end], code: code}, nil
 }
 
 func (s *shell) Close() error {
@@ -193,7 +210,8 @@ func (s *shell) Close() error {
 }
 
 func commandLine(script string, args []string) string {
-	words := []string{"sh", "-c", quote(script), "peerflow"}
+	framed := "echo " + quote(strings.TrimSpace(openingLine)) + "\n(\n" + script + "\n)\ncode=$?\necho " + quote(strings.TrimSpace(closingLine)) + "\nexit $code"
+	words := []string{"sh", "-c", quote(framed), "peerflow"}
 	for _, a := range args {
 		words = append(words, quote(a))
 	}
