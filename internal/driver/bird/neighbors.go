@@ -217,17 +217,23 @@ func clockOf(replies []reply) time.Time {
 	return time.Time{}
 }
 
-// sinceOf turns the router's local time into ours by its distance from the
-// router's now. BIRD prints a time of day for the last 20 hours and a date before.
+// meanwhile is the most that passes between the router's two answers, its time and its protocols.
+const meanwhile = time.Minute
+
+// sinceOf turns the router's local time into ours by its distance from the router's
+// now. BIRD prints a time of day for the last 20 hours and a date before. What
+// happened after it told its now is no time ago, and not a day.
 func sinceOf(text string, router, now time.Time) time.Time {
 	if router.IsZero() {
 		return time.Time{}
 	}
 	at, err := time.Parse(dateTime, router.Format("2006-01-02 ")+text)
-	if err == nil && at.After(router) {
+	switch {
+	case err == nil && at.After(router.Add(meanwhile)):
 		at = at.AddDate(0, 0, -1)
-	}
-	if err != nil {
+	case err == nil && !at.AddDate(0, 0, 1).After(router.Add(meanwhile)): // midnight passed
+		at = at.AddDate(0, 0, 1)
+	case err != nil:
 		at, err = time.Parse(dateTime, text)
 	}
 	if err != nil {
@@ -236,5 +242,5 @@ func sinceOf(text string, router, now time.Time) time.Time {
 	if err != nil {
 		return time.Time{}
 	}
-	return now.Add(-router.Sub(at))
+	return now.Add(-max(0, router.Sub(at)))
 }

@@ -87,21 +87,32 @@ func TestNeighborsOfALiveRouter(t *testing.T) {
 
 func TestSince(t *testing.T) {
 	t.Parallel()
-	router := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	const morning, midnight = "10:00:00.000", "23:59:59.900"
 	now := time.Date(2026, 11, 22, 9, 0, 1, 0, time.UTC)
 	tests := map[string]struct {
-		text string
-		ago  time.Duration // negative is not reported
+		router string // its time of day, on the 22nd
+		text   string
+		ago    time.Duration // negative is not reported
 	}{
-		"today":                       {"09:59:00.500", 59500 * time.Millisecond},
-		"yesterday evening":           {"22:00:00.000", 12 * time.Hour},
-		"an earlier day":              {"2026-11-20", 58 * time.Hour},
-		"date and time (iso long)":    {"2026-11-21 10:00:00.000", 24 * time.Hour},
-		"a format that nobody parses": {"1763800000", -1},
+		"today":                         {morning, "09:59:00.500", 59500 * time.Millisecond},
+		"yesterday evening":             {morning, "22:00:00.000", 12 * time.Hour},
+		"as long ago as is possible":    {morning, "14:00:00.000", 20 * time.Hour},
+		"today, late":                   {midnight, "04:00:00.000", 20*time.Hour - 100*time.Millisecond},
+		"a time of day for any time":    {midnight, "00:59:59.900", 23 * time.Hour},
+		"after the router's now":        {morning, "10:00:00.030", 0},
+		"after it, and after midnight":  {midnight, "00:00:00.070", 0},
+		"an earlier day":                {morning, "2026-11-20", 58 * time.Hour},
+		"date and time (iso long)":      {morning, "2026-11-21 10:00:00.000", 24 * time.Hour},
+		"date and time, after that now": {morning, "2026-11-22 10:00:00.030", 0},
+		"a format that nobody parses":   {morning, "1763800000", -1},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			router, err := time.Parse(dateTime, "2026-11-22 "+tt.router)
+			if err != nil {
+				t.Fatal(err)
+			}
 			got := sinceOf(tt.text, router, now)
 			if tt.ago < 0 && !got.IsZero() || tt.ago >= 0 && now.Sub(got) != tt.ago {
 				t.Errorf("since %s, that is %s ago", got, now.Sub(got))
