@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -81,10 +82,15 @@ func TestZombiesAndOutagesLeaveNoDoubt(t *testing.T) {
 		cut.unconfirmed(t, func() error { away.cut(); return nil }, func() error { away.mend(); return nil })
 	})
 	t.Run("18: the database is away", func(t *testing.T) { // it stops everybody else too
-		pids := l.postgres.PIDs()
-		resume := func() error { return signalAll(syscall.SIGCONT, pids) }
+		var stopped []int
+		resume := func() error { return signalAll(syscall.SIGCONT, stopped) }
 		t.Cleanup(func() { _ = resume() })
-		live.unconfirmed(t, func() error { return signalAll(syscall.SIGSTOP, pids) }, resume)
+		live.unconfirmed(t, func() error {
+			first := l.postgres.PIDs()[:1] // starts one for each connection: none comes after the list
+			err := signalAll(syscall.SIGSTOP, first)
+			stopped = l.postgres.PIDs()
+			return errors.Join(err, signalAll(syscall.SIGSTOP, stopped))
+		}, resume)
 	})
 	l.enough(t)
 }
