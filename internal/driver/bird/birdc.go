@@ -75,8 +75,13 @@ func refusal(replies []reply) (reply, bool) {
 
 // silent is the error for a birdc that printed no reply: the daemon is away, or birdc is.
 func silent(router string) error {
-	return fmt.Errorf("%s: %w: birdc got no answer from the daemon: is BIRD running, and does the setting birdc name its control socket?",
+	return fmt.Errorf("%s: %w: birdc got no whole answer from the daemon: is BIRD running, does the setting birdc name its control socket, and may the login use that (as one of group bird, or by sudo -n)?",
 		router, driver.ErrUnreachable)
+}
+
+// timeless is the error for a BIRD whose loads can't be told apart, nor from edits of its files.
+func timeless(router string) error {
+	return peering.Errorf(peering.Unsupported, "%s: BIRD doesn't tell date and time of its last load: write \"timeformat base iso long ms;\" into its main file and load that (birdc configure)", router)
 }
 
 // value reads the answer of eval; a constant that isn't defined has none.

@@ -21,7 +21,7 @@ func (c *Conn) Stage(ctx context.Context, commit driver.Commit) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.script(ctx, stageScript, files.name, commit, files.stdin(), files.arguments()...)
+	_, err = c.script(ctx, stageScript, files.name, commit, files.stdin(), files.lengths()...)
 	return err
 }
 
@@ -31,7 +31,7 @@ func (c *Conn) CheckCandidate(ctx context.Context, commit driver.Commit) error {
 	if err != nil {
 		return err
 	}
-	res, err := c.script(ctx, checkScript, files.name, commit, files.stdin(), files.arguments()...)
+	res, err := c.script(ctx, checkScript, files.name, commit, files.stdin(), files.lengths()...)
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,6 @@ type trial struct {
 	name      string
 	candidate cleartext
 	main      string
-	foreign   []string // the main file and what it includes beside ours, with wildcards
 }
 
 func (t trial) stdin() []byte { return []byte(t.candidate.text + t.main) }
@@ -165,8 +164,6 @@ func (t trial) stdin() []byte { return []byte(t.candidate.text + t.main) }
 func (t trial) lengths() []string {
 	return []string{strconv.Itoa(len(t.candidate.text)), strconv.Itoa(len(t.main))}
 }
-
-func (t trial) arguments() []string { return append(t.lengths(), t.foreign...) }
 
 func (c *Conn) prepare(ctx context.Context, name string, commit driver.Commit) (trial, error) {
 	if peering.HashText(commit.Artifact) != commit.Hash {
@@ -181,7 +178,7 @@ func (c *Conn) prepare(ctx context.Context, name string, commit driver.Commit) (
 		return trial{}, err
 	}
 	filled, err := fill(ctx, commit.Artifact, commit.Hash, c.secrets)
-	return trial{name: name, candidate: filled, main: copied, foreign: foreignFiles(main, c.settings)}, err
+	return trial{name: name, candidate: filled, main: copied}, err
 }
 
 func (c *Conn) proveInclude(ctx context.Context) error {

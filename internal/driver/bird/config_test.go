@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"peerflow/internal/driver"
 	"peerflow/internal/peering"
@@ -149,22 +151,36 @@ func TestWordsOfTheRouterHideSecrets(t *testing.T) {
 
 func TestLoadTimeIsComparableOrNothing(t *testing.T) {
 	t.Parallel()
-	tests := map[string]struct{ status, want string }{
-		"milliseconds":       {"     Last reconfiguration on 2026-11-22 17:10:32.592\n", "2026-11-22 17:10:32.592"},
-		"whole seconds":      {"     Last reconfiguration on 2026-11-22 17:10:32\n", "2026-11-22 17:10:32.999999"},
-		"a date alone":       {"     Last reconfiguration on 2026-11-22\n", ""},
-		"a time alone":       {"     Last reconfiguration on 17:10:32.592\n", ""},
-		"seconds since 1970": {"     Last reconfiguration on 1763800000\n", ""},
-		"other lines":        {"1011-Router ID is 192.0.2.1\n     Last reboot on 2026-11-22 17:10:32.592\n", ""},
+	now := time.Now().Truncate(time.Second)
+	const long = "2006-01-02 15:04:05"
+	tests := map[string]struct {
+		zone      int    // hours that BIRD's clock is ahead of ours
+		now, load string // layouts of its now and its load, an hour before
+		want      string // fraction of the load, "" for nothing to compare with
+	}{
+		"milliseconds":           {0, long + ".000", long + ".000", "592"},
+		"whole seconds":          {0, long, long, "999999"},
+		"a zone in the east":     {9, long + ".000", long + ".000", "592"},
+		"a zone in the west":     {-12, long + ".000", long + ".000", "592"},
+		"a date alone":           {0, "2006-01-02", "2006-01-02", ""},
+		"a time alone":           {0, "15:04:05.000", "15:04:05.000", ""},
+		"a date before 20 hours": {0, "15:04:05", "2006-01-02", ""},
+		"an order of somebody's": {0, "02.01.2006 15:04:05", "02.01.2006 15:04:05", ""},
+		"no seconds":             {0, "2006-01-02 15:04", "2006-01-02 15:04", ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cmd := exec.CommandContext(t.Context(), "sh", "-c", loadTime)
-			cmd.Stdin = strings.NewReader(tt.status)
-			out, err := cmd.Output()
-			if got := strings.TrimSuffix(string(out), "\n"); err != nil || got != tt.want {
-				t.Errorf("got %q, %v, want %q", got, err, tt.want)
+			there := now.Local().Add(time.Duration(tt.zone) * time.Hour)
+			status := "1011-Router ID is 192.0.2.1\n     Current server time is " + there.Format(tt.now) +
+				"\n     Last reboot on 2026-11-22 17:10:32.592\n     Last reconfiguration on " + there.Add(-time.Hour+592*time.Millisecond).Format(tt.load) + "\n"
+			out, _ := exec.CommandContext(t.Context(), "sh", "-c", "status=$1\n"+loadTime+"loaded", "sh", status).Output()
+			want := ""
+			if tt.want != "" {
+				want = fmt.Sprintf("@%d.%s\n", now.Add(-time.Hour).Unix(), tt.want)
+			}
+			if string(out) != want {
+				t.Errorf("got %q, want %q", out, want)
 			}
 		})
 	}

@@ -206,7 +206,7 @@ func (r *Reader) birdc(ctx context.Context, command string) ([]reply, error) {
 		return nil, err
 	}
 	replies := parseReplies(res.out)
-	if len(replies) == 0 {
+	if len(replies) == 0 || res.code != 0 && !refused(replies) { // or cut short
 		return nil, silent(r.router)
 	}
 	return replies, nil

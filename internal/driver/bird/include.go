@@ -114,14 +114,3 @@ func checkIncludes(found []include, s Settings) error {
 	}
 	return peering.Errorf(peering.Invalid, "the router's main configuration includes %q %d times: once is right", s.Owned, owned)
 }
-
-// foreignFiles names the operator's own files: the main file and what it includes beside ours.
-func foreignFiles(main string, s Settings) []string {
-	files := []string{s.Main}
-	for _, inc := range includes(main, path.Dir(s.Main)) {
-		if inc.file != s.Owned {
-			files = append(files, inc.file)
-		}
-	}
-	return files
-}

@@ -12,7 +12,7 @@ import (
 
 const protocolsScript = `PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export PATH
-timeout 60 $1 -v show status
+timeout 60 $1 -v show status &&
 timeout 60 $1 -v show protocols all
 `
 
@@ -25,7 +25,7 @@ func (r *Reader) ReadNeighbors(ctx context.Context) ([]peering.Neighbor, error) 
 		return nil, err
 	}
 	replies := parseReplies(res.out)
-	if _, ok := find(replies, codeRouterID); !ok {
+	if _, ok := find(replies, codeRouterID); !ok || res.code != 0 {
 		return nil, silent(r.router)
 	}
 	return neighbors(replies, time.Now()), nil

@@ -16,11 +16,13 @@ import (
 // readScript prints one line per fact: its name and what there is, in base64. It
 // asks for the status twice, so that a configuration loaded meanwhile is noticed.
 const readScript = `owned=$1 birdc=$2 main=$3
+unset TZ
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin LC_ALL=C
 export PATH LC_ALL
-bird() { timeout 60 $birdc -v "$@"; }
-fact() { printf '%s ' "$1"; base64 -w 0; printf '\n'; }
+bird() { timeout 60 $birdc -v "$@" </dev/null; }
+` + loadTime + `fact() { printf '%s ' "$1"; base64 -w 0; printf '\n'; }
 status=$(bird show status)
+[ -n "$status" ] || exit 70
 printf '%s\n' "$status" | fact before
 bird configure status | fact pending
 bird eval PEERFLOW_ARTIFACT | fact artifact
@@ -28,8 +30,8 @@ bird eval PEERFLOW_DEPLOYMENT | fact deployment
 if [ -r "$main" ]; then cat -- "$main" | fact main; fi
 if [ -r "$owned" ]; then
   cat -- "$owned" | fact owned
-  since=$(printf '%s\n' "$status" | ` + loadTime + `)
-  if [ -n "$since" ]; then find "$owned" -newermt "$since" 2>/dev/null | fact edited; fi
+  since=$(loaded) || exit 81
+  changed "$owned" | fact edited
 fi
 if [ -r "${owned%/*}/installed.conf" ]; then cat -- "${owned%/*}/installed.conf" | fact installed; fi
 for f in "${owned%/*}"/candidate-[0-9]*.conf; do
@@ -73,6 +75,9 @@ type facts struct {
 func (r *Reader) readFacts(ctx context.Context) (facts, error) {
 	res, err := r.shell.run(ctx, readScript, nil, r.settings.Owned, r.settings.Birdc, r.settings.Main)
 	if err != nil {
+		return facts{}, err
+	}
+	if err := r.exitError(res.code); err != nil {
 		return facts{}, err
 	}
 	raw, err := decodeFacts(res.out)
@@ -222,7 +227,7 @@ func (r *Reader) runningText(ctx context.Context, f facts, known []peering.Secre
 // unknown says why nobody can tell what runs.
 func (r *Reader) unknown(f facts) error {
 	if f.deployment == "" {
-		return peering.Errorf(peering.Conflict, "%s was edited after BIRD loaded it: load the edit (birdc configure) or take it back", r.settings.Owned)
+		return peering.Errorf(peering.Conflict, "%s was changed after BIRD loaded it: load the change (birdc configure) or take it back", r.settings.Owned)
 	}
 	return peering.Errorf(peering.Conflict, "no file in %s that this login can read is what BIRD runs (artifact %.12s)", r.settings.folder(), f.artifact)
 }

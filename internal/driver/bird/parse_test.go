@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -136,7 +138,10 @@ func TestAnAnswerIsWhatTheScriptPrinted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			out, err := exec.Command("sh", "-c", c.shell, "shell", commandLine(`echo line; printf "$1"; exit 75`, []string{"no newline"})).Output()
+			line, words := commandLine(`echo line; printf "$1"; exit 75`, []string{"no newline"})
+			cmd := exec.Command("sh", "-c", c.shell, "shell", line)
+			cmd.Stdin = strings.NewReader(words)
+			out, err := cmd.Output()
 			var exit *exec.ExitError
 			code := 0
 			if errors.As(err, &exit) {
@@ -149,5 +154,15 @@ func TestAnAnswerIsWhatTheScriptPrinted(t *testing.T) {
 				t.Errorf("%q, exit code %d, %v", got.out, got.code, err)
 			}
 		})
+	}
+}
+
+// csh reads a "!" and a line's end as its own even in single quotes, fish a backslash,
+// a restricted bash no exec; and no line may be longer than 128 KiB.
+func TestAnyShellReadsTheCommandLine(t *testing.T) {
+	t.Parallel()
+	plain := regexp.MustCompile(`^sh -c '[^'!\\\n]{1,80}' peerflow$`)
+	if line, _ := commandLine(stageScript, slices.Repeat([]string{"it's \\ here!\n"}, 10_000)); !plain.MatchString(line) {
+		t.Errorf("the line is %.200q", line)
 	}
 }

@@ -22,36 +22,53 @@ const (
 	exitNotPending = 78
 	exitCutShort   = 79 // the upload ended early
 	exitReopens    = 80 // something was closed that the candidate would open
+	exitTimeless   = 81 // BIRD doesn't tell date and time of its load
+	exitFence      = 82 // the file .fence holds no token
 )
 
 // prologue names the arguments that every script starts with, and two ways to
 // ask the daemon. A birdc that hangs must not hold the lock for ever.
 const prologue = `set -f
-dir=$1 owned=$2 birdc=$3 deployment=$4 hash=$5 token=$6
-shift 6
+dir=$1 main=$2 owned=$3 birdc=$4 deployment=$5 hash=$6 token=$7
+shift 7
+unset TZ
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin LC_ALL=C
 export PATH LC_ALL
 candidate=$dir/candidate-$deployment.conf trial=$dir/main-$deployment.conf
-bird() { timeout 60 $birdc -v "$@" 9>&-; }
+bird() { timeout 60 $birdc -v "$@" 9>&- </dev/null; }
 constant() { bird eval "$1" | sed -n 's/^0023 //p'; }
 pending() { case $(bird configure status) in *0022-*) true ;; "") exit 70 ;; *) false ;; esac; }
 ours() { [ "$(constant PEERFLOW_DEPLOYMENT)" = "$deployment" ] && [ "$(constant PEERFLOW_ARTIFACT)" = "$hash" ]; }
 marked() { [ -f "$1" ] && head -n 1 "$1" | grep -qF "PEERFLOW_ARTIFACT = \"$hash\";"; }
-loaded() { bird show status | ` + loadTime + `; }
-umask 077
+` + loadTime + `umask 077
 cd "$dir" || exit 71
 `
 
-// loadTime cuts out of show status when BIRD loaded what it runs, for find -newermt. Without
-// fractions it is the second's end; a timeformat without date or time gives nothing to compare with.
-const loadTime = `sed -n -e 's/:[0-9][0-9]$/&.999999/' -e 's/.*Last reconfiguration on \([0-9]*-[0-9-]* [0-9:.]*\)$/\1/p'`
+// loadTime tells from show status when BIRD loaded what it runs, for find: in seconds since 1970. BIRD
+// prints times in the zone in which it was started, which its own now tells from ours. Without fractions
+// it is the second's end; a timeformat without date or time gives nothing to compare with.
+const loadTime = `loaded() {
+  told() { printf '%s\n' "$status" | sed -n "s/.*$1 \([0-9]*-[0-9]*-[0-9]* [0-9]*:[0-9]*:[0-9.]*\)$/\1/p"; }
+  now=$(told 'Current server time is') last=$(told 'Last reconfiguration on')
+  [ -n "$now" ] && [ -n "$last" ] || return 1
+  zone=$((($(date -d "$now" +%s) - $(date +%s) + 173250) / 900 * 900 - 172800))
+  case $last in *.*) fraction=${last##*.} ;; *) fraction=999999 ;; esac
+  printf '@%s.%s\n' $(($(date -d "$last" +%s) - zone)) "$fraction"
+}
+changed() {
+  find "$1" '(' -newermt "$since" -o -newerct "$since" ')' 2>/dev/null
+  find -L "$1" '(' -newermt "$since" -o -newerct "$since" ')' 2>/dev/null
+}
+`
 
 // fence takes the lock and refuses a token older than the newest seen, before anything is written.
 // The daemon must be able to read what we write: files get the owner of the owned file where we
 // may give it, else its group.
-const fence = `exec 9>>.lock || exit 71
+const fence = `command exec 9>>.lock || exit 71
 flock -w 5 9 || exit 76
-seen=$(cat .fence 2>/dev/null)
+seen=
+[ ! -e .fence ] || seen=$(cat .fence) || exit 71
+case $seen in *[!0-9]* | ???????????????????*) exit 82 ;; esac
 [ "$token" -ge "${seen:-0}" ] || exit 75
 if [ "$token" -gt "${seen:-0}" ]; then
   printf '%s\n' "$token" >.fence.new && sync .fence.new && mv -f .fence.new .fence || exit 71
@@ -64,26 +81,29 @@ readable() {
 }
 `
 
-// unedited refuses when the main file, or one that it includes, was written after BIRD last
-// loaded it: our trial would load somebody's edit along. The names, which may have wildcards,
-// are all arguments but the first two.
-const unedited = `since=$(loaded)
-newer() {
-  shift 2
-  IFS=
-  set +f
-  for name; do
-    for f in $name; do
-      if [ -f "$f" ]; then find "$f" -newermt "$since" 2>/dev/null; fi
+// unedited refuses when the main file, or one that it includes, itself or by others, was changed after
+// BIRD last loaded it: our trial would load somebody's edit along. A file that was moved here or linked
+// to keeps its old time of writing; its status is newer.
+const unedited = `status=$(bird show status)
+[ -n "$status" ] || exit 70
+since=$(loaded) || exit 81
+edits() {
+  for f in $2; do
+    [ -f "$f" ] && ! [ "$f" -ef "$owned" ] || continue
+    changed "$f"
+    [ "$1" -eq 0 ] || sed -n 's/^[[:space:]]*include[[:space:]]*"\([^"]*\)".*/\1/p' "$f" 2>/dev/null | while read -r inner || [ -n "$inner" ]; do
+      case $inner in /*) ;; *) inner=${f%/*}/$inner ;; esac
+      (edits $(($1 - 1)) "$inner")
     done
   done
 }
-[ -z "$since" ] || [ -z "$(newer "$@")" ] || exit 74
+[ -z "$(IFS=; set +f; edits 8 "$main")" ] || exit 74
 `
 
 // upload reads two files from stdin into place: the candidate, then the copy of the main file.
 const upload = `put() {
-  head -c "$2" >"$1.new" && [ "$(wc -c <"$1.new")" -eq "$2" ] || { rm -f "$1.new"; exit 79; }
+  head -c "$2" >"$1.new" || { rm -f "$1.new"; exit 71; }
+  [ "$(wc -c <"$1.new")" -eq "$2" ] || { rm -f "$1.new"; exit 79; }
   readable "$1.new" && mv -f "$1.new" "$1" || exit 71
 }
 put "$candidate" "$1"
@@ -104,9 +124,10 @@ const commitScript = prologue + fence + `same() { [ -f "$1" ] && head -c "$2" | 
 same "$candidate" "$1" && same "$trial" "$2" || exit 73
 status=$(bird configure status)
 case $status in *0022-*) exit 77 ;; *0003*) ;; "") exit 70 ;; *) exit 76 ;; esac
-seconds=$3
+` + unedited + `seconds=$3
 shift 3
-for closed in $(bird show protocols | sed -n 's/^\(1002.\|     \)\([^ ]*\) *[^ ]* *[^ ]* *down .*/\2/p'); do
+protocols=$(bird show protocols) || exit 70
+for closed in $(printf '%s\n' "$protocols" | sed -n 's/^\(1002.\|     \)\([^ ]*\) *[^ ]* *[^ ]* *down .*/\2/p'); do
   for expected; do [ "$closed" != "$expected" ] || continue 2; done
   printf '%s\n' "$closed"
   exit 80
@@ -158,7 +179,7 @@ const shutScript = prologue + fence + `bird "disable '$1'"
 // script runs one of the above for a commit, whose files carry the name.
 func (r *Reader) script(ctx context.Context, script, name string, c driver.Commit, stdin []byte, args ...string) (result, error) {
 	all := append([]string{
-		r.settings.folder(), r.settings.Owned, r.settings.Birdc, name, c.Hash, strconv.FormatInt(c.Fence, 10),
+		r.settings.folder(), r.settings.Main, r.settings.Owned, r.settings.Birdc, name, c.Hash, strconv.FormatInt(c.Fence, 10),
 	}, args...)
 	res, err := r.shell.run(ctx, script, stdin, all...)
 	if err != nil {
@@ -189,13 +210,17 @@ func (r *Reader) exitError(code int) error {
 	case exitNotStaged:
 		return peering.Errorf(peering.Conflict, "%s: what is staged isn't this deployment's candidate with the main file as it is now: stage it again", r.router)
 	case exitEdited:
-		return peering.Errorf(peering.Conflict, "%s: its main file, or a file which that includes, was edited after BIRD loaded it: load the edit (birdc configure) or take it back, so that it doesn't ride along", r.router)
+		return peering.Errorf(peering.Conflict, "%s: its main file, or a file which that includes, was changed after BIRD loaded it: load the change (birdc configure) or take it back, so that it doesn't ride along", r.router)
+	case exitTimeless:
+		return timeless(r.router)
+	case exitFence:
+		return peering.Errorf(peering.Conflict, "%s: %s/.fence doesn't hold the number of the newest attempt: remove the file once no change is under way on this router", r.router, r.settings.folder())
 	case exitUnproven:
 		return peering.Errorf(peering.Unavailable, "%s: %s isn't what was written to it", r.router, r.settings.Owned)
 	case exitFolder:
-		return peering.Errorf(peering.Denied, "%s: the login can't write to %s: make the folder, owned by the login's user and of BIRD's group", r.router, r.settings.folder())
+		return peering.Errorf(peering.Denied, "%s: the login can't write to %s: make the folder, and the files in it, the login's own and of BIRD's group, on a disk with room", r.router, r.settings.folder())
 	case 127:
-		return peering.Errorf(peering.Unsupported, "%s: a program is missing there: peerflow needs sh, coreutils and flock (util-linux)", r.router)
+		return peering.Errorf(peering.Unsupported, "%s: a program is missing there: peerflow needs sh, coreutils, findutils, sed and flock (util-linux)", r.router)
 	}
 	return peering.Errorf(peering.Unavailable, "%s: a command ended with code %d there", r.router, code)
 }

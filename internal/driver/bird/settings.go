@@ -17,14 +17,16 @@ import (
 // Settings say where a router keeps BIRD's files; what is left out is as in Debian.
 //
 // A router needs, once: the line of Adoption in its main file and the owned
-// file (empty) before that is loaded; a login with a POSIX shell that may use
-// birdc and read the main file, which in Debian is the group bird; and the owned
+// file (empty) before that is loaded; a login that may use birdc and read the main
+// file, which in Debian is the group bird; times with date and seconds in show
+// status, as BIRD's default or "timeformat base iso long" has them; and the owned
 // file's folder writable by that login and readable by BIRD, no one else:
 //
 //	install -d -m 2750 -o peerflow -g bird /etc/bird/peerflow
 //	install -m 640 -o peerflow -g bird /dev/null /etc/bird/peerflow/owned.conf
 //
-// sh, coreutils, findutils and flock (util-linux) do the rest.
+// The login's shell may be any that runs sh -c '…'. sh, GNU coreutils, findutils
+// and sed, and flock (util-linux) do the rest.
 type Settings struct {
 	Main  string `json:"main"`  // the file that BIRD boots (bird -c); default /etc/bird/bird.conf
 	Owned string `json:"owned"` // the file that peerflow owns; its folder is ours to write; default /etc/bird/peerflow/owned.conf

@@ -168,9 +168,10 @@ func (s *shell) run(ctx context.Context, script string, stdin []byte, args ...st
 	defer session.Close()
 	var out bytes.Buffer
 	session.Stdout = &out // the error output is dropped: it could quote a file
-	session.Stdin = bytes.NewReader(stdin)
+	line, words := commandLine(script, args)
+	session.Stdin = io.MultiReader(strings.NewReader(words), bytes.NewReader(stdin))
 	stop := context.AfterFunc(ctx, func() { s.client.Close() })
-	err = session.Run(commandLine(script, args))
+	err = session.Run(line)
 	if !stop() {
 		return result{}, unreachable(s.router, ctx.Err())
 	}
@@ -209,13 +210,16 @@ func (s *shell) Close() error {
 	return err
 }
 
-func commandLine(script string, args []string) string {
-	framed := "echo " + quote(strings.TrimSpace(openingLine)) + "\n(\n" + script + "\n)\ncode=$?\necho " + quote(strings.TrimSpace(closingLine)) + "\nexit $code"
-	words := []string{"sh", "-c", quote(framed), "peerflow"}
+// commandLine gives the line for the login's shell, and what comes before the script's
+// own stdin: the script and its arguments. The line is one that shells of every kind
+// read alike, csh and fish among them, and stays short: the system bounds its length.
+func commandLine(script string, args []string) (line, words string) {
+	words = "set --"
 	for _, a := range args {
-		words = append(words, quote(a))
+		words += " " + quote(a)
 	}
-	return strings.Join(words, " ")
+	words += "\necho " + quote(strings.TrimSpace(openingLine)) + "\n(\n" + script + "\n)\ncode=$?\necho " + quote(strings.TrimSpace(closingLine)) + "\nexit $code"
+	return fmt.Sprintf(`sh -c 'eval "$(head -c %d)"' peerflow`, len(words)), words
 }
 
 // quote makes one word of a text for any POSIX shell.

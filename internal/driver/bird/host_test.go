@@ -1,0 +1,228 @@
+package bird_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"peerflow/internal/driver"
+	"peerflow/internal/driver/bird"
+	"peerflow/internal/peering"
+	"peerflow/standalone/lab"
+)
+
+// commitOf is a first deployment of an artifact.
+func commitOf(text string) driver.Commit {
+	return driver.Commit{Deployment: 1, Fence: 1, Artifact: text, Hash: peering.HashText(text), Timer: time.Minute}
+}
+
+// loginWith opens the router again by a login whose shell runs that first.
+func (n *network) loginWith(startup string) {
+	n.t.Helper()
+	home := n.t.TempDir()
+	own, err := lab.StartSSHD(n.ctx, home, "127.0.0.1:0")
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	n.t.Cleanup(func() { own.Close() })
+	// Debian's bash reads this for a command over SSH, too.
+	if err := os.WriteFile(home+"/.bashrc", []byte(startup+"\n"), 0o600); err != nil {
+		n.t.Fatal(err)
+	}
+	target := n.target
+	target.Address, target.HostKey = own.Address, own.HostKey
+	n.secrets[loginRef] = own.PrivateKey
+	if n.conn, err = bird.New().Open(n.ctx, target, n.secrets); err != nil {
+		n.t.Fatal(err)
+	}
+	n.t.Cleanup(func() { n.conn.Close() })
+}
+
+// configure loads the main file by hand.
+func (n *network) configure() {
+	n.t.Helper()
+	if out, err := n.Birdc(n.ctx, "configure"); err != nil || !strings.Contains(out, "Reconfigur") {
+		n.t.Fatalf("%v: %s", err, out)
+	}
+	time.Sleep(20 * time.Millisecond) // a file system's clock stands for some milliseconds
+}
+
+// write puts a file into the router's folder; an old one was written long before.
+func (n *network) write(name, text string) string {
+	n.t.Helper()
+	file := filepath.Join(n.Dir, name)
+	old := time.Now().Add(-24 * time.Hour)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o750), os.WriteFile(file, []byte(text), 0o640), os.Chtimes(file, old, old)); err != nil {
+		n.t.Fatal(err)
+	}
+	return file
+}
+
+// Whatever way somebody's change comes to be in the files that the main file includes,
+// no deployment loads it along before they have loaded it themselves.
+func TestChangeOfAnIncludedFileThatNobodyLoadedDoesNotRideAlong(t *testing.T) {
+	t.Parallel()
+	rename := func(n *network, from, to string) error {
+		return os.Rename(filepath.Join(n.Dir, from), filepath.Join(n.Dir, to))
+	}
+	for name, change := range map[string]func(n *network) error{
+		"written, two includes deep": func(n *network) error {
+			edit(n.t, n.Dir+"/peers/a.inc", func(string) string { return "define A = 2;\n" })
+			return nil
+		},
+		"moved here with its old time": func(n *network) error { return rename(n, "new.inc", "peers/a.inc") },
+		"one more of a wildcard":       func(n *network) error { return rename(n, "new.inc", "peers/c.inc") },
+		"written where a link leads":   func(n *network) error { n.write("elsewhere/b.inc", "define B = 2;\n"); return nil },
+		"a link that leads elsewhere": func(n *network) error {
+			return errors.Join(os.Symlink("../new.inc", n.Dir+"/peers/d"), rename(n, "peers/d", "peers/b.inc"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := startNetwork(t, 0)
+			n.write("peers/a.inc", "define A = 1;\n")
+			n.write("elsewhere/b.inc", "define B = 1;\n")
+			n.write("new.inc", "define C = 1;\n")
+			n.write("peers/all.conf", "  include \"*.inc\";")
+			if err := os.Symlink("../elsewhere/b.inc", n.Dir+"/peers/b.inc"); err != nil {
+				t.Fatal(err)
+			}
+			edit(t, n.Main, func(text string) string { return text + "include \"peers/all.conf\";\n" })
+			n.configure()
+			c, d := commitOf(artifact("first")), n.conn.(driver.ConfirmedCommitter)
+			if err := d.Stage(n.ctx, c); err != nil {
+				t.Fatal(err)
+			}
+			if err := change(n); err != nil {
+				t.Fatal(err)
+			}
+			for act, err := range map[string]error{"commit": d.Commit(n.ctx, c), "stage": d.Stage(n.ctx, c), "check": n.conn.(driver.Checker).CheckCandidate(n.ctx, c)} {
+				if peering.KindOf(err) != peering.Conflict || !strings.Contains(err.Error(), "ride along") {
+					t.Errorf("%s gave %v", act, err)
+				}
+			}
+			n.configure()
+			n.push(artifact("first"))
+		})
+	}
+}
+
+// Where the login's environment has a zone of its own, BIRD's times are still BIRD's.
+func TestALoginInAnotherZoneSeesAnEdit(t *testing.T) {
+	t.Parallel()
+	n := startNetwork(t, 0)
+	n.loginWith("export TZ=Etc/GMT+9") // nine hours behind: all that was written since seems to be old
+	if err := n.conn.(driver.ConfirmedCommitter).Stage(n.ctx, commitOf(artifact("first"))); err != nil {
+		t.Fatal(err)
+	}
+	edit(t, n.Main, func(text string) string { return text + "define BY_HAND = 1;\n" })
+	if err := n.conn.(driver.ConfirmedCommitter).Stage(n.ctx, commitOf(artifact("first"))); peering.KindOf(err) != peering.Conflict {
+		t.Errorf("with an edit that nobody loaded, stage gave %v", err)
+	}
+}
+
+// Two loads of one day are one to a reader of dates.
+func TestBIRDThatDoesNotTellWhenItLoadedIsRefused(t *testing.T) {
+	t.Parallel()
+	n := startNetwork(t, 0)
+	text := artifact("first")
+	n.push(text)
+	for _, format := range []string{"iso short ms", `"%F"`, `"%s"`} {
+		edit(t, n.Main, func(text string) string { return "timeformat base " + format + ";\n" + text })
+		n.configure()
+		for act, err := range map[string]error{
+			"read":  func() error { _, _, err := n.ownedText(); return err }(),
+			"stage": n.conn.(driver.ConfirmedCommitter).Stage(n.ctx, commitOf(text)),
+			"check": n.conn.(driver.Checker).CheckCandidate(n.ctx, commitOf(text)),
+		} {
+			if peering.KindOf(err) != peering.Unsupported || !strings.Contains(err.Error(), "timeformat base iso long") {
+				t.Errorf("with %s, %s gave %v", format, act, err)
+			}
+		}
+		edit(t, n.Main, func(text string) string { _, text, _ = strings.Cut(text, "\n"); return text })
+	}
+	edit(t, n.Main, func(text string) string { return "timeformat base iso long;\n" + text })
+	n.configure()
+	n.push(text)
+}
+
+// A folder that can't be written is named, and what is tried there leaves nothing half done.
+func TestFolderThatCannotBeWrittenIsNamed(t *testing.T) {
+	t.Parallel()
+	n := startNetwork(t, 0)
+	c := commitOf(artifact(strings.Repeat("long ", 1000)))
+	folder := filepath.Dir(n.Owned)
+	for what, try := range map[string]struct {
+		file, text string // of the folder, before
+		kind       peering.Kind
+		words      string
+	}{
+		"a lock that isn't ours":    {".lock/x", "", peering.Denied, folder},
+		"a fence that isn't ours":   {".fence/x", "", peering.Denied, folder},
+		"a fence of text":           {".fence", "here be dragons\n", peering.Conflict, folder + "/.fence"},
+		"a fence with a line's end": {".fence", "1\r\n", peering.Conflict, folder + "/.fence"},
+		"a fence beyond all tokens": {".fence", "99999999999999999999\n", peering.Conflict, folder + "/.fence"},
+		"an empty fence":            {".fence", "", "", ""},
+	} {
+		n.write("peerflow/"+try.file, try.text)
+		err := n.conn.(driver.ConfirmedCommitter).Stage(n.ctx, c)
+		if peering.KindOf(err) != try.kind || err != nil && !strings.Contains(err.Error(), try.words) {
+			t.Errorf("%s: stage gave %v", what, err)
+		}
+		left, _ := filepath.Glob(folder + "/*1.conf*")
+		if err != nil && len(left) > 0 {
+			t.Errorf("%s: %v are left", what, left)
+		}
+		for _, file := range append(left, folder+"/.lock", folder+"/.fence") {
+			os.RemoveAll(file)
+		}
+	}
+	n.loginWith("ulimit -f 2; trap '' XFSZ") // no file beyond 2 KiB, as on a disk without room
+	if err := n.conn.(driver.ConfirmedCommitter).Stage(n.ctx, c); peering.KindOf(err) != peering.Denied || !strings.Contains(err.Error(), "disk") {
+		t.Errorf("a full disk: stage gave %v", err)
+	}
+	if left, _ := filepath.Glob(folder + "/*1.conf*"); len(left) > 0 {
+		t.Errorf("a full disk: %v are left", left)
+	}
+}
+
+// A list of sessions that ends early isn't the list: what is missing in it would count as gone.
+func TestAnswerCutShortIsNone(t *testing.T) {
+	t.Parallel()
+	n := startNetwork(t, 0)
+	n.push(artifact("first"))
+	real := strings.Split(string(n.target.Settings), `"`)[3] // {"birdc":"…","main":…
+	cut := n.write("birdc.sh", real+" \"$@\" | head -n 12\ncase $* in *\"$(cat "+n.Dir+"/cut)\") kill -9 $$ ;; esac\n")
+	n.write("cut", "protocols all")
+	target := n.target
+	target.Settings = []byte(strings.Replace(string(target.Settings), real, "sh "+cut, 1))
+	conn, err := bird.New().Open(n.ctx, target, n.secrets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	c := commitOf(artifact("second"))
+	c.Deployment, c.Fence = 2, 2
+	d := conn.(driver.ConfirmedCommitter)
+	if err := d.Stage(n.ctx, c); err != nil {
+		t.Fatal(err)
+	}
+	for name, act := range map[string]func(context.Context) error{
+		"neighbors": func(ctx context.Context) error { _, err := conn.(driver.NeighborReader).ReadNeighbors(ctx); return err },
+		"reopens":   func(ctx context.Context) error { _, err := conn.(driver.Reopener).Reopens(ctx, c.Artifact); return err },
+		"commit":    func(ctx context.Context) error { return d.Commit(ctx, c) },
+		"a commit's last look": func(ctx context.Context) error {
+			n.write("cut", "show protocols")
+			return d.Commit(ctx, c)
+		},
+	} {
+		n.write("cut", "protocols all")
+		if err := act(n.ctx); !errors.Is(err, driver.ErrUnreachable) {
+			t.Errorf("%s gave %v", name, err)
+		}
+	}
+}
