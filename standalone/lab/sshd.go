@@ -49,13 +49,14 @@ Subsystem sftp internal-sftp
 `
 
 // StartSSHD starts sshd at addr (host:port, port 0 takes a free one) and returns
-// once it answers. The keys in dir are kept from an earlier start there.
-func StartSSHD(ctx context.Context, dir, addr string) (*SSHD, error) {
+// once it answers. The keys in dir are kept from an earlier start there. More are
+// further lines of its configuration.
+func StartSSHD(ctx context.Context, dir, addr string, more ...string) (*SSHD, error) {
 	binary, err := program("sshd", "openssh-server")
 	if err != nil {
 		return nil, err
 	}
-	s, err := prepareSSHD(dir, addr)
+	s, err := prepareSSHD(dir, addr, more)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +67,7 @@ func StartSSHD(ctx context.Context, dir, addr string) (*SSHD, error) {
 	return s, s.proc.await(ctx, "sshd", s.Log, s.answers)
 }
 
-func prepareSSHD(dir, addr string) (*SSHD, error) {
+func prepareSSHD(dir, addr string, more []string) (*SSHD, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
@@ -82,7 +83,7 @@ func prepareSSHD(dir, addr string) (*SSHD, error) {
 	if s.Address, err = withPort(addr); err != nil {
 		return nil, err
 	}
-	return s, s.writeFiles(dir)
+	return s, s.writeFiles(dir, more)
 }
 
 // privilegeSeparationFolder makes the folder without which Debian's sshd refuses to start as root.
@@ -93,7 +94,7 @@ func privilegeSeparationFolder() error {
 	return os.MkdirAll("/run/sshd", 0o755)
 }
 
-func (s *SSHD) writeFiles(dir string) (err error) {
+func (s *SSHD) writeFiles(dir string, more []string) (err error) {
 	if _, s.HostKey, err = keyPair(filepath.Join(dir, "host_key")); err != nil {
 		return err
 	}
@@ -103,7 +104,7 @@ func (s *SSHD) writeFiles(dir string) (err error) {
 	}
 	return errors.Join(
 		os.WriteFile(filepath.Join(dir, "authorized_keys"), []byte(login+"\n"), 0o600),
-		os.WriteFile(filepath.Join(dir, "sshd_config"), fmt.Appendf(nil, sshdConfig, s.Address, dir), 0o600),
+		os.WriteFile(filepath.Join(dir, "sshd_config"), fmt.Appendf(nil, sshdConfig+strings.Join(more, "\n")+"\n", s.Address, dir), 0o600),
 	)
 }
 

@@ -136,6 +136,9 @@ func (c *Conn) rejected(act string, replies []reply, files trial) error {
 		return failed(c.router, act, replies)
 	}
 	words := files.candidate.hide(r.text)
+	if strings.Contains(words, "Permission denied") {
+		return peering.Errorf(peering.Denied, "%s: BIRD may not read a file that is loaded (%s): let BIRD's group read it, and give %s to that group, setgid", c.router, words, c.settings.folder())
+	}
 	return &driver.RejectedError{Words: artifactLines(words, c.settings.candidate(files.name))}
 }
 

@@ -149,6 +149,20 @@ func TestWordsOfTheRouterHideSecrets(t *testing.T) {
 	}
 }
 
+func TestARejectionBlamesTheCandidateForWhatItSaysAlone(t *testing.T) {
+	t.Parallel()
+	c := &Conn{Reader: &Reader{router: "edge1", settings: debian}}
+	for words, kind := range map[string]peering.Kind{
+		"/etc/bird/peerflow/candidate-1.conf:2:1 syntax error":      peering.Invalid,
+		"/etc/bird/peerflow/main-1.conf: Permission denied":         peering.Denied, // as BIRD runs under a user of its own
+		"/etc/bird/bird.conf:9:1 Unable to open: Permission denied": peering.Denied,
+	} {
+		if err := c.rejected("commit", []reply{{codeConfigurationBad, words}}, trial{name: "1"}); peering.KindOf(err) != kind {
+			t.Errorf("%q gave %v (%s)", words, err, peering.KindOf(err))
+		}
+	}
+}
+
 func TestLoadTimeIsComparableOrNothing(t *testing.T) {
 	t.Parallel()
 	now := time.Now().Truncate(time.Second)

@@ -20,11 +20,11 @@ func commitOf(text string) driver.Commit {
 	return driver.Commit{Deployment: 1, Fence: 1, Artifact: text, Hash: peering.HashText(text), Timer: time.Minute}
 }
 
-// loginWith opens the router again by a login whose shell runs that first.
-func (n *network) loginWith(startup string) {
+// loginWith opens the router again by a login whose shell runs that first, on an sshd with more lines of configuration.
+func (n *network) loginWith(startup string, more ...string) {
 	n.t.Helper()
 	home := n.t.TempDir()
-	own, err := lab.StartSSHD(n.ctx, home, "127.0.0.1:0")
+	own, err := lab.StartSSHD(n.ctx, home, "127.0.0.1:0", more...)
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -122,6 +122,17 @@ func TestALoginInAnotherZoneSeesAnEdit(t *testing.T) {
 	edit(t, n.Main, func(text string) string { return text + "define BY_HAND = 1;\n" })
 	if err := n.conn.(driver.ConfirmedCommitter).Stage(n.ctx, commitOf(artifact("first"))); peering.KindOf(err) != peering.Conflict {
 		t.Errorf("with an edit that nobody loaded, stage gave %v", err)
+	}
+}
+
+// Where sshd admits one session at a time, the next waits until the one before is cleared away.
+func TestALoginWithOneSessionAtATimeServesAll(t *testing.T) {
+	t.Parallel()
+	n := startNetwork(t, 0)
+	n.loginWith("", "MaxSessions 1")
+	n.push(artifact("first"))
+	if _, _, err := n.ownedText(); err != nil {
+		t.Error(err)
 	}
 }
 

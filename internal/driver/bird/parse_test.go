@@ -131,10 +131,11 @@ func TestAnAnswerIsWhatTheScriptPrinted(t *testing.T) {
 		code  int
 		kind  peering.Kind
 	}{
-		"as it is":              {`eval "$1"`, "line\nno newline", 75, ""},
-		"a shell that talks":    {`echo Welcome; eval "$1"; code=$?; echo Good bye; exit $code`, "line\nno newline", 75, ""},
-		"a shell without a use": {`echo This account is currently not available.; exit 1`, "", 0, peering.Denied},
-		"an answer cut short":   {`eval "$1" | head -n 2`, "", 0, peering.Unavailable},
+		"as it is":                  {`eval "$1"`, "line\nno newline", 75, ""},
+		"a shell that talks":        {`echo Welcome; eval "$1"; code=$?; echo Good bye; exit $code`, "line\nno newline", 75, ""},
+		"a shell that reads a line": {`read -r line; eval "$1"`, "", 0, peering.Denied},
+		"a shell without a use":     {`echo This account is currently not available.; exit 1`, "", 0, peering.Denied},
+		"an answer cut short":       {`eval "$1" | head -n 2`, "", 0, peering.Unavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -161,7 +162,7 @@ func TestAnAnswerIsWhatTheScriptPrinted(t *testing.T) {
 // a restricted bash no exec; and no line may be longer than 128 KiB.
 func TestAnyShellReadsTheCommandLine(t *testing.T) {
 	t.Parallel()
-	plain := regexp.MustCompile(`^sh -c '[^'!\\\n]{1,80}' peerflow$`)
+	plain := regexp.MustCompile(`^sh -c '[^'!\\\n]{1,100}' peerflow$`)
 	if line, _ := commandLine(stageScript, slices.Repeat([]string{"it's \\ here!\n"}, 10_000)); !plain.MatchString(line) {
 		t.Errorf("the line is %.200q", line)
 	}

@@ -42,13 +42,16 @@ func (r *Reader) closed(ctx context.Context, artifact string) (opened []driver.R
 		return nil, nil, err
 	}
 	for _, p := range down {
-		if stays(p, before, after) {
+		if unable(p) || stays(p, before, after) {
 			others = append(others, p.name)
 			continue
 		}
 		o := driver.Reopened{Name: p.name, Neighbor: p.key().Address, Why: "disabled by a command (birdc disable)"}
-		if limited(p) {
+		switch last := p.fields["Last error"]; {
+		case limited(p):
 			o.Why = "closed at its limit"
+		case last != "":
+			o.Why = "closed by itself (" + last + ")"
 		}
 		o.Remedy = "birdc enable " + p.name + ", or write \"disabled;\" into its protocol and load that (birdc configure)"
 		if _, ours := own[p.name]; ours {
@@ -75,7 +78,7 @@ func (r *Reader) closedMeanwhile(ctx context.Context) (names []string) {
 		return nil
 	}
 	for _, p := range down {
-		if !limited(p) && !stays(p, before, after) {
+		if !limited(p) && !unable(p) && !stays(p, before, after) {
 			names = append(names, p.name)
 		}
 	}
@@ -115,6 +118,10 @@ func (r *Reader) sayings(ctx context.Context, f facts, text string) (before, aft
 	}
 	return before, after, err
 }
+
+// unable reports a protocol that BIRD can't start, for want of an interface that has
+// the neighbor on it: it is down by nobody's will, and every load tries it again.
+func unable(p protocol) bool { return strings.Contains(p.fields["Last error"], "Invalid next hop") }
 
 func limited(p protocol) bool { return strings.Contains(p.fields["Last error"], "limit exceeded") }
 

@@ -26,6 +26,25 @@ func (n *network) reopens(artifact string) string {
 	return strings.Join(names, " ")
 }
 
+// A session that BIRD can't start was closed by nobody, and keeps no change from the
+// router; one that closed itself after an error waits for a person.
+func TestOnlyWhatWasClosedIsKeptClosed(t *testing.T) {
+	t.Parallel()
+	n := startNetwork(t, 1)
+	others := strings.ReplaceAll(n.sessionText(0, "\n\tdisable after error;", "")+n.sessionText(1, "\n\tdirect;", ""), "filter ours_in", "all")
+	edit(t, n.Main, func(text string) string { return text + strings.Replace(others, "as 64501", "as 64502", 1) })
+	n.configure()
+	n.await("s0", "closed after an error", func(x peering.Neighbor) bool { return x.DownReason == peering.DownWrongASN })
+	n.await("s1", "not started", func(x peering.Neighbor) bool { return strings.Contains(x.DownText, "Invalid next hop") })
+	opened, err := n.conn.(driver.Reopener).Reopens(n.ctx, artifact("first"))
+	if err != nil || len(opened) != 1 || opened[0].Name != "s0" || !strings.Contains(opened[0].Why, "by itself (BGP Error: Bad peer AS") {
+		t.Errorf("a commit opens %+v, %v", opened, err)
+	}
+	edit(t, n.Main, func(text string) string { return strings.Replace(text, "as 64502", "as 64501", 1) })
+	n.configure()
+	n.push(artifact("first"))
+}
+
 func (n *network) birdc(words ...string) {
 	n.t.Helper()
 	if out, err := n.Birdc(n.ctx, words...); err != nil {

@@ -56,8 +56,8 @@ const loadTime = `loaded() {
   printf '@%s.%s\n' $(($(date -d "$last" +%s) - zone)) "$fraction"
 }
 changed() {
-  find "$1" '(' -newermt "$since" -o -newerct "$since" ')' 2>/dev/null
-  find -L "$1" '(' -newermt "$since" -o -newerct "$since" ')' 2>/dev/null
+  find "$@" '(' -newermt "$since" -o -newerct "$since" ')' 2>/dev/null &&
+    find -L "$@" '(' -newermt "$since" -o -newerct "$since" ')' 2>/dev/null || echo unknown
 }
 `
 
@@ -83,21 +83,30 @@ readable() {
 
 // unedited refuses when the main file, or one that it includes, itself or by others, was changed after
 // BIRD last loaded it: our trial would load somebody's edit along. A file that was moved here or linked
-// to keeps its old time of writing; its status is newer.
+// to keeps its old time of writing; its status is newer. Names come one a line, with wildcards.
 const unedited = `status=$(bird show status)
 [ -n "$status" ] || exit 70
 since=$(loaded) || exit 81
-edits() {
-  for f in $2; do
-    [ -f "$f" ] && ! [ "$f" -ef "$owned" ] || continue
-    changed "$f"
-    [ "$1" -eq 0 ] || sed -n 's/^[[:space:]]*include[[:space:]]*"\([^"]*\)".*/\1/p' "$f" 2>/dev/null | while read -r inner || [ -n "$inner" ]; do
-      case $inner in /*) ;; *) inner=${f%/*}/$inner ;; esac
-      (edits $(($1 - 1)) "$inner")
-    done
+included() {
+  sed -n 's/^[[:space:]]*include[[:space:]]*"\([^"]*\)".*/\1/p' "$1" | while read -r name || [ -n "$name" ]; do
+    case $name in /*) ;; *) name=${1%/*}/$name ;; esac
+    printf '%s\n' "$name"
   done
 }
-[ -z "$(IFS=; set +f; edits 8 "$main")" ] || exit 74
+edits() {
+  set +f
+  files=$(for f in $1; do if [ -f "$f" ] && ! [ "$f" -ef "$owned" ]; then printf '%s\n' "$f"; fi; done)
+  set -f
+  [ -n "$files" ] || return 0
+  changed $files
+  [ "$2" -eq 0 ] || grep -ls '^[[:space:]]*include' $files | while read -r f; do
+    (edits "$(included "$f")" $(($2 - 1)))
+  done
+}
+IFS='
+'
+[ -z "$(edits "$main" 8)" ] || exit 74
+unset IFS
 `
 
 // upload reads two files from stdin into place: the candidate, then the copy of the main file.

@@ -161,7 +161,7 @@ func (s *shell) run(ctx context.Context, script string, stdin []byte, args ...st
 	if err := ctx.Err(); err != nil {
 		return result{}, unreachable(s.router, err)
 	}
-	session, err := s.client.NewSession()
+	session, err := s.session(ctx)
 	if err != nil {
 		return result{}, unreachable(s.router, err)
 	}
@@ -185,6 +185,25 @@ func (s *shell) run(ctx context.Context, script string, stdin []byte, args ...st
 	return result{}, unreachable(s.router, err)
 }
 
+// session opens one. Where sshd admits few at once (MaxSessions), the one before may
+// count until the command that it ran is cleared away.
+func (s *shell) session(ctx context.Context) (*ssh.Session, error) {
+	ctx, cancel := context.WithTimeout(ctx, loginPatience)
+	defer cancel()
+	for {
+		session, err := s.client.NewSession()
+		var refused *ssh.OpenChannelError
+		if !errors.As(err, &refused) {
+			return session, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("sshd admits no further session on the login (MaxSessions): %w", err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
 // Between these lines lies what a script printed. The login's shell may print more
 // before and after, from its start-up files and traps: none of it is an answer, and
 // none of it gets into a copy of the router's files.
@@ -195,7 +214,7 @@ func (s *shell) answer(out string, code int) (result, error) {
 	end := strings.LastIndex(out, closingLine)
 	switch {
 	case !begun:
-		return result{}, peering.Errorf(peering.Denied, "%s: the login's shell ran no command of ours: give it a shell that does, such as /bin/sh, and start-up files that don't end it", s.router)
+		return result{}, peering.Errorf(peering.Denied, "%s: the login's shell ran no command of ours: give it a shell that does, such as /bin/sh, and start-up files that neither end it nor read its input", s.router)
 	case end < 0:
 		return result{}, unreachable(s.router, errors.New("the command ended early"))
 	}
@@ -213,13 +232,14 @@ func (s *shell) Close() error {
 // commandLine gives the line for the login's shell, and what comes before the script's
 // own stdin: the script and its arguments. The line is one that shells of every kind
 // read alike, csh and fish among them, and stays short: the system bounds its length.
+// It runs nothing of an input that a start-up file has read a part of.
 func commandLine(script string, args []string) (line, words string) {
 	words = "set --"
 	for _, a := range args {
 		words += " " + quote(a)
 	}
 	words += "\necho " + quote(strings.TrimSpace(openingLine)) + "\n(\n" + script + "\n)\ncode=$?\necho " + quote(strings.TrimSpace(closingLine)) + "\nexit $code"
-	return fmt.Sprintf(`sh -c 'eval "$(head -c %d)"' peerflow`, len(words)), words
+	return fmt.Sprintf(`sh -c 'ours=$(head -c %d); case $ours in "set -- "*) eval "$ours" ;; esac' peerflow`, len(words)), words
 }
 
 // quote makes one word of a text for any POSIX shell.
