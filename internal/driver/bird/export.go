@@ -12,8 +12,8 @@ import (
 	"peerflow/internal/peering"
 )
 
-// symbol is a name that BIRD takes without quotes.
-var symbol = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+// symbol is a name that BIRD takes in quotes, where it may have any of these letters.
+var symbol = regexp.MustCompile(`^[A-Za-z0-9_.:-]+$`)
 
 // mostListed bounds how many routes of a filter are listed to look at their lengths.
 const mostListed = 10_000
@@ -60,22 +60,16 @@ func (r *Reader) countChannel(ctx context.Context, p protocol, c channel, f bgp.
 	case !symbol.MatchString(table):
 		return count, false, nil
 	case filter == "ACCEPT":
-		return r.countFiltered(ctx, "show route table "+table+" primary", count)
+		return r.countFiltered(ctx, "show route table '"+table+"' primary", count)
 	case !symbol.MatchString(filter):
 		return count, false, nil
 	}
-	return r.countFiltered(ctx, "show route table "+table+" primary filter "+filter, count)
+	return r.countFiltered(ctx, "show route table '"+table+"' primary filter '"+filter+"'", count)
 }
 
-// countExported asks for the three counts of a session that is up. Its name is
-// one that BIRD printed; one with odd letters is quoted there and here.
+// countExported asks for the three counts of a session that is up.
 func (r *Reader) countExported(ctx context.Context, p protocol, c channel, count peering.ExportCount) (_ peering.ExportCount, _ bool, err error) {
-	if !symbol.MatchString(p.name) {
-		s, _ := c.family(true)
-		count.Announced = s.Announced
-		return count, count.Announced != nil, nil
-	}
-	from := "show route export " + p.name + "." + c.name
+	from := "show route export '" + p.name + "'." + c.name
 	long := "where net.len > " + strconv.Itoa(peering.LongerThan(count.Family))
 	for _, ask := range []struct {
 		into    **int64

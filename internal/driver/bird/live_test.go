@@ -242,13 +242,14 @@ func TestReadNeighborsTellsWhySessionsAreDown(t *testing.T) {
 func TestCountExportForetellsWhatIsAnnounced(t *testing.T) {
 	t.Parallel()
 	n := startNetwork(t, 1)
-	exports := []string{"export filter to_peers", "export all", "export none", "export where net.len = 24", "export filter to_ibgp", "export filter leaks"}
-	text := oursIn + "filter leaks { accept; }\n\nprotocol static leaked { ipv4; route 0.0.0.0/0 blackhole; route 192.0.2.128/25 blackhole; route 192.0.2.64/26 blackhole; }\n\n"
+	odd := strings.Replace(n.sessionText(0, "", ""), "bgp s0", "bgp 's-0.x'", 1) // names with these letters are quoted
+	exports := []string{"export filter to_peers", "export all", "export none", "export where net.len = 24", "export filter to_ibgp", "export filter 'leaks.all'"}
+	text := oursIn + "filter 'leaks.all' { accept; }\n\nprotocol static leaked { ipv4; route 0.0.0.0/0 blackhole; route 192.0.2.128/25 blackhole; route 192.0.2.64/26 blackhole; }\n\n"
 	for i, export := range exports {
 		text += strings.Replace(n.sessionText(i+1, "", ""), "export filter to_peers", export, 1) + "\n"
 	}
-	n.push(text + n.sessionText(0, "", ""))
-	n.await("s0", "up with routes", func(x peering.Neighbor) bool {
+	n.push(text + odd)
+	n.await("s-0.x", "up with routes", func(x peering.Neighbor) bool {
 		f, _ := x.Family(bgp.IPv4)
 		return f.Accepted != nil && *f.Accepted == 5 && f.Announced != nil
 	})
@@ -258,12 +259,12 @@ func TestCountExportForetellsWhatIsAnnounced(t *testing.T) {
 			t.Errorf("%s, not up: %s, want %s", exports[i], got, want[i])
 		}
 	}
-	n.await("s0", "2 announced", func(peering.Neighbor) bool {
+	n.await("s-0.x", "2 announced", func(peering.Neighbor) bool {
 		return n.countExport(0) == "2 0 0" && n.peers[0].Received(n.ctx, n.address) == 2
 	})
-	leak := strings.Replace(n.sessionText(0, "", ""), "export filter to_peers", "export filter leaks", 1)
+	leak := strings.Replace(odd, "export filter to_peers", "export filter 'leaks.all'", 1)
 	n.push(text + leak)
-	n.await("s0", "the leak is counted while it is up", func(peering.Neighbor) bool { return n.countExport(0) == "5 1 2" })
+	n.await("s-0.x", "the leak is counted while it is up", func(peering.Neighbor) bool { return n.countExport(0) == "5 1 2" })
 	if _, err := n.conn.(driver.ExportCounter).CountExport(n.ctx, peering.NeighborKey{Address: n.peer(99)}); peering.KindOf(err) != peering.NotFound {
 		t.Errorf("a neighbor that isn't there gave %v", err)
 	}

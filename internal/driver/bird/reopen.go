@@ -53,13 +53,21 @@ func (r *Reader) closed(ctx context.Context, artifact string) (opened []driver.R
 		case last != "":
 			o.Why = "closed by itself (" + last + ")"
 		}
-		o.Remedy = "birdc enable " + p.name + ", or write \"disabled;\" into its protocol and load that (birdc configure)"
+		o.Remedy = enable(p.name) + ", or write \"disabled;\" into its protocol and load that (birdc configure)"
 		if _, ours := own[p.name]; ours {
-			o.Remedy = "birdc enable " + p.name + ", or set the session's intent to shutdown and deploy that"
+			o.Remedy = enable(p.name) + ", or set the session's intent to shutdown and deploy that"
 		}
 		opened = append(opened, o)
 	}
 	return opened, others, nil
+}
+
+// enable is what a person types to open a protocol again.
+func enable(name string) string {
+	if strings.ContainsAny(name, ".:-") {
+		return `birdc "enable '` + name + `'"`
+	}
+	return "birdc enable " + name
 }
 
 // closedMeanwhile names what a command closed while the trial ran and an undo
@@ -119,9 +127,11 @@ func (r *Reader) sayings(ctx context.Context, f facts, text string) (before, aft
 	return before, after, err
 }
 
-// unable reports a protocol that BIRD can't start, for want of an interface that has
-// the neighbor on it: it is down by nobody's will, and every load tries it again.
-func unable(p protocol) bool { return strings.Contains(p.fields["Last error"], "Invalid next hop") }
+// unable reports a protocol that BIRD can't start: no interface has the neighbor on it, or the
+// port is taken. It is down by nobody's will, and every load tries it again.
+func unable(p protocol) bool {
+	return slices.Contains([]string{"Error: Invalid next hop", "Error: No listening socket", "Error: Kernel MD5 auth failed"}, p.fields["Last error"])
+}
 
 func limited(p protocol) bool { return strings.Contains(p.fields["Last error"], "limit exceeded") }
 
