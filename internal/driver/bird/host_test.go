@@ -101,7 +101,7 @@ func TestChangeOfAnIncludedFileThatNobodyLoadedDoesNotRideAlong(t *testing.T) {
 				t.Fatal(err)
 			}
 			for act, err := range map[string]error{"commit": d.Commit(n.ctx, c), "stage": d.Stage(n.ctx, c), "check": n.conn.(driver.Checker).CheckCandidate(n.ctx, c)} {
-				if peering.KindOf(err) != peering.Conflict || !strings.Contains(err.Error(), "ride along") {
+				if peering.KindOf(err) != peering.Conflict || !strings.Contains(err.Error(), "/peers/") || !strings.Contains(err.Error(), "ride along") {
 					t.Errorf("%s gave %v", act, err)
 				}
 			}

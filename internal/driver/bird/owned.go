@@ -77,7 +77,7 @@ func (r *Reader) readFacts(ctx context.Context) (facts, error) {
 	if err != nil {
 		return facts{}, err
 	}
-	if err := r.exitError(res.code); err != nil {
+	if err := r.exitError(res); err != nil {
 		return facts{}, err
 	}
 	raw, err := decodeFacts(res.out)

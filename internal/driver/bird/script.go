@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"peerflow/internal/driver"
 	"peerflow/internal/peering"
@@ -24,6 +25,7 @@ const (
 	exitReopens    = 80 // something was closed that the candidate would open
 	exitTimeless   = 81 // BIRD doesn't tell date and time of its load
 	exitFence      = 82 // the file .fence holds no token
+	exitUnseen     = 83 // a file that BIRD includes can't be looked at
 )
 
 // prologue names the arguments that every script starts with, and two ways to
@@ -57,7 +59,7 @@ const loadTime = `loaded() {
 }
 changed() {
   find "$@" '(' -newermt "$since" -o -newerct "$since" ')' 2>/dev/null &&
-    find -L "$@" '(' -newermt "$since" -o -newerct "$since" ')' 2>/dev/null || echo unknown
+    find -L "$@" '(' -newermt "$since" -o -newerct "$since" ')' 2>/dev/null || printf '%s\n' "$1"
 }
 `
 
@@ -83,7 +85,8 @@ readable() {
 
 // unedited refuses when the main file, or one that it includes, itself or by others, was changed after
 // BIRD last loaded it: our trial would load somebody's edit along. A file that was moved here or linked
-// to keeps its old time of writing; its status is newer. Names come one a line, with wildcards.
+// to keeps its old time of writing; its status is newer. Names come one a line, with wildcards; what
+// can't be looked at is marked.
 const unedited = `status=$(bird show status)
 [ -n "$status" ] || exit 70
 since=$(loaded) || exit 81
@@ -93,8 +96,14 @@ included() {
     printf '%s\n' "$name"
   done
 }
+seen() {
+  [ -r "$1" ] && return
+  [ -r "${1%/*}" ] || [ ! -d "${1%/*}" ] || return 1
+  case $(ls -d "$1" 2>&1) in *'No such file'*) ;; *) return 1 ;; esac
+}
 edits() {
   set +f
+  for f in $1; do seen "$f" || printf '!%s\n' "$f"; done
   files=$(for f in $1; do if [ -f "$f" ] && ! [ "$f" -ef "$owned" ]; then printf '%s\n' "$f"; fi; done)
   set -f
   [ -n "$files" ] || return 0
@@ -105,8 +114,12 @@ edits() {
 }
 IFS='
 '
-[ -z "$(edits "$main" 8)" ] || exit 74
+edited=$(edits "$main" 8 | sort | head -n 1)
 unset IFS
+case $edited in
+!*) printf '%s\n' "${edited#!}"; exit 83 ;;
+/*) printf '%s\n' "$edited"; exit 74 ;;
+esac
 `
 
 // upload reads two files from stdin into place: the candidate, then the copy of the main file.
@@ -194,12 +207,12 @@ func (r *Reader) script(ctx context.Context, script, name string, c driver.Commi
 	if err != nil {
 		return res, err
 	}
-	return res, r.exitError(res.code)
+	return res, r.exitError(res)
 }
 
 // exitError translates our own exit codes. birdc's 1 is judged by its replies.
-func (r *Reader) exitError(code int) error {
-	switch code {
+func (r *Reader) exitError(res result) error {
+	switch res.code {
 	case 0, 1:
 		return nil
 	case exitSilent:
@@ -219,7 +232,9 @@ func (r *Reader) exitError(code int) error {
 	case exitNotStaged:
 		return peering.Errorf(peering.Conflict, "%s: what is staged isn't this deployment's candidate with the main file as it is now: stage it again", r.router)
 	case exitEdited:
-		return peering.Errorf(peering.Conflict, "%s: its main file, or a file which that includes, was changed after BIRD loaded it: load the change (birdc configure) or take it back, so that it doesn't ride along", r.router)
+		return peering.Errorf(peering.Conflict, "%s: %s was changed after BIRD loaded it: load the change (birdc configure) or take it back, so that it doesn't ride along", r.router, strings.TrimSpace(res.out))
+	case exitUnseen:
+		return peering.Errorf(peering.Denied, "%s: this login can't read %s, which BIRD loads: let the login's group read it and its folder, to tell what was changed and not loaded", r.router, strings.TrimSpace(res.out))
 	case exitTimeless:
 		return timeless(r.router)
 	case exitFence:
@@ -231,5 +246,5 @@ func (r *Reader) exitError(code int) error {
 	case 127:
 		return peering.Errorf(peering.Unsupported, "%s: a program is missing there: peerflow needs sh, coreutils, findutils, sed and flock (util-linux)", r.router)
 	}
-	return peering.Errorf(peering.Unavailable, "%s: a command ended with code %d there", r.router, code)
+	return peering.Errorf(peering.Unavailable, "%s: a command ended with code %d there", r.router, res.code)
 }
