@@ -48,7 +48,17 @@ func (n *network) configure() {
 	if out, err := n.Birdc(n.ctx, "configure"); err != nil || !strings.Contains(out, "Reconfigur") {
 		n.t.Fatalf("%v: %s", err, out)
 	}
-	time.Sleep(20 * time.Millisecond) // a file system's clock stands for some milliseconds
+	for loaded := time.Now(); ; { // a file system's clock stands for some milliseconds
+		file := filepath.Join(n.Dir, "clock")
+		err := os.WriteFile(file, []byte("tick"), 0o640)
+		info, errStat := os.Stat(file)
+		if err := errors.Join(err, errStat); err != nil {
+			n.t.Fatal(err)
+		}
+		if info.ModTime().After(loaded) {
+			return
+		}
+	}
 }
 
 // write puts a file into the router's folder; an old one was written long before.
