@@ -162,7 +162,7 @@ const (
 )
 
 // includedScript prints each file that a name with wildcards stands for: the
-// name's number, the path and the text, both in base64.
+// name's number, the text in base64 and the path.
 const includedScript = `LC_ALL=C
 export LC_ALL
 IFS=
@@ -170,9 +170,9 @@ i=0
 for name; do
   for f in $name; do
     if [ -f "$f" ]; then
-      printf '%s %s ' "$i" "$(printf %s "$f" | base64 -w 0)"
+      printf '%s ' "$i"
       base64 -w 0 -- "$f" || exit 1
-      printf '\n'
+      printf ' %s\n' "$f"
     fi
   done
   i=$((i + 1))
@@ -199,24 +199,18 @@ func (r *Reader) expand(ctx context.Context, text, folder string, depth int) (st
 	}
 	texts := map[int]string{}
 	for line := range strings.Lines(res.out) {
-		fields := strings.Fields(line)
-		for len(fields) < 3 {
-			fields = append(fields, "") // an empty file
-		}
-		i, err := strconv.Atoi(fields[0])
-		if err != nil || i >= len(found) {
+		number, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		encoded, file, whole := strings.Cut(rest, " ")
+		i, errNumber := strconv.Atoi(number)
+		part, errPart := base64.StdEncoding.DecodeString(encoded)
+		if errNumber != nil || errPart != nil || !whole || i >= len(found) {
 			return "", peering.NewError(peering.Unavailable, "what was read from it is cut short")
 		}
-		file, errFile := base64.StdEncoding.DecodeString(fields[1])
-		part, errPart := base64.StdEncoding.DecodeString(fields[2])
-		if errFile != nil || errPart != nil {
-			return "", peering.NewError(peering.Unavailable, "what was read from it is cut short")
-		}
-		if string(file) == r.settings.Owned {
+		if file == r.settings.Owned {
 			texts[i] += ownedHere
 			continue
 		}
-		inner, err := r.expand(ctx, string(part), path.Dir(string(file)), depth-1)
+		inner, err := r.expand(ctx, string(part), path.Dir(file), depth-1)
 		if err != nil {
 			return "", err
 		}
