@@ -23,7 +23,7 @@ var auditList = listing{
 	fields: map[string]field{
 		"at":        {expr: "t.at", kind: moment},
 		"user_id":   {expr: "t.user_id", kind: number},
-		"user":      {expr: "SELECT u.name FROM app_user u WHERE u.id = t.user_id", kind: word},
+		"user":      {expr: "u.name", join: "app_user u ON u.id = t.user_id", kind: word},
 		"door":      {expr: "t.door", kind: word},
 		"act":       {expr: "t.act", kind: word},
 		"change_id": {expr: "t.change_id", kind: number},

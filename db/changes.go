@@ -309,7 +309,7 @@ var changeList = listing{
 	fields: map[string]field{
 		"kind":       oneOf(dbsqlc.AllChangeKindValues, "t.kind"),
 		"state":      oneOf(dbsqlc.AllChangeStateValues, "t.state"),
-		"author":     {expr: "(SELECT u.name FROM app_user u WHERE u.id = t.author_id)", kind: word},
+		"author":     {expr: "u.name", join: "app_user u ON u.id = t.author_id", kind: word},
 		"author_id":  {expr: "t.author_id", kind: number},
 		"reason":     {expr: "t.reason", kind: word},
 		"asn":        {expr: "(t.request->>'asn')::bigint", kind: asNumber},

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -26,7 +27,7 @@ func (tx *Tx) Exec(ctx context.Context, sql string, args ...any) error {
 }
 
 var listings = []listing{autonomousSystems.list, relationships.list, sites.list, platforms.list, templates.list, routers.list, ixps.list,
-	connections.list, bgpGroups.list, routingPolicies.list, communities.list, tags.list, bfds.list, configContexts.list, contacts.list, contactRoles.list, peerings.list, sessions.list, logList, secretList}
+	connections.list, bgpGroups.list, routingPolicies.list, communities.list, tags.list, bfds.list, configContexts.list, contacts.list, contactRoles.list, peerings.list, sessions.list, logList, secretList, changeList, auditList}
 
 // ListFields gives the operators of each field of each noun's list; q is one of them where it exists.
 func ListFields() map[string]map[string][]string {
@@ -53,10 +54,10 @@ func ListFields() map[string]map[string][]string {
 
 // samples are values that each kind of filter accepts; an enum takes the first one that it knows.
 var samples = []string{"1", "true", "router", "2026-01-01T00:00:00Z", "192.0.2.1", "ipv4", "stanza", "jinja2", "observe", "full", "ask_first", "enabled", "import",
-	"ingress", "none", "bilateral", "direct", "present", "unknown"}
+	"ingress", "none", "bilateral", "direct", "present", "unknown", "provision", "draft"}
 
-// TryList runs a list with one filter, whatever value it accepts.
-func (d *DB) TryList(ctx context.Context, table, field, op string) (err error) {
+// TryList runs a list with one filter of so many values, whatever value it accepts, and gives the statement.
+func (d *DB) TryList(ctx context.Context, table, field, op string, values int) (sql string, err error) {
 	for _, l := range listings {
 		for _, value := range samples {
 			if l.table != table {
@@ -66,12 +67,12 @@ func (d *DB) TryList(ctx context.Context, table, field, op string) (err error) {
 				value = "true"
 			}
 			var q listQuery
-			if q, err = l.query([]peering.Filter{{Field: field, Op: op, Values: []string{value}}}, peering.Page{}); err == nil {
-				return pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error { _, _, err := q.ids(ctx, tx); return err })
+			if q, err = l.query([]peering.Filter{{Field: field, Op: op, Values: slices.Repeat([]string{value}, values)}}, peering.Page{}); err == nil {
+				return q.sql, pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error { _, _, err := q.ids(ctx, tx); return err })
 			}
 		}
 	}
-	return err
+	return "", err
 }
 
 // FitServer is what is said of a server's version.

@@ -34,6 +34,7 @@ type listing struct {
 // field is one filter: an SQL expression over the table t, and how its values are read.
 type field struct {
 	expr   string
+	join   string // tables beside t that expr reads, each with one row for t at most: a subquery would run for each row
 	each   string // instead of expr: a condition that each value has to meet, with %s for its place
 	kind   valueKind
 	values []string // of an enum
@@ -107,6 +108,7 @@ const (
 // listQuery is one list, ready to run.
 type listQuery struct {
 	sql   string
+	joins []string
 	args  []any
 	limit int
 	down  bool // from the highest id to the lowest
@@ -140,7 +142,8 @@ func (l listing) query(filters []peering.Filter, page peering.Page) (listQuery, 
 	if q.down {
 		order += " DESC"
 	}
-	q.sql = fmt.Sprintf("SELECT t.id FROM %s t WHERE %s ORDER BY %s LIMIT %d", l.table, strings.Join(conditions, " AND "), order, q.limit+1)
+	from := strings.Join(append([]string{l.table + " t"}, q.joins...), " LEFT JOIN ")
+	q.sql = fmt.Sprintf("SELECT t.id FROM %s WHERE %s ORDER BY %s LIMIT %d", from, strings.Join(conditions, " AND "), order, q.limit+1)
 	return q, nil
 }
 
@@ -230,6 +233,9 @@ func (l listing) condition(q *listQuery, f peering.Filter) (string, error) {
 	if len(f.Values) == 0 {
 		return "", peering.Errorf(peering.Invalid, "filter %s has no value", f.Field)
 	}
+	if found.join != "" && !slices.Contains(q.joins, found.join) {
+		q.joins = append(q.joins, found.join)
+	}
 	return found.condition(q, f)
 }
 
@@ -291,31 +297,36 @@ func (f field) condition(q *listQuery, filter peering.Filter) (string, error) {
 		}
 		values[i] = v
 	}
-	places := make([]string, len(values))
-	for i, v := range values {
-		places[i] = q.bind(v) + "::" + f.kind.sqlType
-	}
 	if f.each != "" {
-		return f.ofEach(filter.Op, places), nil
+		return f.ofEach(q, filter.Op, values), nil
 	}
 	if operator, ok := comparisons[filter.Op]; ok {
-		if len(places) > 1 {
+		if len(values) > 1 {
 			return "", peering.Errorf(peering.Invalid, "filter %s__%s takes one value", filter.Field, filter.Op)
 		}
-		return fmt.Sprintf("%s %s %s", f.expr, operator, places[0]), nil
+		return fmt.Sprintf("%s %s %s::%s", f.expr, operator, q.bind(values[0]), f.kind.sqlType), nil
 	}
-	any := fmt.Sprintf("(%s) IN (%s)", f.expr, strings.Join(places, ", "))
+	any := f.equals(q, values)
 	if filter.Op == "n" {
 		return "(" + any + ") IS NOT TRUE", nil // nothing is not equal to something, too
 	}
 	return any, nil
 }
 
+// equals asks for any of the values. Several are one argument: a statement for each number of
+// them would stay prepared on every connection, half a megabyte each with a thousand places.
+func (f field) equals(q *listQuery, values []any) string {
+	if len(values) == 1 {
+		return fmt.Sprintf("(%s) = %s::%s", f.expr, q.bind(values[0]), f.kind.sqlType)
+	}
+	return fmt.Sprintf("(%s) = ANY(%s::%s[])", f.expr, q.bind(values), f.kind.sqlType)
+}
+
 // ofEach asks for what meets the condition with each value, or with the operator n with none.
-func (f field) ofEach(op string, places []string) string {
+func (f field) ofEach(q *listQuery, op string, values []any) string {
 	var met []string
-	for _, place := range places {
-		met = append(met, fmt.Sprintf(f.each, place))
+	for _, v := range values {
+		met = append(met, fmt.Sprintf(f.each, q.bind(v)+"::"+f.kind.sqlType))
 	}
 	if op == "n" {
 		return "NOT (" + strings.Join(met, " OR ") + ")"

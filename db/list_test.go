@@ -74,10 +74,10 @@ func TestSessionsAreFoundByWhatPeopleKnow(t *testing.T) {
 	mustCreate(t, d.Sessions(), other)
 	ixp := fmt.Sprint(n.ixp.ID)
 	for filter, want := range map[string]int{
-		"asn=64501": 2, "peer_asn=64502": 0, "router=ams-1": 2, "router_id=" + fmt.Sprint(n.router.ID): 2, "router__isw=fra": 0,
-		"exchange_id=" + ixp: 1, "exchange=ams-ix": 1, "exchange_id__isnull=true": 1, "exchange_id__n=" + ixp: 1,
+		"asn=64501": 2, "asn=64501,64502": 2, "peer_asn=64502": 0, "router=ams-1": 2, "router=ams-1,fra-1": 2, "router__n=ams-1,fra-1": 0, "router_id=" + fmt.Sprint(n.router.ID): 2, "router__isw=fra": 0,
+		"exchange_id=" + ixp: 1, "exchange=ams-ix": 1, "exchange=ams-ix,de-cix": 1, "exchange__n=ams-ix,de-cix": 1, "exchange__isnull=true": 1, "exchange__ic=S-I": 1, "exchange=ams-ix&exchange__n=de-cix&exchange_id__isnull=false&router=ams-1": 1, "exchange_id__isnull=true": 1, "exchange_id__n=" + ixp: 1,
 		"connection_id=" + fmt.Sprint(n.port.ID): 1, "peering_id=" + fmt.Sprint(direct.ID): 1, "kind=direct": 1, "kind=direct,ixp": 2,
-		"intent=present": 2, "intent__n=present": 0, "sync=not_deployed": 2, "sync=in_sync": 0, "peer_address=198.51.100.2": 1,
+		"intent=present": 2, "intent__n=present": 0, "intent__n=draining,shutdown": 2, "sync=not_deployed": 2, "sync=in_sync": 0, "peer_address=198.51.100.2": 1, "peer_address=198.51.100.2,203.0.113.1": 2,
 		"peer_address=::ffff:198.51.100.2": 1, "ip_address=203.0.113.1": 1, "q=backup": 1, "q=203.0.113": 1, "q=peer": 2, "description=": 1,
 		"watch_until__isnull=true": 2, "created_at__gt=2020-01-01T00:00:00Z": 2,
 	} {
@@ -95,8 +95,29 @@ func TestFiltersOfEveryNounRun(t *testing.T) {
 	for noun, fields := range db.ListFields() {
 		for field, operators := range fields {
 			for _, op := range operators {
-				if err := d.TryList(t.Context(), noun, field, op); err != nil {
+				if _, err := d.TryList(t.Context(), noun, field, op, 1); err != nil {
 					t.Errorf("%s: %s__%s: %v", noun, field, op, err)
+				}
+			}
+		}
+	}
+}
+
+// A connection keeps each statement that it prepared: with one for each number of values, a client that pages
+// through sessions once filled each of them with 250 MB.
+func TestAFilterIsOneStatementForAnyNumberOfValues(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	for noun, fields := range db.ListFields() {
+		for field := range fields {
+			if field == "tag" || field == "q" {
+				continue // all of the values, each by itself; people type few
+			}
+			for _, op := range []string{"", "n"} {
+				two, err := d.TryList(t.Context(), noun, field, op, 2)
+				more, again := d.TryList(t.Context(), noun, field, op, 900)
+				if err != nil || again != nil || two != more {
+					t.Errorf("%s: %s__%s: %v, %v: of two values %q, of many %q", noun, field, op, err, again, two, more)
 				}
 			}
 		}

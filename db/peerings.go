@@ -13,9 +13,9 @@ var peerings = &kind[peering.Peering]{
 	list: listing{table: "peering", search: []string{"t.evidence_text", "t.reason"}, fields: map[string]field{
 		"local_as_id": {expr: "t.local_as_id", kind: number},
 		"peer_as_id":  {expr: "t.peer_as_id", kind: number},
-		"asn":         {expr: "(SELECT a.asn FROM autonomous_system a WHERE a.id = t.peer_as_id)", kind: asNumber},
+		"asn":         {expr: "a.asn", join: "autonomous_system a ON a.id = t.peer_as_id", kind: asNumber},
 		"exchange_id": {expr: "t.ixp_id", kind: number},
-		"exchange":    {expr: "(SELECT x.slug FROM ixp x WHERE x.id = t.ixp_id)", kind: word},
+		"exchange":    {expr: "x.slug", join: "ixp x ON x.id = t.ixp_id", kind: word},
 		"state":       oneOf(dbsqlc.AllPeeringStateValues, "t.state"),
 		"evidence":    oneOf(dbsqlc.AllPeeringEvidenceValues, "t.evidence"),
 		"via":         oneOf(dbsqlc.AllPeeringViaValues, "t.via"),

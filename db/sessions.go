@@ -35,6 +35,12 @@ var sessions = &kind[peering.Session]{
 	contexts:    func(s *peering.Session) []peering.ContextRef { return s.ConfigContexts },
 }
 
+// What a session's connection leads to, for filters.
+const (
+	overConnection = "connection c ON c.id = t.connection_id"
+	atExchange     = "(connection v JOIN ixp x ON x.id = v.ixp_id) ON v.id = t.connection_id"
+)
+
 var sessionList = listing{
 	table:  "session",
 	tagged: true,
@@ -45,10 +51,10 @@ var sessionList = listing{
 		"peer_asn":          {expr: "t.peer_asn", kind: asNumber},
 		"peering_id":        {expr: "t.peering_id", kind: number},
 		"router_id":         {expr: "t.router_id", kind: number},
-		"router":            {expr: "(SELECT r.name FROM router r WHERE r.id = t.router_id)", kind: word},
+		"router":            {expr: "r.name", join: "router r ON r.id = t.router_id", kind: word},
 		"connection_id":     {expr: "t.connection_id", kind: number},
-		"exchange_id":       {expr: "(SELECT c.ixp_id FROM connection c WHERE c.id = t.connection_id)", kind: number},
-		"exchange":          {expr: "(SELECT x.slug FROM connection c JOIN ixp x ON x.id = c.ixp_id WHERE c.id = t.connection_id)", kind: word},
+		"exchange_id":       {expr: "c.ixp_id", join: overConnection, kind: number},
+		"exchange":          {expr: "x.slug", join: atExchange, kind: word},
 		"group_id":          {expr: "t.group_id", kind: number},
 		"relationship_id":   {expr: "t.relationship_id", kind: number},
 		"vrf":               {expr: "t.vrf", kind: word},
