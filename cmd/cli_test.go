@@ -2,7 +2,10 @@ package cmd
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"peerflow/internal/peering"
@@ -50,6 +53,29 @@ func TestJSONIsAllThatIsPrintedWhenAskedFor(t *testing.T) {
 		if code != exitOK || !json.Valid([]byte(stdout)) || stderr != "" {
 			t.Errorf("%s: exit %d, %q, %q", args, code, stdout, stderr)
 		}
+	}
+}
+
+// With the API's page of 100 records, a list of 15,000 sessions took 150 requests.
+func TestLongListsAreReadInLargePages(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, err := b.db.Pool().Exec(t.Context(), `INSERT INTO autonomous_system (asn, name) SELECT 4200000000 + i, 'network ' || i FROM generate_series(1, 2100) i`)
+	b.must(err)
+	var pages atomic.Int64
+	counting := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		pages.Add(1)
+		b.server.Config.Handler.ServeHTTP(w, r)
+	}))
+	t.Cleanup(counting.Close)
+	all, err := list[peering.AutonomousSystem](t.Context(), &Client{URL: counting.URL, Token: b.tokens["admin"]}, "/api/v1/autonomous-systems?name__isw=network")
+	b.must(err)
+	seen := map[string]bool{}
+	for _, as := range all {
+		seen[as.Name] = true
+	}
+	if len(all) != 2100 || len(seen) != 2100 || pages.Load() != 3 {
+		t.Errorf("%d networks, %d of them different, by %d requests: want 2,100 by one for 100 and two for 1,000 each", len(all), len(seen), pages.Load())
 	}
 }
 

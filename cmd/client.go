@@ -204,7 +204,8 @@ func list[T any](ctx context.Context, c *Client, path string) ([]T, error) {
 	return first[T](ctx, c, 0, path)
 }
 
-// first reads pages until it has so many records; 0 is all.
+// first reads pages until it has so many records; 0 is all. Lists that have more than one page
+// take a limit, others refuse it: all pages but the first are as large as they may be.
 func first[T any](ctx context.Context, c *Client, most int, path string) ([]T, error) {
 	all := []T{}
 	for cursor := ""; ; {
@@ -214,7 +215,7 @@ func first[T any](ctx context.Context, c *Client, most int, path string) ([]T, e
 		}
 		at := path
 		if cursor != "" {
-			at += map[bool]string{true: "&", false: "?"}[strings.Contains(path, "?")] + "cursor=" + url.QueryEscape(cursor)
+			at += map[bool]string{true: "&", false: "?"}[strings.Contains(path, "?")] + "limit=1000&cursor=" + url.QueryEscape(cursor)
 		}
 		if err := c.call(ctx, http.MethodGet, at, nil, &page); err != nil {
 			return nil, err

@@ -54,11 +54,11 @@ func (a *app) names(ctx context.Context) (n names, err error) {
 	if err != nil {
 		return n, err
 	}
-	networks, err := list[peering.AutonomousSystem](ctx, c, "/api/v1/autonomous-systems?limit=1000")
+	networks, err := list[peering.AutonomousSystem](ctx, c, "/api/v1/autonomous-systems")
 	if err != nil {
 		return n, err
 	}
-	exchanges, err := list[peering.IXP](ctx, c, "/api/v1/exchanges?limit=1000")
+	exchanges, err := list[peering.IXP](ctx, c, "/api/v1/exchanges")
 	n = names{networks: map[int64]peering.AutonomousSystem{}, exchanges: map[int64]string{}}
 	for _, as := range networks {
 		n.networks[as.ID] = as
@@ -131,7 +131,7 @@ func (g agreement) peerings(ctx context.Context, c *Client) (open []peering.Peer
 	if err != nil {
 		return nil, nil, err
 	}
-	exchanges, err := list[peering.IXP](ctx, c, "/api/v1/exchanges?limit=1000")
+	exchanges, err := list[peering.IXP](ctx, c, "/api/v1/exchanges")
 	if err != nil {
 		return nil, nil, err
 	}
