@@ -473,24 +473,7 @@ func TestPathThatBreaksDuringACommitLeavesBaseOrArtifact(t *testing.T) {
 func TestALoginWhoseShellTalksIsReadAndWrittenAsAnyOther(t *testing.T) {
 	t.Parallel()
 	n := startNetwork(t, 0)
-	home := t.TempDir()
-	own, err := lab.StartSSHD(n.ctx, home, "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { own.Close() })
-	// Debian's bash reads this for a command over SSH, too.
-	if err := os.WriteFile(home+"/.bashrc", []byte("echo Welcome to edge1; trap 'echo Good bye' EXIT\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	target := n.target
-	target.Address, target.HostKey = own.Address, own.HostKey
-	n.secrets[loginRef] = own.PrivateKey
-	if n.conn, err = bird.New().Open(n.ctx, target, n.secrets); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { n.conn.Close() })
-
+	n.loginWith("echo Welcome to edge1; trap 'echo Good bye' EXIT")
 	text := artifact("told as it is")
 	n.push(text)
 	r, err := n.conn.(driver.OwnedReader).ReadOwned(n.ctx, []peering.SecretRef{md5Ref, otherMD5Ref})

@@ -15,6 +15,7 @@ import (
 // reopens lists what a commit of the artifact would open.
 func (n *network) reopens(artifact string) string {
 	n.t.Helper()
+	n.await("s2", "not started", func(x peering.Neighbor) bool { return strings.Contains(x.DownText, "No listening socket") })
 	opened, err := n.conn.(driver.Reopener).Reopens(n.ctx, artifact)
 	if err != nil {
 		n.t.Fatal(err)
@@ -31,13 +32,16 @@ func (n *network) reopens(artifact string) string {
 func TestOnlyWhatWasClosedIsKeptClosed(t *testing.T) {
 	t.Parallel()
 	n := startNetwork(t, 1)
-	others := strings.ReplaceAll(n.sessionText(0, "\n\tdisable after error;", "")+n.sessionText(1, "\n\tdirect;", ""), "filter ours_in", "all")
-	edit(t, n.Main, func(text string) string { return text + strings.Replace(others, "as 64501", "as 64502", 1) })
+	others := strings.ReplaceAll(n.sessionText(0, "\n\tdisable after error;", "")+n.sessionText(1, "\n\tdirect;", "")+
+		strings.Replace(n.sessionText(2, "", ""), "local "+n.address.String(), "local 192.0.2.1", 1), "filter ours_in", "all")
+	others = strings.Replace(strings.Replace(others, "bgp s0", "bgp 's-0'", 1), "as 64501", "as 64502", 1)
+	edit(t, n.Main, func(text string) string { return text + others })
 	n.configure()
-	n.await("s0", "closed after an error", func(x peering.Neighbor) bool { return x.DownReason == peering.DownWrongASN })
+	n.await("s-0", "closed after an error", func(x peering.Neighbor) bool { return x.DownReason == peering.DownWrongASN })
 	n.await("s1", "not started", func(x peering.Neighbor) bool { return strings.Contains(x.DownText, "Invalid next hop") })
 	opened, err := n.conn.(driver.Reopener).Reopens(n.ctx, artifact("first"))
-	if err != nil || len(opened) != 1 || opened[0].Name != "s0" || !strings.Contains(opened[0].Why, "by itself (BGP Error: Bad peer AS") {
+	if err != nil || len(opened) != 1 || opened[0].Name != "s-0" || !strings.Contains(opened[0].Why, "by itself (BGP Error: Bad peer AS") ||
+		!strings.HasPrefix(opened[0].Remedy, `birdc "enable 's-0'", `) {
 		t.Errorf("a commit opens %+v, %v", opened, err)
 	}
 	edit(t, n.Main, func(text string) string { return strings.Replace(text, "as 64502", "as 64501", 1) })
