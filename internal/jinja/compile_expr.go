@@ -57,8 +57,8 @@ func (c *compiler) operation(n node, f *frame) expr {
 		return func(s *State) Value { return s.newList(s.eval(items)) }
 	case *dictExpr:
 		return c.dict(n, f)
-	case *sliceExpr:
-		return func(*State) Value { throw(TypeErr, "unhashable type: 'slice'"); return nil }
+	case *sliceExpr: // in a tuple, l[x, 1:2]
+		c.failPython(n, "invalid syntax")
 	}
 	panic("jinja: unknown expression")
 }
