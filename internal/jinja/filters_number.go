@@ -22,11 +22,22 @@ func filterAbs(_ *State, in Value, a Args) Value {
 	return normalize(new(big.Int).Abs(n))
 }
 
+// numberText is a text, or bytes, that may be read as a number.
+func numberText(v Value) (string, bool) {
+	if b, ok := v.(Bytes); ok {
+		return string(b), true
+	}
+	return isString(v)
+}
+
 func filterInt(s *State, in Value, a Args) Value {
 	p := a.bind("do_int", "default?", "base?")
 	byDefault := optional(p[0], Int(0))
-	if text, ok := isString(in); ok {
+	if text, ok := numberText(in); ok {
 		base, isInt := asInt(optional(p[1], Int(10)))
+		if _, bytes := in.(Bytes); bytes { // they are read without one
+			base, isInt = 10, true
+		}
 		if n, ok := parseInt(text, int(base)); ok && isInt { // any other base reads as no whole number
 			return n
 		}
@@ -153,7 +164,7 @@ func badUnderscore(text string) bool {
 
 func filterFloat(_ *State, in Value, a Args) Value {
 	p := a.bind("do_float", "default?")
-	if text, ok := isString(in); ok {
+	if text, ok := numberText(in); ok {
 		if f, ok := parseFloat(text); ok {
 			return Float(f)
 		}
@@ -167,10 +178,10 @@ func filterFloat(_ *State, in Value, a Args) Value {
 
 // toFloat is Python's float(v).
 func (s *State) toFloat(v Value) float64 {
-	if text, ok := isString(v); ok {
+	if text, ok := numberText(v); ok {
 		f, ok := parseFloat(text)
 		if !ok {
-			throw(ValueErr, "could not convert string to float: %s", quote(text))
+			throw(ValueErr, "could not convert string to float: %s", repr(v))
 		}
 		return f
 	}

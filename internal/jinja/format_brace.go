@@ -52,62 +52,86 @@ func (f *braces) format(format string, depth int) string {
 		case c == '}':
 			throw(ValueErr, "Single '}' encountered in format string")
 		default:
-			end := fieldEnd(format, i)
-			b.WriteString(f.field(format[i+1:end], depth))
+			field, size := cutField(format[i+1:])
+			b.WriteString(f.field(field, depth))
 			f.s.step(1)
 			f.s.fits(b.Len())
-			i = end
+			i += size
 		}
 	}
 	return b.String()
 }
 
-// fieldEnd finds the closing brace of the field that opens at i.
-func fieldEnd(format string, i int) int {
-	if i+1 == len(format) {
+// fieldText is name!conversion:specification.
+type fieldText struct {
+	name, spec string
+	conversion rune // 0 for none
+}
+
+// cutField reads a field behind its opening brace; size counts the closing one. Braces
+// nest in the specification alone, and what stands in brackets is part of the name.
+func cutField(text string) (field fieldText, size int) {
+	if text == "" {
 		throw(ValueErr, "Single '{' encountered in format string")
 	}
-	depth, bracket := 0, false
-	for j := i; j < len(format); j++ {
-		switch c := format[j]; {
-		case c == '[':
-			bracket = true
-		case c == ']':
-			bracket = false
-		case c == '{' && !bracket:
+	end := nameEnd(text)
+	field.name = text[:end]
+	rest := text[end+1:]
+	if text[end] == '!' {
+		if rest == "" {
+			throw(ValueErr, "end of string while looking for conversion specifier")
+		}
+		var width int
+		field.conversion, width = utf8.DecodeRuneInString(rest)
+		rest = rest[width:]
+		switch {
+		case strings.HasPrefix(rest, "}"):
+			return field, len(text) - len(rest) + 1
+		case rest != "" && rest[0] != ':':
+			throw(ValueErr, "expected ':' after conversion specifier")
+		}
+		rest = strings.TrimPrefix(rest, ":")
+	} else if text[end] == '}' {
+		return field, end + 1
+	}
+	for i, depth := 0, 1; i < len(rest); i++ {
+		switch rest[i] {
+		case '{':
 			depth++
-		case c == '}' && !bracket:
+		case '}':
 			if depth--; depth == 0 {
-				return j
+				field.spec = rest[:i]
+				return field, len(text) - len(rest) + i + 1
 			}
+		}
+	}
+	throw(ValueErr, "unmatched '{' in format spec")
+	return field, 0
+}
+
+// nameEnd is where a field's name ends: at its conversion, specification or closing brace.
+func nameEnd(text string) int {
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '{':
+			throw(ValueErr, "unexpected '{' in field name")
+		case '[':
+			if closing := strings.IndexByte(text[i:], ']'); closing >= 0 {
+				i += closing
+			} else {
+				i = len(text)
+			}
+		case '}', ':', '!':
+			return i
 		}
 	}
 	throw(ValueErr, "expected '}' before end of string")
 	return 0
 }
 
-// field is name!conversion:specification.
-func (f *braces) field(field string, depth int) string {
-	name, spec, conversion := field, "", byte(0)
-	if i := specStart(field); i >= 0 {
-		name = field[:i]
-		if field[i] == '!' {
-			rest := field[i+1:]
-			if rest == "" {
-				throw(ValueErr, "end of string while looking for conversion specifier")
-			}
-			conversion = rest[0]
-			if rest = rest[1:]; rest != "" && rest[0] != ':' {
-				throw(ValueErr, "expected ':' after conversion specifier")
-			}
-			spec = strings.TrimPrefix(rest, ":")
-		} else {
-			spec = field[i+1:]
-		}
-	}
-	v := f.lookup(name)
-	spec = f.format(spec, depth-1)
-	switch conversion {
+func (f *braces) field(field fieldText, depth int) string {
+	v := f.lookup(field.name)
+	switch field.conversion {
 	case 0:
 	case 's':
 		v = Str(toStr(v))
@@ -116,24 +140,9 @@ func (f *braces) field(field string, depth int) string {
 	case 'a':
 		v = Str(asciiOnly(repr(v)))
 	default:
-		throw(ValueErr, "Unknown conversion specifier %c", conversion)
+		throw(ValueErr, "Unknown conversion specifier %c", field.conversion)
 	}
-	return f.value(v, spec)
-}
-
-func specStart(field string) int {
-	bracket := false
-	for i := 0; i < len(field); i++ {
-		switch c := field[i]; {
-		case c == '[':
-			bracket = true
-		case c == ']':
-			bracket = false
-		case (c == '!' || c == ':') && !bracket:
-			return i
-		}
-	}
-	return -1
+	return f.value(v, f.format(field.spec, depth-1))
 }
 
 // lookup follows first.attr[key]… with the sandbox's rules.
@@ -174,10 +183,14 @@ func (f *braces) lookup(name string) Value {
 
 // formatKey: digits are an index, anything else is text.
 func formatKey(text string) Value {
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil && isDecimal(text[0]) {
-		return Int(n)
+	if text == "" || strings.Trim(text, "0123456789") != "" {
+		return Str(text)
 	}
-	return Str(text)
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		throw(ValueErr, "Too many decimal digits in format string")
+	}
+	return Int(n)
 }
 
 func (f *braces) first(name string) Value {

@@ -195,11 +195,7 @@ func strSplit(s *State, text string, a Args) Value {
 	for rest := strings.TrimLeftFunc(text, isSpace); rest != ""; {
 		end := strings.IndexFunc(rest, isSpace)
 		if end < 0 || cuts == 0 {
-			if cuts != 0 {
-				parts = append(parts, rest)
-			} else {
-				parts = append(parts, strings.TrimRightFunc(rest, isSpace))
-			}
+			parts = append(parts, rest)
 			break
 		}
 		parts = append(parts, rest[:end])
@@ -233,10 +229,7 @@ func strRsplit(s *State, text string, a Args) Value {
 			text = strings.TrimRightFunc(text, isSpace)
 		}
 	}
-	if sep == "" {
-		text = strings.TrimLeftFunc(text, isSpace)
-	}
-	if sep != "" || text != "" {
+	if sep != "" || strings.TrimLeftFunc(text, isSpace) != "" {
 		parts = append(parts, text)
 	}
 	slices.Reverse(parts)

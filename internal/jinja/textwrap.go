@@ -22,6 +22,9 @@ func filterWordwrap(s *State, in Value, a Args) Value {
 		newline = Str("\n")
 	}
 	sep, ok := isString(newline)
+	if u, undefined := newline.(*Undefined); undefined {
+		u.fail()
+	}
 	if !ok {
 		throw(AttributeErr, "'%s' object has no attribute 'join'", newline.TypeName())
 	}
