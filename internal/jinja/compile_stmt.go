@@ -51,12 +51,12 @@ func (c *compiler) templateStmt(n node, f *frame) stmt {
 
 // output writes text and values. In a template that extends another one, what stands outside blocks is dropped.
 func (c *compiler) output(n *output, f *frame) stmt {
+	if f.guarded && c.knownExtends {
+		return nil
+	}
 	parts := make([]stmt, 0, len(n.parts))
 	for _, part := range n.parts {
 		parts = append(parts, c.print(part, f))
-	}
-	if f.guarded && c.knownExtends {
-		return nil
 	}
 	write := sequence(parts...)
 	if !f.guarded {

@@ -460,13 +460,15 @@ func (s *State) mapper(a Args) getter {
 	if len(a.Pos) == 0 {
 		throw(FilterErr, "map requires a filter argument")
 	}
-	name, rest := filterName(a.Pos[0], "filter"), Args{Pos: a.Pos[1:], Kw: a.Kw}
-	return func(v Value) Value { return s.filter(name, v, rest) }
+	name, rest := a.Pos[0], Args{Pos: a.Pos[1:], Kw: a.Kw}
+	return func(v Value) Value { return s.filter(nameOf(name, "filter"), v, rest) }
 }
 
-func filterName(v Value, kind string) string {
+// nameOf is asked for each item, so that nothing names nothing wrong.
+func nameOf(v Value, kind string) string {
 	name, ok := isString(v)
 	if !ok {
+		hashKey(v)
 		throw(RuntimeErr, "No %s named %s.", kind, reprShort(v))
 	}
 	return name
@@ -494,9 +496,10 @@ func (s *State) selector(a Args, byAttr bool) func(Value) bool {
 	if len(a.Pos) == 0 {
 		return func(v Value) bool { return isTrue(get(v)) }
 	}
-	name, rest := filterName(a.Pos[0], "test"), Args{Pos: a.Pos[1:], Kw: a.Kw}
+	named, rest := a.Pos[0], Args{Pos: a.Pos[1:], Kw: a.Kw}
 	return func(v Value) bool {
 		v = get(v)
+		name := nameOf(named, "test")
 		test, ok := s.env.tests[name]
 		if !ok {
 			throw(RuntimeErr, "No test named %s.", quote(name))

@@ -147,6 +147,7 @@ func (f *braces) field(field fieldText, depth int) string {
 
 // lookup follows first.attr[key]… with the sandbox's rules.
 func (f *braces) lookup(name string) Value {
+	name = f.numbered(name)
 	end := strings.IndexAny(name, ".[")
 	if end < 0 {
 		end = len(name)
@@ -193,20 +194,25 @@ func formatKey(text string) Value {
 	return Int(n)
 }
 
-func (f *braces) first(name string) Value {
-	var key Value
-	if name == "" {
-		if f.manual {
-			throw(ValueErr, "cannot switch from manual field specification to automatic field numbering")
-		}
-		key = Int(f.auto)
-		f.auto++
-	} else if key = formatKey(name); key != Value(Str(name)) {
-		if f.auto > 0 {
-			throw(ValueErr, "cannot switch from manual field specification to automatic field numbering")
-		}
+// numbered gives a field without a name the next number. Numbers that stand alone
+// don't mix with that; as in Python's string.Formatter, those before a dot or bracket do.
+func (f *braces) numbered(name string) string {
+	digits := name != "" && strings.Trim(name, "0123456789") == ""
+	if name == "" && f.manual || digits && f.auto > 0 {
+		throw(ValueErr, "cannot switch from manual field specification to automatic field numbering")
+	}
+	if digits {
 		f.manual = true
 	}
+	if name == "" {
+		name = strconv.Itoa(f.auto)
+		f.auto++
+	}
+	return name
+}
+
+func (f *braces) first(name string) Value {
+	key := formatKey(name)
 	if i, ok := key.(Int); ok {
 		v, ok := at(f.args, int64(i))
 		if !ok {
