@@ -2,6 +2,8 @@ package jinja
 
 import (
 	"fmt"
+	"math"
+	"math/big"
 	"strings"
 	"unicode"
 )
@@ -200,7 +202,7 @@ func isRegexpWord(r rune) bool { return r == '_' || unicode.IsLetter(r) || unico
 func filterFilesize(s *State, in Value, a Args) Value {
 	p := a.bind("do_filesizeformat", "binary?")
 	size := s.toFloat(in)
-	base, suffix := 1000.0, "B"
+	base, suffix := int64(1000), "B"
 	prefixes := []string{"k", "M", "G", "T", "P", "E", "Z", "Y"}
 	if optionalTrue(p[0]) {
 		base, suffix, prefixes[0] = 1024, "iB", "K"
@@ -208,14 +210,17 @@ func filterFilesize(s *State, in Value, a Args) Value {
 	switch {
 	case size == 1:
 		return Str("1 Byte")
-	case size < base:
-		return Str(fmt.Sprintf("%d Bytes", int64(size)))
+	case size < float64(base):
+		return Str(toStr(truncateFloat(size)) + " Bytes")
 	}
-	unit, last := base, len(prefixes)-1
+	unit, last := big.NewInt(base), len(prefixes)-1
 	for i, prefix := range prefixes {
-		unit *= base
-		if size < unit || i == last {
-			return Str(fmt.Sprintf("%.1f %s%s", base*size/unit, prefix, suffix))
+		unit.Mul(unit, big.NewInt(base))
+		whole := new(big.Float).SetInt(unit)
+		if i == last || !math.IsNaN(size) && big.NewFloat(size).Cmp(whole) < 0 {
+			rounded, _ := whole.Float64()
+			number := (&braces{s: s}).plainValue(Float(float64(base)*size/rounded), ".1f")
+			return Str(number + " " + prefix + suffix)
 		}
 	}
 	return nil
