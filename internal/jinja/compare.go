@@ -36,8 +36,9 @@ func equalAt(a, b Value, e *effort) bool {
 			return string(x) == string(y)
 		}
 	case Markup:
-		y, ok := isString(b)
-		return ok && string(x) == y
+		if y, ok := isString(b); ok {
+			return string(x) == y
+		}
 	case Int, Bool, Float, *BigInt:
 		if isNumber(b) {
 			return compareNumbers(a, b) == 0

@@ -199,6 +199,9 @@ func (c *compiler) setBlock(n *setBlock, f *frame) stmt {
 		s.step(1)
 		v, jump := value(s)
 		if jump == flowOn {
+			if _, markup := v.(Markup); !markup && s.scope.autoescape { // a filter's result is markup, too
+				v = Markup(s.printed(v))
+			}
 			assign(s, v)
 		}
 		return jump
