@@ -65,7 +65,8 @@ func (s *State) template(v Value) *Template {
 		if u, undefined := v.(*Undefined); undefined {
 			u.fail()
 		}
-		throw(TypeErr, "a template's name must be text, not %s", v.TypeName())
+		hashKey(v) // names nothing, or can't name anything
+		throw(NotFoundErr, "%s", toStr(v))
 	}
 	tmpl, err := s.load(name)
 	if err != nil {
@@ -76,39 +77,51 @@ func (s *State) template(v Value) *Template {
 
 // selectTemplate takes the first of several names that exists; nil when none does and missing ones are allowed.
 func (s *State) selectTemplate(v Value, ignoreMissing bool) *Template {
-	names := []Value{v}
-	switch v := v.(type) {
-	case *List:
-		names = v.Items
-	case Tuple:
-		names = v
-	case *Undefined:
-		v.fail()
-	}
-	if len(names) == 0 {
-		if ignoreMissing {
-			return nil
+	if name, ok := isString(v); ok {
+		tmpl, err := s.load(name)
+		if err != nil && !(ignoreMissing && isMissing(err)) {
+			panic(err.(*Error))
 		}
-		throw(NoneFoundErr, "Tried to select from an empty list of templates.")
+		return tmpl
 	}
-	for i, v := range names {
+	if u, ok := v.(*Undefined); ok {
+		u.fail()
+	}
+	missing := "Tried to select from an empty list of templates."
+	if isTrue(v) {
+		if tmpl := s.firstOf(s.items(v)); tmpl != nil {
+			return tmpl
+		}
+		missing = "none of the templates given were found"
+	}
+	if !ignoreMissing {
+		throw(NoneFoundErr, "%s", missing)
+	}
+	return nil
+}
+
+// firstOf loads the first of some names that exists, or nil. What is undefined or no text names nothing.
+func (s *State) firstOf(names []Value) *Template {
+	for _, v := range names {
 		name, ok := isString(v)
+		if _, undefined := v.(*Undefined); !ok && !undefined {
+			hashKey(v)
+		}
 		if !ok {
-			s.template(v)
+			continue
 		}
 		tmpl, err := s.load(name)
 		if err == nil {
 			return tmpl
 		}
-		if e := err.(*Error); e.Class != NotFoundErr || i == len(names)-1 && !ignoreMissing && len(names) == 1 {
-			panic(e)
+		if !isMissing(err) {
+			panic(err.(*Error))
 		}
-	}
-	if !ignoreMissing {
-		throw(NoneFoundErr, "none of the templates given were found")
 	}
 	return nil
 }
+
+func isMissing(err error) bool { return err.(*Error).Class == NotFoundErr }
 
 func (c *compiler) includeStmt(n *includeStmt, f *frame) stmt {
 	template, pos, locals := c.expr(n.template, f), n.position, c.locals(f)

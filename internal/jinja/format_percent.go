@@ -77,7 +77,12 @@ func (p *percent) peek() byte {
 
 func (p *percent) directive() {
 	d := directive{width: -1, precision: -1}
-	if p.peek() == '(' {
+	switch p.peek() {
+	case '%':
+		p.i++
+		p.out.WriteByte('%')
+		return
+	case '(':
 		d.keyed = true
 		d.arg = p.named()
 	}
@@ -95,10 +100,6 @@ func (p *percent) directive() {
 	}
 	d.kind = p.peek()
 	p.i++
-	if d.kind == '%' {
-		p.out.WriteByte('%')
-		return
-	}
 	if !d.keyed {
 		d.arg = p.take()
 	}

@@ -189,6 +189,9 @@ func divideExactly(x, y *big.Int) Value {
 	if math.IsInf(f, 0) {
 		throw(OverflowErr, "integer division result too large for a float")
 	}
+	if f == 0 && (x.Sign() < 0) != (y.Sign() < 0) {
+		f = math.Copysign(0, -1)
+	}
 	return Float(f)
 }
 
