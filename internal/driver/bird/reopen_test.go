@@ -15,7 +15,6 @@ import (
 // reopens lists what a commit of the artifact would open.
 func (n *network) reopens(artifact string) string {
 	n.t.Helper()
-	n.await("s2", "not started", func(x peering.Neighbor) bool { return strings.Contains(x.DownText, "No listening socket") })
 	opened, err := n.conn.(driver.Reopener).Reopens(n.ctx, artifact)
 	if err != nil {
 		n.t.Fatal(err)
@@ -38,6 +37,7 @@ func TestOnlyWhatWasClosedIsKeptClosed(t *testing.T) {
 	edit(t, n.Main, func(text string) string { return text + others })
 	n.configure()
 	n.await("s-0", "closed after an error", func(x peering.Neighbor) bool { return x.DownReason == peering.DownWrongASN })
+	n.await("s2", "not started", func(x peering.Neighbor) bool { return strings.Contains(x.DownText, "No listening socket") })
 	n.await("s1", "not started", func(x peering.Neighbor) bool { return strings.Contains(x.DownText, "Invalid next hop") })
 	opened, err := n.conn.(driver.Reopener).Reopens(n.ctx, artifact("first"))
 	if err != nil || len(opened) != 1 || opened[0].Name != "s-0" || !strings.Contains(opened[0].Why, "by itself (BGP Error: Bad peer AS") ||
