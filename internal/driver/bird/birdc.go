@@ -81,7 +81,7 @@ func silent(router string) error {
 
 // timeless is the error for a BIRD whose loads can't be told apart, nor from edits of its files.
 func timeless(router string) error {
-	return peering.Errorf(peering.Unsupported, "%s: BIRD doesn't tell date and time of its last load: write \"timeformat base iso long ms;\" into its main file and load that (birdc configure)", router)
+	return peering.Errorf(peering.Unsupported, "%s: BIRD doesn't tell date and time of its last load, or the host's date can't read them: write \"timeformat base iso long ms;\" into its main file and load that (birdc configure); the host needs GNU's date", router)
 }
 
 // value reads the answer of eval; a constant that isn't defined has none.

@@ -3,6 +3,7 @@ package bird
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"regexp"
@@ -56,7 +57,7 @@ func (c *Conn) Commit(ctx context.Context, commit driver.Commit) error {
 	if err != nil {
 		return err
 	}
-	args := append(files.lengths(), strconv.FormatInt(seconds, 10))
+	args := append(files.lengths(), strconv.FormatInt(seconds, 10), files.original)
 	res, err := c.script(ctx, commitScript, files.name, commit, files.stdin(), append(args, others...)...)
 	if errors.Is(err, driver.ErrReopens) {
 		return fmt.Errorf("%w: %s", err, strings.TrimSpace(res.out))
@@ -160,6 +161,7 @@ type trial struct {
 	name      string
 	candidate cleartext
 	main      string
+	original  string // SHA-256 of the main file that was copied, hex
 }
 
 func (t trial) stdin() []byte { return []byte(t.candidate.text + t.main) }
@@ -181,7 +183,7 @@ func (c *Conn) prepare(ctx context.Context, name string, commit driver.Commit) (
 		return trial{}, err
 	}
 	filled, err := fill(ctx, commit.Artifact, commit.Hash, c.secrets)
-	return trial{name: name, candidate: filled, main: copied}, err
+	return trial{name: name, candidate: filled, main: copied, original: fmt.Sprintf("%x", sha256.Sum256([]byte(main)))}, err
 }
 
 func (c *Conn) proveInclude(ctx context.Context) error {

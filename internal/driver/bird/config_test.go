@@ -180,6 +180,8 @@ func TestLoadTimeIsComparableOrNothing(t *testing.T) {
 		"a time alone":           {0, "15:04:05.000", "15:04:05.000", ""},
 		"a date before 20 hours": {0, "15:04:05", "2006-01-02", ""},
 		"an order of somebody's": {0, "02.01.2006 15:04:05", "02.01.2006 15:04:05", ""},
+		"a now that isn't one":   {0, "2006-01-99 15:04:05", long, ""},
+		"a load that isn't one":  {0, long, "2006-01-99 15:04:05", ""},
 		"no seconds":             {0, "2006-01-02 15:04", "2006-01-02 15:04", ""},
 	}
 	for name, tt := range tests {

@@ -84,9 +84,15 @@ func TestChangeOfAnIncludedFileThatNobodyLoadedDoesNotRideAlong(t *testing.T) {
 			edit(n.t, n.Dir+"/peers/a.inc", func(string) string { return "define A = 2;\n" })
 			return nil
 		},
-		"moved here with its old time": func(n *network) error { return rename(n, "new.inc", "peers/a.inc") },
-		"one more of a wildcard":       func(n *network) error { return rename(n, "new.inc", "peers/c.inc") },
-		"written where a link leads":   func(n *network) error { n.write("elsewhere/b.inc", "define B = 2;\n"); return nil },
+		"moved here with its old time":       func(n *network) error { return rename(n, "new.inc", "peers/a.inc") },
+		"one more of a wildcard":             func(n *network) error { return rename(n, "new.inc", "peers/c.inc") },
+		"one less of a wildcard":             func(n *network) error { return os.Remove(n.Dir + "/peers/a.inc") },
+		"named so that none includes it":     func(n *network) error { return rename(n, "peers/a.inc", "peers/a.off") },
+		"one less of a wildcard for folders": func(n *network) error { return rename(n, "sites/a", "a") },
+		"another release behind a link": func(n *network) error {
+			return errors.Join(os.Symlink("new", n.Dir+"/next"), rename(n, "next", "release"))
+		},
+		"written where a link leads": func(n *network) error { n.write("elsewhere/b.inc", "define B = 2;\n"); return nil },
 		"a link that leads elsewhere": func(n *network) error {
 			return errors.Join(os.Symlink("../new.inc", n.Dir+"/peers/d"), rename(n, "peers/d", "peers/b.inc"))
 		},
@@ -98,10 +104,16 @@ func TestChangeOfAnIncludedFileThatNobodyLoadedDoesNotRideAlong(t *testing.T) {
 			n.write("elsewhere/b.inc", "define B = 1;\n")
 			n.write("new.inc", "define C = 1;\n")
 			n.write("peers/all.conf", "  include \"*.inc\";")
-			if err := os.Symlink("../elsewhere/b.inc", n.Dir+"/peers/b.inc"); err != nil {
+			n.write("sites/a/s.inc", "define S = 1;\n")
+			n.write("sites/b/s.inc", "define T = 1;\n")
+			n.write("old/x.inc", "define X = 1;\n")
+			n.write("new/x.inc", "define X = 2;\n")
+			if err := errors.Join(os.Symlink("../elsewhere/b.inc", n.Dir+"/peers/b.inc"), os.Symlink("old", n.Dir+"/release")); err != nil {
 				t.Fatal(err)
 			}
-			edit(t, n.Main, func(text string) string { return text + "include \"peers/all.conf\";\n" })
+			edit(t, n.Main, func(text string) string {
+				return text + "include \"peers/all.conf\";\ninclude \"sites/*/s.inc\";\ninclude \"release/x.inc\";\n"
+			})
 			n.configure()
 			c, d := commitOf(artifact("first")), n.conn.(driver.ConfirmedCommitter)
 			if err := d.Stage(n.ctx, c); err != nil {
@@ -111,13 +123,43 @@ func TestChangeOfAnIncludedFileThatNobodyLoadedDoesNotRideAlong(t *testing.T) {
 				t.Fatal(err)
 			}
 			for act, err := range map[string]error{"commit": d.Commit(n.ctx, c), "stage": d.Stage(n.ctx, c), "check": n.conn.(driver.Checker).CheckCandidate(n.ctx, c)} {
-				if peering.KindOf(err) != peering.Conflict || !strings.Contains(err.Error(), "/peers/") || !strings.Contains(err.Error(), "ride along") {
+				if peering.KindOf(err) != peering.Conflict || !strings.Contains(err.Error(), n.Dir) || !strings.Contains(err.Error(), "ride along") {
 					t.Errorf("%s gave %v", act, err)
 				}
 			}
 			n.configure()
 			n.push(artifact("first"))
 		})
+	}
+}
+
+// An edit that somebody loads after the main file was copied for the trial, and before that is loaded, stays.
+func TestEditThatIsLoadedDuringACommitIsNotTakenBack(t *testing.T) {
+	t.Parallel()
+	n := startNetwork(t, 0)
+	real := strings.Split(string(n.target.Settings), `"`)[3] // {"birdc":"…","main":…
+	between := n.write("birdc.sh", "case $* in *'protocols all') if mv "+n.Dir+"/go "+n.Dir+"/gone; then\n"+
+		"echo 'define BY_HAND = 1;' >>"+n.Main+"; "+real+" configure; fi ;; esac >/dev/null 2>&1\nexec "+real+" \"$@\"\n")
+	target := n.target
+	target.Settings = []byte(strings.Replace(string(target.Settings), real, "sh "+between, 1))
+	conn, err := bird.New().Open(n.ctx, target, n.secrets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	c, d := commitOf(artifact("first")), conn.(driver.ConfirmedCommitter)
+	if err := d.Stage(n.ctx, c); err != nil {
+		t.Fatal(err)
+	}
+	n.write("go", "")
+	if err := d.Commit(n.ctx, c); peering.KindOf(err) != peering.Conflict {
+		t.Errorf("commit gave %v", err)
+	}
+	if out, err := n.Birdc(n.ctx, "eval", "BY_HAND"); err != nil || !strings.Contains(out, "1") {
+		t.Errorf("what was loaded by hand is gone: %v %s", err, out)
+	}
+	if err := errors.Join(d.Stage(n.ctx, c), d.Commit(n.ctx, c)); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -127,8 +127,9 @@ func (r *Reader) sayings(ctx context.Context, f facts, text string) (before, aft
 	return before, after, err
 }
 
-// unable reports a protocol that BIRD can't start: no interface has the neighbor on it, or the
-// port is taken. It is down by nobody's will, and every load tries it again.
+// unable reports a protocol that BIRD can't start: its neighbor is no host that it may peer with, or
+// the host lacks the local address or has its port taken. It is down by nobody's will, and every load
+// tries it again; that somebody disabled it as well leaves no trace in BIRD.
 func unable(p protocol) bool {
 	return slices.Contains([]string{"Error: Invalid next hop", "Error: No listening socket", "Error: Kernel MD5 auth failed"}, p.fields["Last error"])
 }

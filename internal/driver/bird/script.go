@@ -26,6 +26,7 @@ const (
 	exitTimeless   = 81 // BIRD doesn't tell date and time of its load
 	exitFence      = 82 // the file .fence holds no token
 	exitUnseen     = 83 // a file that BIRD includes can't be looked at
+	exitBrokenOff  = 84 // the look at the files ended early
 )
 
 // prologue names the arguments that every script starts with, and two ways to
@@ -53,14 +54,13 @@ const loadTime = `loaded() {
   told() { printf '%s\n' "$status" | sed -n "s/.*$1 \([0-9]*-[0-9]*-[0-9]* [0-9]*:[0-9]*:[0-9.]*\)$/\1/p"; }
   now=$(told 'Current server time is') last=$(told 'Last reconfiguration on')
   [ -n "$now" ] && [ -n "$last" ] || return 1
-  zone=$((($(date -d "$now" +%s) - $(date +%s) + 173250) / 900 * 900 - 172800))
+  there=$(date -d "$now" +%s) && here=$(date +%s) && at=$(date -d "$last" +%s) || return 1
+  zone=$(((there - here + 173250) / 900 * 900 - 172800))
   case $last in *.*) fraction=${last##*.} ;; *) fraction=999999 ;; esac
-  printf '@%s.%s\n' $(($(date -d "$last" +%s) - zone)) "$fraction"
+  printf '@%s.%s\n' $((at - zone)) "$fraction"
 }
-changed() {
-  find "$@" '(' -newermt "$since" -o -newerct "$since" ')' 2>/dev/null &&
-    find -L "$@" '(' -newermt "$since" -o -newerct "$since" ')' 2>/dev/null || printf '%s\n' "$1"
-}
+newer() { find "$@" -maxdepth 0 '(' -newermt "$since" -o -newerct "$since" ')' 2>/dev/null; }
+changed() { newer -P "$@" && newer -L "$@" || printf '%s\n' "$1"; }
 `
 
 // fence takes the lock and refuses a token older than the newest seen, before anything is written.
@@ -85,13 +85,15 @@ readable() {
 
 // unedited refuses when the main file, or one that it includes, itself or by others, was changed after
 // BIRD last loaded it: our trial would load somebody's edit along. A file that was moved here or linked
-// to keeps its old time of writing; its status is newer. Names come one a line, with wildcards; what
-// can't be looked at is marked.
+// to keeps its old time of writing; its status is newer. A file that a wildcard stands for no more shows
+// in its folder, and another release behind a link in the link. Names come one a line; what can't be
+// looked at is marked, and so is the end of it all.
 const unedited = `status=$(bird show status)
 [ -n "$status" ] || exit 70
 since=$(loaded) || exit 81
 included() {
-  sed -n 's/^[[:space:]]*include[[:space:]]*"\([^"]*\)".*/\1/p' "$1" | while read -r name || [ -n "$name" ]; do
+  names=$(sed -n 's/^[[:space:]]*include[[:space:]]*"\([^"]*\)".*/\1/p' "$1") || return 1
+  for name in $names; do
     case $name in /*) ;; *) name=${1%/*}/$name ;; esac
     printf '%s\n' "$name"
   done
@@ -101,25 +103,59 @@ seen() {
   [ -r "${1%/*}" ] || [ ! -d "${1%/*}" ] || return 1
   case $(ls -d "$1" 2>&1) in *'No such file'*) ;; *) return 1 ;; esac
 }
+wild() { case $1 in *[*?[]*) true ;; *) false ;; esac; }
+folders() {
+  for at in $1; do
+    while wild "$at"; do
+      at=${at%/*}
+      set +f
+      for folder in $at; do
+        if [ -d "$folder" ] && ! [ "$folder" -ef "$dir" ]; then printf '%s\n' "$folder"; fi
+      done
+      set -f
+    done
+  done
+}
+links() {
+  for at in $1; do
+    while at=${at%/*} && [ -n "$at" ]; do
+      if [ -L "$at" ]; then printf '%s\n' "$at"; fi
+    done
+  done
+}
 edits() {
+  within=$(folders "$1")
+  for f in $within; do
+    [ -r "$f" ] && [ -x "$f" ] || printf '!%s\n' "$f"
+  done
+  [ -z "$within" ] || changed $within
   set +f
   for f in $1; do seen "$f" || printf '!%s\n' "$f"; done
   files=$(for f in $1; do if [ -f "$f" ] && ! [ "$f" -ef "$owned" ]; then printf '%s\n' "$f"; fi; done)
   set -f
   [ -n "$files" ] || return 0
   changed $files
-  [ "$2" -eq 0 ] || grep -ls '^[[:space:]]*include' $files | while read -r f; do
-    (edits "$(included "$f")" $(($2 - 1)))
+  by=$(links "$files")
+  [ -z "$by" ] || newer -P $by || printf '!%s\n' "$1"
+  [ "$2" -gt 0 ] || return 0
+  including=$(grep -ls '^[[:space:]]*include' $files) || [ $? -eq 1 ] || printf '!%s\n' "$1"
+  for f in $including; do
+    below=$(included "$f") && (edits "$below" $(($2 - 1))) || printf '!%s\n' "$f"
   done
 }
 IFS='
 '
-edited=$(edits "$main" 8 | sort | head -n 1)
+found=$(edits "$main" 8 && printf '~\n')
+case $found in *'~') ;; *) exit 84 ;; esac
+edited=
+for line in $found; do
+  case $line in
+  !*) printf '%s\n' "${line#!}"; exit 83 ;;
+  /*) edited=${edited:-$line} ;;
+  esac
+done
 unset IFS
-case $edited in
-!*) printf '%s\n' "${edited#!}"; exit 83 ;;
-/*) printf '%s\n' "$edited"; exit 74 ;;
-esac
+[ -z "$edited" ] || { printf '%s\n' "$edited"; exit 74; }
 `
 
 // upload reads two files from stdin into place: the candidate, then the copy of the main file.
@@ -141,19 +177,21 @@ readable() { chown --reference="$owned" "$1" 2>/dev/null || chgrp --reference="$
 `
 
 // commitScript reads again what must be staged: a candidate that isn't it to the byte is never loaded.
-// Right before the load it looks for what is closed, apart from the protocols that are arguments.
+// Right before the load it looks for what is closed, apart from the protocols that are arguments, and
+// whether the main file is still the one that was copied: somebody may have loaded an edit meanwhile.
 const commitScript = prologue + fence + `same() { [ -f "$1" ] && head -c "$2" | cmp -s - "$1"; }
 same "$candidate" "$1" && same "$trial" "$2" || exit 73
 status=$(bird configure status)
 case $status in *0022-*) exit 77 ;; *0003*) ;; "") exit 70 ;; *) exit 76 ;; esac
-` + unedited + `seconds=$3
-shift 3
+` + unedited + `seconds=$3 sum=$4
+shift 4
 protocols=$(bird show protocols) || exit 70
 for closed in $(printf '%s\n' "$protocols" | sed -n 's/^\(1002.\|     \)\([^ ]*\) *[^ ]* *[^ ]* *down .*/\2/p'); do
   for expected; do [ "$closed" != "$expected" ] || continue 2; done
   printf '%s\n' "$closed"
   exit 80
 done
+[ "$(sha256sum <"$main")" = "$sum  -" ] || exit 73
 bird "configure \"$trial\" timeout $seconds"
 `
 
@@ -234,7 +272,9 @@ func (r *Reader) exitError(res result) error {
 	case exitEdited:
 		return peering.Errorf(peering.Conflict, "%s: %s was changed after BIRD loaded it: load the change (birdc configure) or take it back, so that it doesn't ride along", r.router, strings.TrimSpace(res.out))
 	case exitUnseen:
-		return peering.Errorf(peering.Denied, "%s: this login can't read %s, which BIRD loads: let the login's group read it and its folder, to tell what was changed and not loaded", r.router, strings.TrimSpace(res.out))
+		return peering.Errorf(peering.Denied, "%s: this login can't read %s, which BIRD loads: let the login's group read it and its folder, and load that (birdc configure), so that what was changed can be told", r.router, strings.TrimSpace(res.out))
+	case exitBrokenOff:
+		return peering.Errorf(peering.Unavailable, "%s: the look for changes in its files broke off", r.router)
 	case exitTimeless:
 		return timeless(r.router)
 	case exitFence:

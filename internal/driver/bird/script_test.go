@@ -32,7 +32,8 @@ func TestFileThatTheLoginCannotSeeMayHaveBeenChanged(t *testing.T) {
 		"what isn't there isn't hidden": {"none/a.conf", "peers", 0o755, 0, ""},
 		"a file":                        {"peers/*.conf", "peers/a.conf", 0, exitUnseen, "peers/a.conf"},
 		"a folder":                      {"peers/a.conf", "peers", 0, exitUnseen, "peers/a.conf"},
-		"a folder's list":               {"peers/*.conf", "peers", 0o711, exitUnseen, "peers/*.conf"},
+		"a folder's list":               {"peers/*.conf", "peers", 0o711, exitUnseen, "peers"},
+		"a folder among others":         {"*/a.conf", "peers", 0, exitUnseen, "peers"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -44,7 +45,7 @@ func TestFileThatTheLoginCannotSeeMayHaveBeenChanged(t *testing.T) {
 			defer os.Chmod(filepath.Join(dir, tt.hide), 0o700)
 			now, loaded := time.Now().Format(dateTime), time.Now().Add(time.Minute).Format(dateTime) // after all was written
 			if err := errors.Join(
-				os.Chmod(dir, 0o755), os.Mkdir(dir+"/peers", 0o755), os.WriteFile(dir+"/peers/a.conf", nil, 0o644),
+				os.Chmod(dir, 0o755), os.Mkdir(dir+"/peers", 0o755), os.Mkdir(dir+"/more", 0o755), os.WriteFile(dir+"/more/a.conf", nil, 0o644), os.WriteFile(dir+"/peers/a.conf", nil, 0o644),
 				os.WriteFile(dir+"/bird.conf", []byte("include \""+tt.include+"\";\n"), 0o644),
 				os.WriteFile(dir+"/birdc.sh", fmt.Appendf(nil, "echo '1011-Current server time is %s'\necho '     Last reconfiguration on %s'\n", now, loaded), 0o644),
 				os.Chmod(filepath.Join(dir, tt.hide), tt.mode),
