@@ -38,8 +38,10 @@ type Server struct {
 	cache    map[peering.PDBType][]object // answers to full fetches, when frozen
 	cachedAt time.Time
 	faults   map[peering.PDBType]Fault
-	requests []Request
 	limits   *limits
+
+	noting   sync.Mutex // apart from mu, which an answer holds
+	requests []Request
 }
 
 // Request is one request as the server got it.
@@ -162,15 +164,15 @@ func (s *Server) FreezeCache() {
 
 // Requests are those seen so far, in order.
 func (s *Server) Requests() []Request {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.noting.Lock()
+	defer s.noting.Unlock()
 	return slices.Clone(s.requests)
 }
 
 // ForgetRequests begins a new list of requests.
 func (s *Server) ForgetRequests() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.noting.Lock()
+	defer s.noting.Unlock()
 	s.requests = nil
 }
 

@@ -20,14 +20,14 @@ var controls = []string{"since", "depth", "limit", "skip", "fields", "page", "pe
 
 // ServeHTTP answers GET /api/<type> and /api/<type>/<id>.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	seen := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 	name, id, single := strings.Cut(strings.TrimPrefix(r.URL.Path, "/api/"), "/")
-	defer func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.requests = append(s.requests, Request{Type: name, Query: r.URL.Query(), Status: seen.status,
+	seen := &statusWriter{ResponseWriter: w, note: func(status int) {
+		s.noting.Lock()
+		defer s.noting.Unlock()
+		s.requests = append(s.requests, Request{Type: name, Query: r.URL.Query(), Status: status,
 			Authorization: r.Header.Get("Authorization"), UserAgent: r.UserAgent()})
-	}()
+	}}
+	defer seen.answers(http.StatusOK) // of whom nothing was written to
 	t := peering.PDBType(name)
 	switch {
 	case !s.authorize(seen, r):
@@ -40,14 +40,27 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// statusWriter notes the status before anything of the answer is sent, so that who has it finds its request noted.
 type statusWriter struct {
 	http.ResponseWriter
-	status int
+	note func(status int) // nil once that was done
+}
+
+func (w *statusWriter) answers(status int) {
+	if w.note != nil {
+		w.note(status)
+		w.note = nil
+	}
 }
 
 func (w *statusWriter) WriteHeader(status int) {
-	w.status = status
+	w.answers(status)
 	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(b []byte) (int, error) {
+	w.answers(http.StatusOK)
+	return w.ResponseWriter.Write(b)
 }
 
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
