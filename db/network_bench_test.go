@@ -22,7 +22,7 @@ func BenchmarkNetwork(b *testing.B) {
 	n.grow(b, d)
 	poll := peering.Poll{RouterID: n.router.ID, At: time.Now()}
 	for i := range 1000 {
-		address := netip.AddrFrom4([4]byte{198, 51, 100 + byte(i/250), byte(i % 250)})
+		address := netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 14: byte(i / 256), 15: byte(i % 256)})
 		poll.Neighbors = append(poll.Neighbors, peering.Neighbor{Address: address, RemoteAS: 64501, LocalAS: 64500, State: bgp.Established, Since: poll.At})
 	}
 	listed := func(filter string) func() error {

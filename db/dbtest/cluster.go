@@ -97,12 +97,14 @@ func (c *cluster) start(ctx context.Context) error {
 	return c.await(ctx)
 }
 
-// enough is the room that a cluster asks for (bytes). The largest tests fill 100 MB, and its log of writes up to 1 GB.
+// enough is the room that a cluster asks for (bytes). The tests of db fill 100 MB; what PostgreSQL keeps
+// of its log of writes may grow to 1 GB.
 const enough = 2 << 30
 
 // place is where clusters lie: in memory, where there is a file system with room. A
-// database has 700 files, a test makes one and drops it, and on a disk the search for
-// names that are free again soon takes longer than the tests.
+// database has nearly 700 files, and each test makes one and drops it: ext4, which
+// passes over inodes that were in use seconds ago, takes longer to find free ones than
+// the tests take.
 func place() string {
 	const memory = "/dev/shm"
 	var fs syscall.Statfs_t

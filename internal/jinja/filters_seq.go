@@ -464,7 +464,7 @@ func (s *State) mapper(a Args) getter {
 	return func(v Value) Value { return s.filter(nameOf(name, "filter"), v, rest) }
 }
 
-// nameOf is asked for each item, so that nothing names nothing wrong.
+// nameOf reads the name of a filter or test once there is an item for it: before, as in Jinja2, any is taken.
 func nameOf(v Value, kind string) string {
 	name, ok := isString(v)
 	if !ok {

@@ -61,6 +61,20 @@ func (n *network) configure() {
 	}
 }
 
+// birdcBy opens the router again with a script for its birdc, made around the real one.
+func (n *network) birdcBy(script func(real string) string) driver.Conn {
+	n.t.Helper()
+	real := strings.Split(string(n.target.Settings), `"`)[3] // {"birdc":"…","main":…
+	target := n.target
+	target.Settings = []byte(strings.Replace(string(target.Settings), real, "sh "+n.write("birdc.sh", script(real)), 1))
+	conn, err := bird.New().Open(n.ctx, target, n.secrets)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	n.t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
 // write puts a file into the router's folder; an old one was written long before.
 func (n *network) write(name, text string) string {
 	n.t.Helper()
@@ -72,7 +86,7 @@ func (n *network) write(name, text string) string {
 	return file
 }
 
-// Whatever way somebody's change comes to be in the files that the main file includes,
+// In these ways somebody's change comes to be in the files that the main file includes;
 // no deployment loads it along before they have loaded it themselves.
 func TestChangeOfAnIncludedFileThatNobodyLoadedDoesNotRideAlong(t *testing.T) {
 	t.Parallel()
@@ -137,16 +151,10 @@ func TestChangeOfAnIncludedFileThatNobodyLoadedDoesNotRideAlong(t *testing.T) {
 func TestEditThatIsLoadedDuringACommitIsNotTakenBack(t *testing.T) {
 	t.Parallel()
 	n := startNetwork(t, 0)
-	real := strings.Split(string(n.target.Settings), `"`)[3] // {"birdc":"…","main":…
-	between := n.write("birdc.sh", "case $* in *'protocols all') if mv "+n.Dir+"/go "+n.Dir+"/gone; then\n"+
-		"echo 'define BY_HAND = 1;' >>"+n.Main+"; "+real+" configure; fi ;; esac >/dev/null 2>&1\nexec "+real+" \"$@\"\n")
-	target := n.target
-	target.Settings = []byte(strings.Replace(string(target.Settings), real, "sh "+between, 1))
-	conn, err := bird.New().Open(n.ctx, target, n.secrets)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
+	conn := n.birdcBy(func(real string) string {
+		return "case $* in *'protocols all') if mv " + n.Dir + "/go " + n.Dir + "/gone; then\n" +
+			"echo 'define BY_HAND = 1;' >>" + n.Main + "; " + real + " configure; fi ;; esac >/dev/null 2>&1\nexec " + real + " \"$@\"\n"
+	})
 	c, d := commitOf(artifact("first")), conn.(driver.ConfirmedCommitter)
 	if err := d.Stage(n.ctx, c); err != nil {
 		t.Fatal(err)
@@ -174,6 +182,20 @@ func TestALoginInAnotherZoneSeesAnEdit(t *testing.T) {
 	edit(t, n.Main, func(text string) string { return text + "define BY_HAND = 1;\n" })
 	if err := n.conn.(driver.ConfirmedCommitter).Stage(n.ctx, commitOf(artifact("first"))); peering.KindOf(err) != peering.Conflict {
 		t.Errorf("with an edit that nobody loaded, stage gave %v", err)
+	}
+}
+
+// What the login's shell prints by itself isn't the router's: neither in what is read
+// nor in the copy of the main file that a trial loads.
+func TestALoginWhoseShellTalksIsReadAndWrittenAsAnyOther(t *testing.T) {
+	t.Parallel()
+	n := startNetwork(t, 0)
+	n.loginWith("echo Welcome to edge1; trap 'echo Good bye' EXIT")
+	text := artifact("told as it is")
+	n.push(text)
+	r, err := n.conn.(driver.OwnedReader).ReadOwned(n.ctx, []peering.SecretRef{md5Ref, otherMD5Ref})
+	if err != nil || r.Identity != peering.HashText(text) || r.Pending != nil {
+		t.Errorf("it runs %.12s, pending %+v, %v", r.Identity, r.Pending, err)
 	}
 }
 
@@ -258,16 +280,10 @@ func TestAnswerCutShortIsNone(t *testing.T) {
 	t.Parallel()
 	n := startNetwork(t, 0)
 	n.push(artifact("first"))
-	real := strings.Split(string(n.target.Settings), `"`)[3] // {"birdc":"…","main":…
-	cut := n.write("birdc.sh", real+" \"$@\" | head -n 12\ncase $* in *\"$(cat "+n.Dir+"/cut)\") kill -9 $$ ;; esac\n")
 	n.write("cut", "protocols all")
-	target := n.target
-	target.Settings = []byte(strings.Replace(string(target.Settings), real, "sh "+cut, 1))
-	conn, err := bird.New().Open(n.ctx, target, n.secrets)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
+	conn := n.birdcBy(func(real string) string {
+		return real + " \"$@\" | head -n 12\ncase $* in *\"$(cat " + n.Dir + "/cut)\") kill -9 $$ ;; esac\n"
+	})
 	c := commitOf(artifact("second"))
 	c.Deployment, c.Fence = 2, 2
 	d := conn.(driver.ConfirmedCommitter)

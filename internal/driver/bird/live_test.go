@@ -468,20 +468,6 @@ func TestPathThatBreaksDuringACommitLeavesBaseOrArtifact(t *testing.T) {
 	}
 }
 
-// What the login's shell prints by itself isn't the router's: neither in what is read
-// nor in the copy of the main file that a trial loads.
-func TestALoginWhoseShellTalksIsReadAndWrittenAsAnyOther(t *testing.T) {
-	t.Parallel()
-	n := startNetwork(t, 0)
-	n.loginWith("echo Welcome to edge1; trap 'echo Good bye' EXIT")
-	text := artifact("told as it is")
-	n.push(text)
-	r, err := n.conn.(driver.OwnedReader).ReadOwned(n.ctx, []peering.SecretRef{md5Ref, otherMD5Ref})
-	if err != nil || r.Identity != peering.HashText(text) || r.Pending != nil {
-		t.Errorf("it runs %.12s, pending %+v, %v", r.Identity, r.Pending, err)
-	}
-}
-
 // brokenCommit stages a candidate and cuts the login some time after the commit is sent.
 func brokenCommit(n *network, own *lab.SSHD, target driver.Target, c driver.Commit, after time.Duration) error {
 	conn, err := bird.New().Open(n.ctx, target, n.secrets)

@@ -86,8 +86,9 @@ readable() {
 // unedited refuses when the main file, or one that it includes, itself or by others, was changed after
 // BIRD last loaded it: our trial would load somebody's edit along. A file that was moved here or linked
 // to keeps its old time of writing; its status is newer. A file that a wildcard stands for no more shows
-// in its folder, and another release behind a link in the link. Names come one a line; what can't be
-// looked at is marked, and so is the end of it all.
+// in its folder, and another release behind a link in the link. A plain folder on the way to a file that
+// no wildcard names may be another one unseen: its own times tell too much, editors' files among it. Names
+// come one a line; what can't be looked at is marked, and so is the end of it all.
 const unedited = `status=$(bird show status)
 [ -n "$status" ] || exit 70
 since=$(loaded) || exit 81
@@ -284,7 +285,7 @@ func (r *Reader) exitError(res result) error {
 	case exitFolder:
 		return peering.Errorf(peering.Denied, "%s: the login can't write to %s: make the folder, and the files in it, the login's own and of BIRD's group, on a disk with room", r.router, r.settings.folder())
 	case 127:
-		return peering.Errorf(peering.Unsupported, "%s: a program is missing there: peerflow needs sh, coreutils, findutils, sed and flock (util-linux)", r.router)
+		return peering.Errorf(peering.Unsupported, "%s: a program is missing there: peerflow needs sh, coreutils, diffutils, findutils, grep, sed and flock (util-linux)", r.router)
 	}
 	return peering.Errorf(peering.Unavailable, "%s: a command ended with code %d there", r.router, res.code)
 }

@@ -25,8 +25,8 @@ import (
 //	install -d -m 2750 -o peerflow -g bird /etc/bird/peerflow
 //	install -m 640 -o peerflow -g bird /dev/null /etc/bird/peerflow/owned.conf
 //
-// The login's shell may be any that runs sh -c '…'. sh, GNU coreutils, findutils
-// and sed, and flock (util-linux) do the rest.
+// The login's shell may be any that runs sh -c '…'. sh, GNU coreutils, diffutils,
+// findutils, grep and sed, and flock (util-linux) do the rest.
 type Settings struct {
 	Main  string `json:"main"`  // the file that BIRD boots (bird -c); default /etc/bird/bird.conf
 	Owned string `json:"owned"` // the file that peerflow owns; its folder is ours to write; default /etc/bird/peerflow/owned.conf
